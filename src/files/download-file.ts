@@ -1,0 +1,60 @@
+import type { ByteRange, RangeSpec } from "../http/range.ts";
+
+/**
+ * What a file is and how to read it. Lazy: making one costs no I/O, so that a proxy can send the file in our place.
+ */
+export interface DownloadFile {
+  /** A name, perhaps with folders. The last segment is what a client sees. */
+  readonly name: string;
+  /** The absolute path, when the bytes are on this machine's disk. */
+  readonly path?: string;
+  /** The URL under which its storage knows it. */
+  readonly url?: string;
+  /** Describes the file without opening it. @throws {FileNotFoundError} */
+  stat(options?: StatOptions): Promise<FileStat>;
+  /** Readies the file to be read, once. @throws {FileNotFoundError} */
+  open(options?: OpenOptions): Promise<OpenFile>;
+  /** Whether the file changed after `since`, for files that know better than a date can tell. */
+  wasModifiedSince?(since: Date): boolean | Promise<boolean>;
+}
+
+export interface StatOptions {
+  signal?: AbortSignal;
+}
+
+export interface OpenOptions extends StatOptions {
+  /** The single range that a client asked for: a remote source sends it upstream, others ignore it. */
+  range?: RangeSpec;
+}
+
+/** What is known of a file's bytes. Everything is optional: a generated file may know nothing. */
+export interface FileStat {
+  /** Length in bytes. */
+  size?: number;
+  lastModified?: Date;
+  /** An entity tag in header form: `"x"` or `W/"x"` (RFC 9110 §8.8.3). */
+  etag?: string;
+  /** A media type, with parameters if they are known. */
+  contentType?: string;
+  /** The coding that the bytes really are in, such as `gzip`. */
+  contentEncoding?: string;
+  /** False for a source that can be read only from its beginning, once: it gets no `Accept-Ranges`. */
+  seekable?: boolean;
+}
+
+/** A file that is ready to be read. Whoever opened it closes it. */
+export interface OpenFile extends AsyncDisposable {
+  /** Of the very bytes that {@link read} gives. */
+  readonly stat: FileStat;
+  /** All the bytes, when they are in memory already. */
+  readonly bytes?: Uint8Array;
+  /** Yields the bytes of `range`, both ends included, or all of them. */
+  read(range?: ByteRange): AsyncIterable<Uint8Array>;
+  /**
+   * Fills `target` from `position` and gives how many bytes were read, 0 at the end. Where it exists a writer may
+   * recycle its own buffers instead of calling {@link read}.
+   */
+  readInto?(target: Uint8Array, position: number): Promise<number>;
+  /** Frees everything. Idempotent. */
+  close(): Promise<void>;
+}
