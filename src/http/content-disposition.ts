@@ -1,0 +1,164 @@
+/** Save the file, or show it (RFC 6266 §4.2). */
+export type DispositionType = "attachment" | "inline";
+
+/**
+ * A Content-Disposition field (RFC 6266): printable ASCII whatever the name is. `filename` comes first, for clients
+ * that know only that, then `filename*` (RFC 8187) where the first can't carry the name. A name of which nothing
+ * remains is left out.
+ *
+ * @example
+ * ```ts
+ * import { contentDisposition } from "downloadview";
+ *
+ * console.assert(contentDisposition("inline", "a/plan.pdf") === 'inline; filename="plan.pdf"');
+ * console.assert(
+ *   contentDisposition("attachment", "café.txt") ===
+ *     `attachment; filename="cafe.txt"; filename*=UTF-8''caf%C3%A9.txt`,
+ * );
+ * ```
+ */
+export function contentDisposition(type: DispositionType, filename = ""): string {
+  const name = basename(printable(filename));
+  if (name === "") return type;
+  const fallback = asciiFallback(name);
+  const extended =
+    fallback === name && !isMisread(name) ? "" : `; filename*=UTF-8''${percentEncode(name)}`;
+  return `${type}; filename="${fallback}"${extended}`;
+}
+
+/**
+ * The last segment of a name, by `/` or `\`, which a Windows client takes for a separator too. Empty for a name that
+ * has none (`..` is a path, no name). Lone surrogates, which UTF-8 can't carry, become U+FFFD.
+ */
+export function basename(name: string): string {
+  let end = name.length;
+  while (end > 0 && isSeparator(name.charCodeAt(end - 1))) end--;
+  let start = end;
+  while (start > 0 && !isSeparator(name.charCodeAt(start - 1))) start--;
+  const last = name.slice(start, end);
+  return last === "." || last === ".." ? "" : last.replace(/\p{Surrogate}/gu, "\ufffd");
+}
+
+function isSeparator(code: number): boolean {
+  return code === 0x2f || code === 0x5c;
+}
+
+/**
+ * Without controls, which could end the header field, line separators, and the bidirectional controls that show
+ * `annexe[RLO]txt.exe` as `annexeexe.txt`.
+ */
+function printable(name: string): string {
+  return name.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, "");
+}
+
+/**
+ * The nearest name in ASCII. Letters lose their accents, any other character becomes `_`, so that neither the stem nor
+ * the extension ends up empty. A quote or a backslash (which normalisation may bring: `＂` is a `"`) becomes `_` too:
+ * clients differ in how they read them escaped (RFC 6266 appendix D).
+ */
+function asciiFallback(name: string): string {
+  return name
+    .normalize("NFKD")
+    .replace(/([ -~])\p{M}+|[^ -~]\p{M}*/gu, (_, base?: string) => base ?? "_")
+    .replace(/["\\/]/g, "_");
+}
+
+/** Chromium decodes `%41` and `=?UTF-8?Q?A?=` in a plain `filename`. */
+function isMisread(name: string): boolean {
+  return name.includes("%") || name.includes("=?");
+}
+
+/** The `ext-value` of RFC 8187 §3.2.1: encodeURIComponent leaves four characters that it doesn't allow. */
+function percentEncode(name: string): string {
+  return encodeURIComponent(name).replace(/['()*]/g, (character) =>
+    `%${character.charCodeAt(0).toString(16)}`.toUpperCase(),
+  );
+}
+
+/** A Content-Disposition field as a client reads it. */
+export interface ParsedContentDisposition {
+  /** In lower case, as it was sent otherwise. */
+  readonly type: string;
+  /** The name that counts: `filename*` before `filename`. It may be a path: a client takes its last segment. */
+  readonly filename?: string;
+  /** All parameters by lower-case name. The value of a readable `name*` is also that of `name`. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads a Content-Disposition field as leniently as clients do. Of two parameters of one name the first counts.
+ *
+ * @example
+ * ```ts
+ * import { parseContentDisposition } from "downloadview";
+ *
+ * const { type, filename } = parseContentDisposition("attachment; filename*=UTF-8''caf%C3%A9.txt");
+ * console.assert(type === "attachment" && filename === "café.txt");
+ * ```
+ */
+export function parseContentDisposition(header: string): ParsedContentDisposition {
+  const semicolon = header.indexOf(";");
+  const type = (semicolon === -1 ? header : header.slice(0, semicolon)).trim().toLowerCase();
+  const parameters = Object.fromEntries(
+    semicolon === -1 ? [] : parseParameters(header, semicolon + 1),
+  );
+  const filename = Object.hasOwn(parameters, "filename") ? parameters["filename"] : undefined;
+  return filename === undefined ? { type, parameters } : { type, filename, parameters };
+}
+
+function parseParameters(header: string, start: number): Map<string, string> {
+  const sent = new Map<string, string>();
+  const decoded = new Map<string, string>();
+  for (const { name, value, quoted } of scanParameters(header, start)) {
+    if (sent.has(name)) continue;
+    sent.set(name, value);
+    const text = name.endsWith("*") && !quoted ? decodeExtendedValue(value) : undefined;
+    if (text !== undefined) decoded.set(name.slice(0, -1), text);
+  }
+  return new Map([...sent, ...decoded]);
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly value: string;
+  readonly quoted: boolean;
+}
+
+/** Yields `name=value` and `name="value"`. What has no `=` is passed over; an unclosed quote ends it all. */
+function* scanParameters(header: string, start: number): Generator<Parameter> {
+  const parameter = /\s*([^;=]*)(=\s*(?:"((?:[^"\\]|\\.)*)"[^;]*|([^";][^;]*)?))?(?:;|$)/sy;
+  parameter.lastIndex = start;
+  while (parameter.lastIndex < header.length) {
+    const match = parameter.exec(header);
+    if (match === null) return;
+    const [, name = "", assignment, quoted, token = ""] = match;
+    if (assignment === undefined) continue;
+    const value = quoted === undefined ? token.trim() : quoted.replace(/\\(.)/gs, "$1");
+    yield { name: name.trim().toLowerCase(), value, quoted: quoted !== undefined };
+  }
+}
+
+/** Decodes `charset'language'percent-encoded` (RFC 8187 §3.2.1), or undefined where that isn't it. */
+function decodeExtendedValue(value: string): string | undefined {
+  const [charset = "", , encoded, ...more] = value.split("'");
+  if (encoded === undefined) return undefined;
+  return decodePercent([encoded, ...more].join("'"), charset.toLowerCase());
+}
+
+function decodePercent(encoded: string, charset: string): string | undefined {
+  if (/%(?![\da-f]{2})/i.test(encoded)) return undefined;
+  if (charset === "iso-8859-1") {
+    return encoded.replace(/%(..)/g, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+  }
+  return charset === "utf-8" ? decodeUtf8(encoded) : undefined;
+}
+
+function decodeUtf8(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
+}

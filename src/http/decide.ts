@@ -1,0 +1,59 @@
+import { evaluatePreconditions, ifRangeHolds } from "./conditional.ts";
+import type { PreconditionOptions, RequestHead, Validators } from "./conditional.ts";
+import { selectRanges } from "./range.ts";
+import type { ByteRange } from "./range.ts";
+
+/** What is known of the representation that a 200 would send. */
+export interface Representation extends Validators {
+  /** In bytes, when it is known. */
+  readonly size?: number | undefined;
+  /** False for a source that can be read only from its beginning: it has no ranges. */
+  readonly seekable?: boolean | undefined;
+}
+
+/** How to answer a request for a representation that exists. */
+export type Decision =
+  | { readonly kind: "full" }
+  | { readonly kind: "partial"; readonly range: ByteRange }
+  | { readonly kind: "multipart"; readonly ranges: readonly ByteRange[] }
+  | { readonly kind: "notModified" }
+  | { readonly kind: "preconditionFailed" }
+  | { readonly kind: "rangeNotSatisfiable" };
+
+const full: Decision = { kind: "full" };
+const notModified: Decision = { kind: "notModified" };
+const preconditionFailed: Decision = { kind: "preconditionFailed" };
+const rangeNotSatisfiable: Decision = { kind: "rangeNotSatisfiable" };
+
+/**
+ * Decides a request: first its preconditions, then its ranges (RFC 9110 §13.2.2).
+ *
+ * @example
+ * ```ts
+ * import { decide } from "downloadview";
+ *
+ * const request = new Request("http://localhost/", { headers: { Range: "bytes=0-9" } });
+ * const decision = decide(request, { size: 1000 });
+ * console.assert(decision.kind === "partial" && decision.range.end === 9);
+ * ```
+ */
+export function decide(
+  request: RequestHead,
+  representation: Representation,
+  options?: PreconditionOptions,
+): Decision {
+  const outcome = evaluatePreconditions(request, representation, options);
+  if (outcome === "notModified") return notModified;
+  if (outcome === "preconditionFailed") return preconditionFailed;
+  return decideRange(request, representation);
+}
+
+/** Range is defined for GET only (RFC 9110 §14.2): a HEAD is answered like a GET without it. */
+function decideRange(request: RequestHead, representation: Representation): Decision {
+  const { size, seekable } = representation;
+  if (request.method !== "GET" || size === undefined || seekable === false) return full;
+  const range = request.headers.get("range");
+  if (range === null || !ifRangeHolds(request, representation)) return full;
+  const selection = selectRanges(range, size);
+  return selection.kind === "unsatisfiable" ? rangeNotSatisfiable : selection;
+}

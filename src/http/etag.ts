@@ -1,0 +1,123 @@
+/** What If-Match or If-None-Match ask for: any representation at all, or one of these entity tags. */
+export type EntityTagCondition = "*" | readonly string[];
+
+/** What an entity tag is made of. */
+export interface EntityTagInput {
+  /** In bytes. */
+  readonly size: number;
+  /** Nanoseconds since the epoch: `mtimeNs` of a bigint `stat`. */
+  readonly mtimeNanoseconds: bigint;
+}
+
+/**
+ * Makes the entity tag of a local file. A proxy that serves the same file has a format of its own: when both agree, a
+ * download that began on one resumes on the other.
+ */
+export type EntityTagFormat = (file: EntityTagInput, now: Date) => string;
+
+/** Equal, and both strong (RFC 9110 §8.8.3.2). */
+export function strongMatch(a: string, b: string): boolean {
+  return a === b && a.charCodeAt(0) === quote;
+}
+
+/** Equal, whether weak or strong (RFC 9110 §8.8.3.2). */
+export function weakMatch(a: string, b: string): boolean {
+  return opaqueTag(a) === opaqueTag(b);
+}
+
+function opaqueTag(etag: string): string {
+  return etag.startsWith("W/") ? etag.slice(2) : etag;
+}
+
+const quote = 0x22;
+const comma = 0x2c;
+
+/** Whether `value` is one entity tag in header form, such as `"x"` or `W/"x"` (RFC 9110 §8.8.3). */
+export function isEntityTag(value: string): boolean {
+  return value.length > 0 && entityTagEnd(value, 0) === value.length;
+}
+
+/**
+ * Splits the entity tag at the front of a list from the rest of it. Both are empty where there is none: a tag without
+ * its quotes, with a space in it, or with a lower-case `w/`.
+ */
+export function scanEntityTag(value: string): { etag: string; rest: string } {
+  const start = skip(value, 0, isWhitespace);
+  const end = entityTagEnd(value, start);
+  return end === -1
+    ? { etag: "", rest: "" }
+    : { etag: value.slice(start, end), rest: value.slice(end) };
+}
+
+/**
+ * Reads If-Match or If-None-Match. Tags before a malformed member count: whoever lists a tag has what it stands for.
+ * Undefined when there is none at all.
+ */
+export function parseEntityTags(value: string): EntityTagCondition | undefined {
+  if (value.trim() === "*") return "*";
+  const tags: string[] = [];
+  let position = skip(value, 0, isSeparator);
+  while (position < value.length) {
+    const end = entityTagEnd(value, position);
+    if (end === -1) break;
+    tags.push(value.slice(position, end));
+    position = skip(value, end, isSeparator);
+  }
+  return tags.length > 0 ? tags : undefined;
+}
+
+/** Where the entity tag that begins at `start` ends, or -1. A comma inside the quotes belongs to the tag. */
+function entityTagEnd(value: string, start: number): number {
+  const open = value.startsWith("W/", start) ? start + 2 : start;
+  if (value.charCodeAt(open) !== quote) return -1;
+  for (let index = open + 1; index < value.length; index++) {
+    const code = value.charCodeAt(index);
+    if (code === quote) return index + 1;
+    if (!isEntityTagCharacter(code)) return -1;
+  }
+  return -1;
+}
+
+/** `etagc` of RFC 9110 §8.8.3: no controls and no space. */
+function isEntityTagCharacter(code: number): boolean {
+  return code > 0x20 && code !== 0x7f;
+}
+
+function skip(value: string, start: number, skipped: (code: number) => boolean): number {
+  let index = start;
+  while (index < value.length && skipped(value.charCodeAt(index))) index++;
+  return index;
+}
+
+function isWhitespace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+function isSeparator(code: number): boolean {
+  return isWhitespace(code) || code === comma;
+}
+
+/** A second, and what the kernel's clock may lag behind ours when it stamps a file. */
+const racyWindow = 1_020_000_000n;
+
+/**
+ * nginx's own entity tag, `"<mtime in seconds>-<size>"` in hexadecimal. It can't tell two versions of one second apart.
+ * So a file that may still change within its second gets a weak tag with nanoseconds in it: it matches neither the
+ * next version's tag nor the strong tag that the same file has a second later.
+ *
+ * @example
+ * ```ts
+ * import { nginxEntityTag } from "downloadview";
+ *
+ * const file = { size: 255, mtimeNanoseconds: 1_700_000_000_123_456_789n };
+ * console.assert(nginxEntityTag(file, new Date(1_700_000_005_000)) === '"6553f100-ff"');
+ * console.assert(nginxEntityTag(file, new Date(1_700_000_000_500)) === 'W/"6553f100-ff-75bcd15"');
+ * ```
+ */
+export function nginxEntityTag(file: EntityTagInput, now: Date): string {
+  const { size, mtimeNanoseconds } = file;
+  const seconds = mtimeNanoseconds / 1_000_000_000n;
+  const tag = `${seconds.toString(16)}-${size.toString(16)}`;
+  const racy = mtimeNanoseconds + racyWindow >= BigInt(now.getTime()) * 1_000_000n;
+  return racy ? `W/"${tag}-${(mtimeNanoseconds % 1_000_000_000n).toString(16)}"` : `"${tag}"`;
+}

@@ -1,0 +1,125 @@
+import mime from "mime";
+
+/**
+ * What the table lacks: a compressed file is what its suffix says. It isn't the file inside, because nobody sends it
+ * with a Content-Encoding; so `.svgz` is no image either.
+ */
+const compressedTypes: Readonly<Record<string, string>> = {
+  gz: "application/gzip",
+  tgz: "application/gzip",
+  svgz: "application/gzip",
+  zst: "application/zstd",
+  tzst: "application/zstd",
+  bz2: "application/x-bzip2",
+  tbz: "application/x-bzip2",
+  tbz2: "application/x-bzip2",
+  xz: "application/x-xz",
+  txz: "application/x-xz",
+  lz: "application/x-lzip",
+  lz4: "application/x-lz4",
+  lzma: "application/x-lzma",
+  z: "application/x-compress",
+};
+
+/**
+ * The media type of a file of this name, by its extension. `application/octet-stream` if that is unknown.
+ *
+ * @example
+ * ```ts
+ * import { mediaType } from "downloadview";
+ *
+ * console.assert(mediaType("reports/2024.pdf") === "application/pdf");
+ * console.assert(mediaType("backup.tar.gz") === "application/gzip");
+ * console.assert(mediaType("README") === "application/octet-stream");
+ * ```
+ */
+export function mediaType(name: string): string {
+  const extension = extensionOf(name);
+  if (extension === "") return "application/octet-stream";
+  if (Object.hasOwn(compressedTypes, extension)) return compressedTypes[extension] ?? "";
+  return mime.getType(extension) ?? "application/octet-stream";
+}
+
+/** In lower case and without its dot. A dotfile such as `.profile` has none. */
+function extensionOf(name: string): string {
+  const start = Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1;
+  const dot = name.lastIndexOf(".");
+  return dot > start ? name.slice(dot + 1).toLowerCase() : "";
+}
+
+/**
+ * The Content-Type field for a media type: text gets a charset, unless it names one or `charset` is false. Other types
+ * say in their own bytes how they are encoded.
+ *
+ * @example
+ * ```ts
+ * import { contentType } from "downloadview";
+ *
+ * console.assert(contentType("text/csv") === "text/csv; charset=utf-8");
+ * console.assert(contentType("image/png") === "image/png");
+ * ```
+ */
+export function contentType(mediaType: string, charset: string | false = "utf-8"): string {
+  const needsCharset =
+    charset !== false && /^text\//i.test(mediaType) && !/;\s*charset\s*=/i.test(mediaType);
+  return needsCharset ? `${mediaType}; charset=${charset}` : mediaType;
+}
+
+const token = "[!#$%&'*+.^_`|~\\w-]+";
+const quotedString = '"(?:[^"\\\\]|\\\\.)*"';
+// Each whitespace has one place where it can match: no input is tried twice.
+const mediaTypeSyntax = new RegExp(
+  `^${token}/${token}[ \\t]*(?:;[ \\t]*(?:${token}=(?:${token}|${quotedString})[ \\t]*)?)*$`,
+);
+
+/** Whether `value` is a media type, perhaps with parameters (RFC 9110 §8.3.1). */
+export function isMediaType(value: string): boolean {
+  return mediaTypeSyntax.test(value) && isPrintable(value);
+}
+
+function isPrintable(value: string): boolean {
+  return /^[\t -~]*$/.test(value);
+}
+
+/** Types beside HTML and XML that a browser renders as a document of our origin, with the scripts in it. */
+const activeTypes: ReadonlySet<string> = new Set([
+  "text/html",
+  "text/xsl",
+  "text/x-component",
+  "application/hta",
+  "application/x-mimearchive",
+  "application/x-shockwave-flash",
+  "application/xml-dtd",
+  "application/xml-external-parsed-entity",
+  "text/xml-external-parsed-entity",
+  "message/rfc822",
+]);
+
+/** Types for which a browser guesses one from the bytes (WHATWG MIME Sniffing §7). */
+const sniffedTypes: ReadonlySet<string> = new Set([
+  "unknown/unknown",
+  "application/unknown",
+  "*/*",
+]);
+
+/**
+ * Whether a browser that shows this content inline may run what its author wrote, as a page of our origin: HTML, any
+ * XML (SVG, XHTML, MathML, XSLT and feeds may all hold scripts), MHTML, `multipart/*` (parts of
+ * `multipart/x-mixed-replace` are shown as pages), and whatever it has to guess the type of.
+ *
+ * Not active: PDF, whose scripts run inside a viewer that has no origin of ours and that a sandbox would break;
+ * JavaScript and CSS, which are shown as text when they are navigated to (that another page includes them by
+ * `<script>` is no matter of disposition); and images, audio, video, fonts and plain text, which nobody guesses
+ * beside `X-Content-Type-Options: nosniff`.
+ */
+export function isActiveContent(contentType: string): boolean {
+  if (!isMediaType(contentType.trim())) return true;
+  const essence = contentType.split(";", 1).join("").trim().toLowerCase();
+  return (
+    activeTypes.has(essence) ||
+    sniffedTypes.has(essence) ||
+    essence.startsWith("multipart/") ||
+    essence.endsWith("/xml") ||
+    essence.endsWith("+xml")
+  );
+}

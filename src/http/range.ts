@@ -1,0 +1,216 @@
+/** One range as a client asks for it, both ends included, or the last `suffix` bytes (RFC 9110 §14.1.2). */
+export type RangeSpec =
+  | { readonly start: number; readonly end?: number }
+  | { readonly suffix: number };
+
+/** One range of a representation whose size is known, both ends included. */
+export type ByteRange = { readonly start: number; readonly end: number };
+
+/** What a Range field comes to for a representation of a known size. */
+export type RangeSelection =
+  | { readonly kind: "full" }
+  | { readonly kind: "partial"; readonly range: ByteRange }
+  | { readonly kind: "multipart"; readonly ranges: readonly ByteRange[] }
+  | { readonly kind: "unsatisfiable" };
+
+const full: RangeSelection = { kind: "full" };
+const unsatisfiable: RangeSelection = { kind: "unsatisfiable" };
+
+/** More ranges than this are an attack or a mistake, and cost more than the whole file (RFC 9110 §17.15). */
+const mostRanges = 100;
+
+/**
+ * Reads a Range field. Undefined when its unit isn't `bytes` or any member of it is malformed: such a field is ignored
+ * (RFC 9110 §14.2).
+ *
+ * @example
+ * ```ts
+ * import { parseRange } from "downloadview";
+ *
+ * console.assert(JSON.stringify(parseRange("bytes=0-1, -500")) === '[{"start":0,"end":1},{"suffix":500}]');
+ * console.assert(parseRange("pages=1-2") === undefined);
+ * ```
+ */
+export function parseRange(value: string): readonly RangeSpec[] | undefined {
+  if (!hasBytesUnit(value)) return undefined;
+  const specs: RangeSpec[] = [];
+  let position = "bytes=".length;
+  while (position <= value.length) {
+    const comma = value.indexOf(",", position);
+    const memberEnd = comma === -1 ? value.length : comma;
+    const start = skipWhitespace(value, position, memberEnd);
+    const end = trimWhitespace(value, start, memberEnd);
+    // A list may have empty members (RFC 9110 §5.6.1.2).
+    if (start < end) {
+      const spec = parseRangeSpec(value, start, end);
+      if (spec === undefined) return undefined;
+      specs.push(spec);
+    }
+    position = memberEnd + 1;
+  }
+  return specs.length > 0 ? specs : undefined;
+}
+
+function hasBytesUnit(value: string): boolean {
+  return value.startsWith("bytes=") || value.slice(0, 6).toLowerCase() === "bytes=";
+}
+
+/** `5-`, `5-9` or `-9`, between `from` and `to` of `value`. */
+function parseRangeSpec(value: string, from: number, to: number): RangeSpec | undefined {
+  const dash = value.indexOf("-", from);
+  if (dash === -1 || dash >= to) return undefined;
+  const start = parsePosition(value, from, dash);
+  const end = parsePosition(value, dash + 1, to);
+  if (Number.isNaN(start) || Number.isNaN(end)) return undefined;
+  if (start === undefined) return end === undefined ? undefined : { suffix: end };
+  if (end === undefined) return { start };
+  return start <= end ? { start, end } : undefined;
+}
+
+/** Undefined when there is nothing, NaN unless all are digits. What is too big to count is past any end anyway. */
+function parsePosition(value: string, from: number, to: number): number | undefined {
+  if (from === to) return undefined;
+  let position = 0;
+  for (let index = from; index < to; index++) {
+    const digit = value.charCodeAt(index) - 48;
+    if (!(digit >= 0 && digit <= 9)) return NaN;
+    position = position * 10 + digit;
+  }
+  return Math.min(position, Number.MAX_SAFE_INTEGER);
+}
+
+function skipWhitespace(value: string, from: number, to: number): number {
+  while (from < to && isWhitespace(value.charCodeAt(from))) from++;
+  return from;
+}
+
+function trimWhitespace(value: string, from: number, to: number): number {
+  while (to > from && isWhitespace(value.charCodeAt(to - 1))) to--;
+  return to;
+}
+
+function isWhitespace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/**
+ * Which bytes to send for a Range field, of a representation of `size` bytes. An empty one is always sent whole: it
+ * has no range that could be satisfied, and 416 would fail downloads that only resume. More than a hundred ranges,
+ * or ranges of more bytes together than the whole, are answered with the whole.
+ *
+ * @example
+ * ```ts
+ * import { selectRanges } from "downloadview";
+ *
+ * const selection = selectRanges("bytes=-100", 1000);
+ * console.assert(selection.kind === "partial" && selection.range.start === 900);
+ * ```
+ */
+export function selectRanges(value: string, size: number): RangeSelection {
+  const specs = size > 0 ? parseRange(value) : undefined;
+  if (specs === undefined || specs.length > mostRanges) return full;
+  const ranges = specs.map((spec) => resolve(spec, size)).filter((range) => range !== undefined);
+  if (ranges.length === 0) return unsatisfiable;
+  if (totalLength(ranges) > size) return full;
+  const [first, ...others] = coalesce(ranges);
+  if (first === undefined) return unsatisfiable;
+  return others.length === 0
+    ? { kind: "partial", range: first }
+    : { kind: "multipart", ranges: [first, ...others] };
+}
+
+function resolve(spec: RangeSpec, size: number): ByteRange | undefined {
+  if ("suffix" in spec) {
+    return spec.suffix > 0 ? { start: Math.max(size - spec.suffix, 0), end: size - 1 } : undefined;
+  }
+  const { start, end = size - 1 } = spec;
+  return start < size ? { start, end: Math.min(end, size - 1) } : undefined;
+}
+
+function totalLength(ranges: readonly ByteRange[]): number {
+  return ranges.reduce((total, range) => total + rangeLength(range), 0);
+}
+
+/** Joins ranges that overlap, where the first of them was asked for. Others keep their order (RFC 9110 §15.3.7.2). */
+function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
+  const sorted = ranges
+    .map((range, order) => ({ ...range, order }))
+    .sort((a, b) => a.start - b.start);
+  const joined: typeof sorted = [];
+  for (const range of sorted) {
+    const last = joined.at(-1);
+    if (last === undefined || range.start > last.end) {
+      joined.push(range);
+    } else {
+      last.end = Math.max(last.end, range.end);
+      last.order = Math.min(last.order, range.order);
+    }
+  }
+  return joined.sort((a, b) => a.order - b.order).map(({ start, end }) => ({ start, end }));
+}
+
+/** How many bytes a range has. */
+export function rangeLength(range: ByteRange): number {
+  return range.end - range.start + 1;
+}
+
+/** The Content-Range of a 206 with one part (RFC 9110 §14.4). */
+export function contentRange(range: ByteRange, size: number): string {
+  return `bytes ${range.start}-${range.end}/${size}`;
+}
+
+/** The Content-Range of a 416. */
+export function unsatisfiedRange(size: number): string {
+  return `bytes */${size}`;
+}
+
+/** One part of a `multipart/byteranges` body: its head is sent, then the bytes of its range. */
+export interface MultipartPart {
+  readonly head: string;
+  readonly range: ByteRange;
+}
+
+/** A `multipart/byteranges` body, ready to be sent: each part, then the tail. */
+export interface MultipartByteRanges {
+  /** The Content-Type of the whole response. It has no Content-Range. */
+  readonly contentType: string;
+  /** Of the whole body, in bytes. */
+  readonly contentLength: number;
+  readonly parts: readonly MultipartPart[];
+  readonly tail: string;
+}
+
+export interface MultipartOptions {
+  /** Of the whole representation, in bytes. */
+  readonly size: number;
+  /** What a 200 would have as Content-Type. */
+  readonly contentType?: string | undefined;
+  readonly boundary: string;
+}
+
+/** Lays out several ranges as one body (RFC 9110 §14.6). */
+export function multipartByteRanges(
+  ranges: readonly ByteRange[],
+  options: MultipartOptions,
+): MultipartByteRanges {
+  const { boundary } = options;
+  const parts = ranges.map((range) => ({ head: partHead(range, options), range }));
+  const tail = `\r\n--${boundary}--\r\n`;
+  const heads = parts.reduce((total, { head }) => total + head.length, 0);
+  return {
+    contentType: `multipart/byteranges; boundary=${boundary}`,
+    contentLength: heads + totalLength(ranges) + tail.length,
+    parts,
+    tail,
+  };
+}
+
+function partHead(range: ByteRange, { size, contentType, boundary }: MultipartOptions): string {
+  const type = contentType === undefined ? "" : `Content-Type: ${contentType}\r\n`;
+  return `\r\n--${boundary}\r\n${type}Content-Range: ${contentRange(range, size)}\r\n\r\n`;
+}
+
+/** A boundary that nobody can guess, and so nobody can put into a file. */
+export function multipartBoundary(): string {
+  return globalThis.crypto.randomUUID();
+}
