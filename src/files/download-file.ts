@@ -47,7 +47,12 @@ export interface OpenFile extends AsyncDisposable {
   /** Of the very bytes that {@link read} gives. */
   readonly stat: FileStat;
   /** All the bytes, when they are in memory already. */
-  readonly bytes?: Uint8Array;
+  readonly bytes?: Uint8Array | undefined;
+  /**
+   * Opens what {@link read} will need, for a file that is opened only when it is read. Called before the head of a
+   * response is sent. @throws {FileChangedError} when it is no longer the file that {@link stat} describes
+   */
+  prepare?(): Promise<void>;
   /** Yields the bytes of `range`, both ends included, or all of them. */
   read(range?: ByteRange): AsyncIterable<Uint8Array>;
   /**

@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { DownloadRequest } from "../../responses/handler.ts";
+
+/** A Node request as views see it. Nothing is copied; the signal is made only when somebody asks for it. */
+export class NodeDownloadRequest implements DownloadRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: { get(name: string): string | null };
+  readonly #response: ServerResponse;
+  #signal: AbortSignal | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.method = request.method ?? "GET";
+    // Frameworks shorten `url` where a handler is mounted; a signature is over the whole.
+    this.url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? "/";
+    this.headers = new NodeHeaders(request);
+    this.#response = response;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= closeSignal(this.#response);
+    return this.#signal;
+  }
+}
+
+class NodeHeaders {
+  readonly #request: IncomingMessage;
+
+  constructor(request: IncomingMessage) {
+    this.#request = request;
+  }
+
+  get(name: string): string | null {
+    const value = this.#request.headers[name.toLowerCase()];
+    return Array.isArray(value) ? value.join(", ") : (value ?? null);
+  }
+}
+
+function closeSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  if (response.destroyed) controller.abort();
+  else response.once("close", () => void (response.writableFinished || controller.abort()));
+  return controller.signal;
+}

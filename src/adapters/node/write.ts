@@ -1,0 +1,113 @@
+import type { ServerResponse } from "node:http";
+import { bodyLength, closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
+import type { RenderedResponse } from "../../responses/rendered-response.ts";
+
+/**
+ * Writes a rendered response to a socket, and settles when the response is over, whoever ended it. Rejects only while
+ * no byte has been sent, so that somebody else can still answer; later a failure destroys the connection.
+ */
+export function writeRendered(rendered: RenderedResponse, response: ServerResponse): Promise<void> {
+  const { body } = rendered;
+  if (isGone(response)) return abandon(rendered);
+  if (body.kind === "none" || body.kind === "bytes") return writeAtOnce(rendered, response);
+  return writeChunks(rendered, body, response);
+}
+
+// A client may leave during any `await` before the first byte; writing to such a response throws or is lost.
+function isGone(response: ServerResponse): boolean {
+  return response.destroyed || response.writableEnded;
+}
+
+async function abandon({ body, status, delivery }: RenderedResponse): Promise<void> {
+  await closeBody(body);
+  delivery.abort(status, 0);
+}
+
+function writeAtOnce({ status, headers, body, delivery }: RenderedResponse, response: ServerResponse): Promise<void> {
+  const length = bodyLength(body) ?? 0;
+  return new Promise((resolve) => {
+    response.once("close", () => {
+      if (response.writableFinished) delivery.finish(status, length);
+      else delivery.abort(status, 0);
+      resolve();
+    });
+    response.writeHead(status, headers);
+    if (body.kind === "bytes") response.end(body.bytes);
+    else response.end();
+  });
+}
+
+function writeChunks(rendered: RenderedResponse, body: ReadableBody, response: ServerResponse): Promise<void> {
+  const { status, delivery } = rendered;
+  const progress = { sent: 0 };
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => {
+      // At once, not when the source next yields: it may never do so again.
+      void closeBody(body);
+      if (!response.writableFinished) delivery.abort(status, progress.sent);
+      resolve();
+    };
+    response.once("close", onClose);
+    sendChunks(rendered, body, response, progress).then(
+      () => delivery.finish(status, progress.sent),
+      async (error: unknown) => {
+        await closeBody(body);
+        if (response.destroyed) return;
+        delivery.abort(status, progress.sent, error);
+        if (response.headersSent) return breakConnection(response);
+        response.off("close", onClose);
+        reject(error);
+      },
+    );
+  });
+}
+
+async function sendChunks(
+  { status, headers }: RenderedResponse,
+  body: ReadableBody,
+  response: ServerResponse,
+  progress: { sent: number },
+): Promise<void> {
+  const chunks = readBody(body);
+  // The first bytes come before the head: a source that fails here still gets the status that says so.
+  let next = await chunks.next();
+  if (isGone(response)) return chunks.return(undefined).then(() => undefined);
+  response.writeHead(status, headers);
+  while (!next.done) {
+    const flushed = response.write(next.value);
+    progress.sent += next.value.byteLength;
+    if (!flushed) await drained(response);
+    if (response.destroyed) return;
+    next = await chunks.next();
+  }
+  await closeBody(body);
+  await ended(response);
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.destroyed) return resolve();
+    const settle = (): void => {
+      response.off("drain", settle).off("close", settle);
+      resolve();
+    };
+    response.on("drain", settle).on("close", settle);
+  });
+}
+
+function ended(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    response.once("close", resolve);
+    response.end(resolve);
+  });
+}
+
+/**
+ * Ends a response that can no longer be completed so that it cannot look whole. Where only the end of the connection
+ * marks the end of the body (HTTP/1.0), a regular close would look like success: it is reset instead.
+ */
+function breakConnection(response: ServerResponse): void {
+  const delimited = response.hasHeader("Content-Length") || response.chunkedEncoding;
+  if (!delimited && response.socket) response.socket.resetAndDestroy();
+  else response.destroy();
+}

@@ -1,0 +1,80 @@
+import type { ByteRange } from "../http/range.ts";
+import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./download-file.ts";
+
+/** What an application knows of a file from elsewhere, such as the columns beside it. */
+export interface FileDescription {
+  name?: string | undefined;
+  /** Used where the file does not know its own length: the length that is sent is always that of the bytes. */
+  size?: number | undefined;
+  lastModified?: Date | undefined;
+  contentType?: string | undefined;
+  contentEncoding?: string | undefined;
+}
+
+/** A file with a description on top of what it says of itself. */
+export class DescribedFile implements DownloadFile {
+  readonly #file: DownloadFile;
+  readonly #description: FileDescription;
+  readonly name: string;
+  declare readonly path?: string;
+  declare readonly url?: string;
+  declare wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
+
+  constructor(file: DownloadFile, description: FileDescription) {
+    this.#file = file;
+    this.#description = description;
+    this.name = description.name ?? file.name;
+    if (file.path !== undefined) this.path = file.path;
+    if (file.url !== undefined) this.url = file.url;
+    if (file.wasModifiedSince) this.wasModifiedSince = (since) => file.wasModifiedSince!(since);
+  }
+
+  async stat(options?: StatOptions): Promise<FileStat> {
+    return described(await this.#file.stat(options), this.#description);
+  }
+
+  async open(options?: OpenOptions): Promise<OpenFile> {
+    return new DescribedOpenFile(await this.#file.open(options), this.#description);
+  }
+}
+
+class DescribedOpenFile implements OpenFile {
+  readonly #opened: OpenFile;
+  readonly stat: FileStat;
+  declare readonly readInto?: (target: Uint8Array, position: number) => Promise<number>;
+  declare readonly prepare?: () => Promise<void>;
+
+  constructor(opened: OpenFile, description: FileDescription) {
+    this.#opened = opened;
+    this.stat = described(opened.stat, description);
+    if (opened.readInto) this.readInto = (target, position) => opened.readInto!(target, position);
+    if (opened.prepare) this.prepare = () => opened.prepare!();
+  }
+
+  get bytes(): Uint8Array | undefined {
+    return this.#opened.bytes;
+  }
+
+  read(range?: ByteRange): AsyncIterable<Uint8Array> {
+    return this.#opened.read(range);
+  }
+
+  close(): Promise<void> {
+    return this.#opened.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function described(stat: FileStat, description: FileDescription): FileStat {
+  const { size, lastModified, contentType, contentEncoding } = description;
+  return {
+    ...(size === undefined ? {} : { size }),
+    ...stat,
+    ...(lastModified === undefined ? {} : { lastModified }),
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(contentEncoding === undefined ? {} : { contentEncoding }),
+  };
+}

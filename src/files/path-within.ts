@@ -1,0 +1,29 @@
+import { isAbsolute, relative, resolve, sep } from "node:path";
+import { InvalidPathError } from "../errors.ts";
+
+/** What becomes of a path with a segment that begins with a dot. */
+export type DotfilePolicy = "deny" | "allow";
+
+/**
+ * The absolute path of `path` below `root`. `path` is relative, or absolute and below the root already. This is a
+ * check of the string alone: where symlinks lead is checked on the opened file (`LocalFile`'s `root`).
+ * @throws {InvalidPathError} for `..`, empty segments, NUL, a path outside the root, a denied dotfile
+ */
+export function pathWithin(root: string, path: string, dotfiles: DotfilePolicy = "deny"): string {
+  const base = resolve(root);
+  const inside = isAbsolute(path) ? relative(base, path) : path;
+  const segments = inside.split(separators);
+  if (inside.includes("\0") || isAbsolute(inside) || segments.some((segment) => isUnsafe(segment, dotfiles))) {
+    throw new InvalidPathError();
+  }
+  return resolve(base, inside);
+}
+
+// Windows also takes a slash; elsewhere a backslash is a letter like any other.
+const separators = sep === "\\" ? /[\\/]/ : "/";
+
+function isUnsafe(segment: string, dotfiles: DotfilePolicy): boolean {
+  if (segment === "" || segment === "." || segment === "..") return true;
+  if (sep === "\\" && segment.includes(":")) return true;
+  return dotfiles === "deny" && segment.startsWith(".");
+}

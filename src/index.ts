@@ -1,0 +1,6 @@
+export * from "./workerd.ts";
+export { LocalFile, type LocalFileOptions } from "./files/local-file.ts";
+export type { DotfilePolicy } from "./files/path-within.ts";
+export { FileSystemStorage, type FileSystemStorageOptions } from "./storages/file-system-storage.ts";
+export { PathDownloadView } from "./views/path-download-view.ts";
+export { sendFile, type SendFileOptions } from "./views/send-file.ts";

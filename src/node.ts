@@ -1,0 +1,1 @@
+export { send, toNodeHandler, type NodeHandler, type NodeHandlerOptions, type NodeNext } from "./adapters/node/index.ts";

@@ -1,0 +1,107 @@
+import type { DownloadFile, FileStat } from "../files/download-file.ts";
+import type { FileNotFoundError } from "../errors.ts";
+import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
+import type { DownloadOutcome } from "./delivery.ts";
+import type { DownloadRequest } from "./handler.ts";
+import { renderDownload } from "./render.ts";
+import type { RenderedResponse } from "./rendered-response.ts";
+
+/**
+ * What to do with content that a browser may run (HTML, SVG, XML, …) when it is served inline: `"sandbox"` adds a
+ * Content-Security-Policy under which nothing runs, `"attachment"` has it saved instead, `"allow"` trusts it.
+ */
+export type ActiveContentPolicy = "sandbox" | "attachment" | "allow";
+
+/** The decisions that a response leaves to the view it came from, made while it is rendered. */
+export interface DownloadHooks {
+  /** Whether `file` changed after `since`. `stat` is what is known of the file already. */
+  wasModifiedSince?(file: DownloadFile, since: Date, stat: FileStat): boolean | Promise<boolean>;
+  /** Answers a matching precondition. `undefined` is the standard 304 with these headers. */
+  notModifiedResponse?(headers: HeaderFields): Response | undefined | Promise<Response | undefined>;
+  /** Answers for a file that is not there, or throws. */
+  fileNotFoundResponse?(error: FileNotFoundError): Response | Promise<Response>;
+}
+
+/** How to present a file. Every option has a default that is right for a private document. */
+export interface DownloadOptions {
+  /** Whether the client is to save the file (`attachment`, the default) or may show it (`inline`). */
+  attachment?: boolean | undefined;
+  /** The name that the client sees. Default: the last segment of the file's name. */
+  basename?: string | undefined;
+  /** The media type. Default: what the file knows, else by the name's extension. */
+  mimetype?: string | undefined;
+  /** The charset of a text. Default `utf-8`; `false` says nothing about it. */
+  charset?: string | false | undefined;
+  /** The content coding that the bytes really are in, such as `gzip`. */
+  encoding?: string | undefined;
+  /** The value of `Cache-Control`, or `false` for none. Default `private`. */
+  cacheControl?: string | false | undefined;
+  /** Default `"sandbox"`. */
+  activeContent?: ActiveContentPolicy | undefined;
+  /** Further header fields. They win over those that are derived from the file. */
+  headers?: HeaderFieldsInit | undefined;
+  /** Default 200. Any other status is sent as it is: without ranges, without preconditions, without offload. */
+  status?: number | undefined;
+  /** Called once when the transfer ended, in whatever way. */
+  onFinish?: ((outcome: DownloadOutcome) => void) | undefined;
+}
+
+/**
+ * A lazy response: it carries a file and how to present it, and reads nothing until it is rendered. Until then any
+ * middleware may look at it, change its fields, swap its file, or answer with something else.
+ *
+ * @example
+ * ```ts
+ * import { DownloadResponse, VirtualFile } from "downloadview";
+ *
+ * const response = new DownloadResponse(new VirtualFile("a,b\n1,2\n", { name: "table.csv" }));
+ * response.basename = "report.csv";
+ * const rendered = await response.render(new Request("http://localhost/"));
+ * console.assert(rendered.status === 200);
+ * console.assert(rendered.headers.includes('attachment; filename="report.csv"'));
+ * ```
+ */
+export class DownloadResponse {
+  readonly kind = "download";
+  file: DownloadFile;
+  status: number;
+  attachment: boolean;
+  basename: string | undefined;
+  mimetype: string | undefined;
+  charset: string | false | undefined;
+  encoding: string | undefined;
+  activeContent: ActiveContentPolicy;
+  readonly headers: HeaderFields;
+  readonly hooks: DownloadHooks;
+  onFinish: ((outcome: DownloadOutcome) => void) | undefined;
+
+  constructor(file: DownloadFile, options: DownloadOptions = {}, hooks: DownloadHooks = {}) {
+    this.file = file;
+    this.status = options.status ?? 200;
+    this.attachment = options.attachment ?? true;
+    this.basename = options.basename;
+    this.mimetype = options.mimetype;
+    this.charset = options.charset;
+    this.encoding = options.encoding;
+    this.activeContent = options.activeContent ?? "sandbox";
+    this.headers = new HeaderFields(options.headers);
+    if (options.cacheControl !== false && !this.headers.has("Cache-Control")) {
+      this.headers.set("Cache-Control", options.cacheControl ?? "private");
+    }
+    this.hooks = hooks;
+    this.onFinish = options.onFinish;
+  }
+
+  /** The name that the client sees. */
+  getBasename(): string {
+    return this.basename || (this.file.name.split("/").pop() ?? "");
+  }
+
+  /**
+   * Opens or describes the file, once, and decides what this request gets.
+   * @throws {DownloadError} what the file throws before its first byte
+   */
+  render(request: DownloadRequest): Promise<RenderedResponse> {
+    return renderDownload(this, request);
+  }
+}

@@ -1,0 +1,51 @@
+import type { DownloadFile } from "../files/download-file.ts";
+import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
+import { startDelivery, type DownloadOutcome } from "./delivery.ts";
+import type { DownloadRequest } from "./handler.ts";
+import type { RenderedResponse } from "./rendered-response.ts";
+
+export interface ProxiedDownloadOptions {
+  /** Default 200. */
+  status?: number;
+  headers?: HeaderFieldsInit;
+  /** The file that somebody else is to send. */
+  file?: DownloadFile;
+  onFinish?: (outcome: DownloadOutcome) => void;
+}
+
+/**
+ * A response without a body: its headers tell a proxy, a CDN or the client where the bytes are.
+ *
+ * @example
+ * ```ts
+ * import { ProxiedDownloadResponse } from "downloadview";
+ *
+ * const response = new ProxiedDownloadResponse({ status: 302, headers: { Location: "https://cdn.example/a.pdf" } });
+ * const rendered = await response.render(new Request("http://localhost/"));
+ * console.assert(rendered.status === 302 && rendered.body.kind === "none");
+ * ```
+ */
+export class ProxiedDownloadResponse {
+  readonly kind = "proxied";
+  status: number;
+  readonly headers: HeaderFields;
+  readonly file: DownloadFile | undefined;
+  onFinish: ((outcome: DownloadOutcome) => void) | undefined;
+
+  constructor(options: ProxiedDownloadOptions = {}) {
+    this.status = options.status ?? 200;
+    this.headers = new HeaderFields(options.headers);
+    this.file = options.file;
+    this.onFinish = options.onFinish;
+  }
+
+  render(request: DownloadRequest): Promise<RenderedResponse> {
+    const delivery = startDelivery(request, this.file, this.onFinish);
+    return Promise.resolve({
+      status: this.status,
+      headers: this.headers.toRaw(),
+      body: { kind: "none" },
+      delivery,
+    });
+  }
+}

@@ -1,0 +1,15 @@
+import { startDelivery } from "./delivery.ts";
+import {
+  isDownloadResponse,
+  isProxiedDownloadResponse,
+  type DownloadRequest,
+  type DownloadResult,
+} from "./handler.ts";
+import type { RenderedResponse } from "./rendered-response.ts";
+import { renderWebResponse } from "./web-response.ts";
+
+/** Renders whatever a handler answered. */
+export function renderResult(result: DownloadResult, request: DownloadRequest): Promise<RenderedResponse> {
+  if (isDownloadResponse(result) || isProxiedDownloadResponse(result)) return result.render(request);
+  return Promise.resolve(renderWebResponse(result, startDelivery(request, undefined)));
+}

@@ -1,0 +1,155 @@
+import { FileNotFoundError } from "../errors.ts";
+import type { FileStat, OpenFile } from "../files/download-file.ts";
+import { modifiedSince } from "../http/conditional.ts";
+import { decide, type Decision } from "../http/decide.ts";
+import { responseHead, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
+import { multipartBoundary, multipartByteRanges, parseRange, rangeLength, type RangeSpec } from "../http/range.ts";
+import { startDelivery, type Delivery } from "./delivery.ts";
+import type { DownloadResponse } from "./download-response.ts";
+import type { DownloadRequest } from "./handler.ts";
+import { describe, presentationFields } from "./representation.ts";
+import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
+import { renderWebResponse } from "./web-response.ts";
+
+/** Decides what `request` gets of a download: one `stat` for HEAD, one `open` for anything else, never both. */
+export async function renderDownload(response: DownloadResponse, request: DownloadRequest): Promise<RenderedResponse> {
+  const delivery = startDelivery(request, response.file, response.onFinish);
+  try {
+    return request.method === "HEAD"
+      ? await renderHead(response, request, delivery)
+      : await renderBody(response, request, delivery);
+  } catch (error) {
+    if (error instanceof FileNotFoundError && response.hooks.fileNotFoundResponse) {
+      return notFound(response, error, delivery);
+    }
+    delivery.abort(statusOf(error), 0, error);
+    throw error;
+  }
+}
+
+async function notFound(
+  response: DownloadResponse,
+  error: FileNotFoundError,
+  delivery: Delivery,
+): Promise<RenderedResponse> {
+  try {
+    return renderWebResponse(await response.hooks.fileNotFoundResponse!(error), delivery);
+  } catch (thrown) {
+    delivery.abort(statusOf(thrown), 0, thrown);
+    throw thrown;
+  }
+}
+
+function statusOf(error: unknown): number {
+  return typeof error === "object" && error !== null && "status" in error ? Number(error.status) : 500;
+}
+
+async function renderHead(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  delivery: Delivery,
+): Promise<RenderedResponse> {
+  const answer = await answerTo(response, request, await response.file.stat(signalOf(request)));
+  return answer instanceof Response
+    ? renderWebResponse(answer, delivery)
+    : finished(answer.head, { kind: "none" }, delivery);
+}
+
+async function renderBody(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  delivery: Delivery,
+): Promise<RenderedResponse> {
+  const opened = await response.file.open({ ...signalOf(request), ...rangeHint(request) });
+  try {
+    const answer = await answerTo(response, request, opened.stat);
+    if (answer instanceof Response) {
+      await opened.close();
+      return renderWebResponse(answer, delivery);
+    }
+    const body = bodyOf(answer, opened);
+    if (body.kind === "none" || body.kind === "bytes") await opened.close();
+    return finished(answer.head, body, delivery);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+function signalOf(request: DownloadRequest): { signal?: AbortSignal } {
+  return request.signal ? { signal: request.signal } : {};
+}
+
+/** The one range that the client asks for, which a remote source asks for in turn, so that one round trip is enough. */
+function rangeHint(request: DownloadRequest): { range?: RangeSpec } {
+  const header = request.method === "GET" ? request.headers.get("range") : null;
+  const specs = header === null ? undefined : parseRange(header);
+  return specs?.length === 1 && specs[0] ? { range: specs[0] } : {};
+}
+
+interface Answer {
+  readonly decision: Decision;
+  readonly representation: DescribedRepresentation;
+  readonly head: ResponseHead;
+  readonly multipart?: ReturnType<typeof multipartByteRanges>;
+}
+
+async function answerTo(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  stat: FileStat,
+): Promise<Answer | Response> {
+  const representation = describe(response, stat);
+  const decision = await decisionFor(response, request, stat, representation);
+  const multipart =
+    decision.kind === "multipart"
+      ? multipartByteRanges(decision.ranges, {
+          size: representation.size ?? 0,
+          contentType: representation.contentType,
+          boundary: multipartBoundary(),
+        })
+      : undefined;
+  const fields = presentationFields(response, representation.contentType);
+  const head = responseHead(decision, representation, fields, multipart);
+  if (decision.kind === "notModified") {
+    const custom = await response.hooks.notModifiedResponse?.(head.fields);
+    if (custom) return custom;
+  }
+  const status = response.status === 200 ? head.status : response.status;
+  return { decision, representation, head: { ...head, status }, ...(multipart ? { multipart } : {}) };
+}
+
+async function decisionFor(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  stat: FileStat,
+  representation: DescribedRepresentation,
+): Promise<Decision> {
+  // RFC 9110 §13.2.1: preconditions and ranges are ignored where the answer without them would not be a success.
+  if (response.status !== 200) return { kind: "full" };
+  const since = modifiedSince(request);
+  if (since === undefined) return decide(request, representation);
+  const modified = response.hooks.wasModifiedSince?.(response.file, since, stat);
+  return decide(request, representation, modified === undefined ? {} : { modified: await modified });
+}
+
+function bodyOf({ decision, representation, multipart }: Answer, file: OpenFile): ResponseBody {
+  switch (decision.kind) {
+    case "full":
+      if (file.bytes) return { kind: "bytes", bytes: file.bytes };
+      return { kind: "file", file, ...(representation.size === undefined ? {} : { length: representation.size }) };
+    case "partial": {
+      const { range } = decision;
+      if (file.bytes) return { kind: "bytes", bytes: file.bytes.subarray(range.start, range.end + 1) };
+      return { kind: "file", file, range, length: rangeLength(range) };
+    }
+    case "multipart":
+      return multipart ? { kind: "multipart", file, multipart, length: multipart.contentLength } : { kind: "none" };
+    default:
+      return { kind: "none" };
+  }
+}
+
+function finished(head: ResponseHead, body: ResponseBody, delivery: Delivery): RenderedResponse {
+  return { status: head.status, headers: head.fields.toRaw(), body, delivery };
+}

@@ -1,0 +1,26 @@
+import type { OpenFile } from "../files/download-file.ts";
+import type { ByteRange, MultipartByteRanges } from "../http/range.ts";
+import type { Delivery } from "./delivery.ts";
+
+/** Where the bytes of a response come from. Whoever takes a body closes its file. */
+export type ResponseBody =
+  | { readonly kind: "none" }
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "file"; readonly file: OpenFile; readonly range?: ByteRange; readonly length?: number }
+  | {
+      readonly kind: "multipart";
+      readonly file: OpenFile;
+      readonly multipart: MultipartByteRanges;
+      readonly length: number;
+    }
+  | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array> };
+
+/** A response that is ready to be written: plain data, which each adapter turns into what its runtime sends. */
+export interface RenderedResponse {
+  readonly status: number;
+  /** `[name, value, name, value, …]` */
+  readonly headers: string[];
+  readonly body: ResponseBody;
+  /** Told by the writer how the transfer ended. */
+  readonly delivery: Delivery;
+}

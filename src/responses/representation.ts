@@ -1,0 +1,55 @@
+import type { FileStat } from "../files/download-file.ts";
+import { contentDisposition } from "../http/content-disposition.ts";
+import { parseHttpDate } from "../http/date.ts";
+import type { DescribedRepresentation } from "../http/head.ts";
+import { HeaderFields } from "../http/header-fields.ts";
+import { contentType, isActiveContent, mediaType } from "../http/media-type.ts";
+import type { DownloadResponse } from "./download-response.ts";
+
+/** What the file says of itself, with what the response says of it on top. */
+export function describe(response: DownloadResponse, stat: FileStat): DescribedRepresentation {
+  const encoding = response.encoding ?? stat.contentEncoding;
+  return {
+    ...stat,
+    ...validatorsSet(response.headers),
+    contentType: typeOf(response, stat),
+    ...(encoding && encoding !== "identity" ? { contentEncoding: encoding } : {}),
+  };
+}
+
+// An application that knows a better validator sets the header; preconditions then hold against what is sent.
+function validatorsSet(headers: HeaderFields): { etag?: string; lastModified?: Date } {
+  const etag = headers.get("ETag");
+  const lastModified = parseHttpDate(headers.get("Last-Modified") ?? "");
+  return { ...(etag === null ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+}
+
+function typeOf(response: DownloadResponse, stat: FileStat): string {
+  const set = response.headers.get("Content-Type");
+  if (set !== null) return set;
+  if (response.mimetype !== undefined) return contentType(response.mimetype, response.charset);
+  if (stat.contentType !== undefined) return contentType(stat.contentType, response.charset ?? false);
+  return contentType(guessedType(response), response.charset);
+}
+
+const unknownType = "application/octet-stream";
+
+function guessedType(response: DownloadResponse): string {
+  const byClientName = mediaType(response.getBasename());
+  return byClientName === unknownType ? mediaType(response.file.name) : byClientName;
+}
+
+/** The fields that say how to treat the file: those that the application set, and ours where it set none. */
+export function presentationFields(response: DownloadResponse, type: string): HeaderFields {
+  const fields = new HeaderFields(response.headers);
+  const setDefault = (name: string, value: string): void => void (fields.has(name) || fields.set(name, value));
+  const active = !response.attachment && isActiveContent(type);
+  const attached = response.attachment || (active && response.activeContent === "attachment");
+  setDefault("Content-Disposition", contentDisposition(attached ? "attachment" : "inline", response.getBasename()));
+  setDefault("X-Content-Type-Options", "nosniff");
+  if (active && response.activeContent === "sandbox") setDefault("Content-Security-Policy", sandbox);
+  return fields;
+}
+
+// Nothing is fetched and no script runs, and the document has an origin of its own, so that it reads no cookie of ours.
+const sandbox = "default-src 'none'; style-src 'unsafe-inline'; sandbox";

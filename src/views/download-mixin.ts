@@ -1,0 +1,176 @@
+import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
+import type { DownloadFile, FileStat } from "../files/download-file.ts";
+import type { HeaderFields, HeaderFieldsInit } from "../http/header-fields.ts";
+import type { DownloadOutcome } from "../responses/delivery.ts";
+import {
+  DownloadResponse,
+  type ActiveContentPolicy,
+  type DownloadHooks,
+  type DownloadOptions,
+} from "../responses/download-response.ts";
+import type { DownloadResult } from "../responses/handler.ts";
+
+type MaybePromise<T> = T | Promise<T>;
+// A mixin's base takes whatever arguments it likes: TypeScript asks for `any[]` here (TS2545).
+// oxlint-disable-next-line typescript/no-explicit-any
+type Constructor<T> = abstract new (...args: any[]) => T;
+
+/** The class of response that a view answers with. */
+export type DownloadResponseClass = new (
+  file: DownloadFile,
+  options?: DownloadOptions,
+  hooks?: DownloadHooks,
+) => DownloadResponse;
+
+/** What {@link DownloadMixin} adds to a class: how to find a file, and how to present it. */
+export interface DownloadMembers {
+  responseClass: DownloadResponseClass;
+  /** Save (`true`, the default) or show (`false`) the file. */
+  attachment: boolean;
+  /** The name that the client sees; by default that of the file. */
+  basename: string | undefined;
+  /** The media type; by default what the file knows, else by its name. */
+  mimetype: string | undefined;
+  /** The content coding that the bytes are really in. */
+  encoding: string | undefined;
+  /** The charset of a text; `utf-8` by default, `false` to say nothing. */
+  charset: string | false | undefined;
+  /** `Cache-Control`; `private` by default, `false` for none. */
+  cacheControl: string | false | undefined;
+  activeContent: ActiveContentPolicy;
+  headers: HeaderFieldsInit | undefined;
+  onFinish: ((outcome: DownloadOutcome) => void) | undefined;
+  /** What {@link getFile} found, once the view is rendered. */
+  file: DownloadFile | undefined;
+
+  /** The file to serve. @throws {FileNotFoundError} */
+  getFile(): MaybePromise<DownloadFile>;
+  getBasename(): MaybePromise<string | undefined>;
+  getMimetype(): MaybePromise<string | undefined>;
+  getEncoding(): MaybePromise<string | undefined>;
+  getCharset(): MaybePromise<string | false | undefined>;
+  /**
+   * Whether `file` changed after `since`: trusts the file's own `wasModifiedSince`, else its `lastModified`, else says
+   * yes. `stat` spares a second look at the file where it is known.
+   */
+  wasModifiedSince(file: DownloadFile, since: Date, stat?: FileStat): MaybePromise<boolean>;
+  /** May change the fields of the 304, or answer with a response of its own. */
+  notModifiedResponse(headers: HeaderFields): MaybePromise<Response | undefined>;
+  /** The lazy response for {@link file}. */
+  downloadResponse(options?: DownloadOptions): MaybePromise<DownloadResult>;
+  /** Throws `error`, which the framework turns into its own 404. Override it to answer something else. */
+  fileNotFoundResponse(error: FileNotFoundError): MaybePromise<Response>;
+  /** {@link getFile}, then {@link downloadResponse}. */
+  renderToResponse(options?: DownloadOptions): Promise<DownloadResult>;
+}
+
+/**
+ * Adds downloads to any class: implement `getFile()` and return `renderToResponse()` from a handler method.
+ *
+ * @example
+ * ```ts
+ * import { DownloadMixin, View, VirtualFile } from "downloadview";
+ *
+ * class InvoiceView extends DownloadMixin(View) {
+ *   override getFile() {
+ *     return new VirtualFile("Total: 12.00", { name: "invoice.txt" });
+ *   }
+ *   post() {
+ *     return this.renderToResponse();
+ *   }
+ * }
+ * console.assert(typeof InvoiceView.asView() === "function");
+ * ```
+ */
+export function DownloadMixin<Base extends Constructor<object>>(base: Base): Base & Constructor<DownloadMembers> {
+  abstract class Downloads extends base implements DownloadMembers {
+    responseClass: DownloadResponseClass = DownloadResponse;
+    attachment = true;
+    basename: string | undefined = undefined;
+    mimetype: string | undefined = undefined;
+    encoding: string | undefined = undefined;
+    charset: string | false | undefined = undefined;
+    cacheControl: string | false | undefined = undefined;
+    activeContent: ActiveContentPolicy = "sandbox";
+    headers: HeaderFieldsInit | undefined = undefined;
+    onFinish: ((outcome: DownloadOutcome) => void) | undefined = undefined;
+    file: DownloadFile | undefined = undefined;
+
+    getFile(): MaybePromise<DownloadFile> {
+      throw new ImproperlyConfiguredError(`${this.constructor.name} needs a getFile() that returns a DownloadFile`);
+    }
+
+    getBasename(): MaybePromise<string | undefined> {
+      return this.basename;
+    }
+
+    getMimetype(): MaybePromise<string | undefined> {
+      return this.mimetype;
+    }
+
+    getEncoding(): MaybePromise<string | undefined> {
+      return this.encoding;
+    }
+
+    getCharset(): MaybePromise<string | false | undefined> {
+      return this.charset;
+    }
+
+    async wasModifiedSince(file: DownloadFile, since: Date, stat?: FileStat): Promise<boolean> {
+      if (file.wasModifiedSince) return file.wasModifiedSince(since);
+      const { lastModified } = stat ?? (await file.stat());
+      // An HTTP date has whole seconds; what is left of a file's own second must not make it newer.
+      return lastModified === undefined || seconds(lastModified) > seconds(since);
+    }
+
+    notModifiedResponse(_headers: HeaderFields): MaybePromise<Response | undefined> {
+      return undefined;
+    }
+
+    fileNotFoundResponse(error: FileNotFoundError): MaybePromise<Response> {
+      throw error;
+    }
+
+    async downloadResponse(options: DownloadOptions = {}): Promise<DownloadResult> {
+      if (!this.file) throw new FileNotFoundError();
+      return new this.responseClass(this.file, { ...(await this.#presentation()), ...options }, this.#hooks());
+    }
+
+    async renderToResponse(options: DownloadOptions = {}): Promise<DownloadResult> {
+      try {
+        this.file = await this.getFile();
+      } catch (error) {
+        if (error instanceof FileNotFoundError) return this.fileNotFoundResponse(error);
+        throw error;
+      }
+      return this.downloadResponse(options);
+    }
+
+    async #presentation(): Promise<DownloadOptions> {
+      return {
+        attachment: this.attachment,
+        basename: await this.getBasename(),
+        mimetype: await this.getMimetype(),
+        encoding: await this.getEncoding(),
+        charset: await this.getCharset(),
+        cacheControl: this.cacheControl,
+        activeContent: this.activeContent,
+        headers: this.headers,
+        onFinish: this.onFinish,
+      };
+    }
+
+    #hooks(): DownloadHooks {
+      return {
+        wasModifiedSince: (file, since, stat) => this.wasModifiedSince(file, since, stat),
+        notModifiedResponse: (headers) => this.notModifiedResponse(headers),
+        fileNotFoundResponse: (error) => this.fileNotFoundResponse(error),
+      };
+    }
+  }
+  return Downloads;
+}
+
+function seconds(date: Date): number {
+  return Math.floor(date.getTime() / 1000);
+}

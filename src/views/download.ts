@@ -1,0 +1,38 @@
+import type { DownloadFile } from "../files/download-file.ts";
+import { HTTPFile } from "../files/http-file.ts";
+import { VirtualFile, type VirtualSource } from "../files/virtual-file.ts";
+import { DownloadResponse, type DownloadOptions } from "../responses/download-response.ts";
+
+/** What {@link download} takes: a file, a remote URL, or content in any form that `VirtualFile` reads. */
+export type Downloadable = DownloadFile | URL | VirtualSource;
+
+export interface DownloadContentOptions extends DownloadOptions {
+  /** The name of content that has none of its own. */
+  name?: string;
+}
+
+/**
+ * A response for those who want no class. A `string` is text to serve, not a path: for a path use `sendFile` or
+ * `new LocalFile(path)`.
+ *
+ * @example
+ * ```ts
+ * import { download } from "downloadview";
+ *
+ * const response = download(new Blob(["id,name\n"], { type: "text/csv" }), { name: "users.csv" });
+ * console.assert(response.getBasename() === "users.csv");
+ * ```
+ */
+export function download(content: Downloadable, options: DownloadContentOptions = {}): DownloadResponse {
+  return new DownloadResponse(fileOf(content, options.name), options);
+}
+
+function fileOf(content: Downloadable, name: string | undefined): DownloadFile {
+  if (content instanceof URL) return new HTTPFile(content, name === undefined ? {} : { name });
+  if (isDownloadFile(content)) return content;
+  return new VirtualFile(content, name === undefined ? {} : { name });
+}
+
+function isDownloadFile(content: object | string): content is DownloadFile {
+  return typeof content === "object" && "open" in content && "stat" in content;
+}

@@ -1,0 +1,52 @@
+import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
+import type { DownloadFile } from "../files/download-file.ts";
+import { LocalFile } from "../files/local-file.ts";
+import { pathWithin, type DotfilePolicy } from "../files/path-within.ts";
+import { BaseDownloadView } from "./base-download-view.ts";
+
+/**
+ * Serves a file by its path on this machine. With a `root`, `path` and the URL parameter are relative to it and
+ * nothing outside it is ever served, whatever symlinks say; without one, the URL parameter is not looked at.
+ *
+ * @example
+ * ```ts
+ * import { PathDownloadView } from "downloadview";
+ *
+ * const manual = PathDownloadView.asView({ path: "/srv/manual.pdf", attachment: false });
+ * const documents = PathDownloadView.asView({ root: "/srv/documents" }); // mounted at /documents/:path
+ * console.assert(typeof manual === "function" && typeof documents === "function");
+ * ```
+ */
+export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
+  /** The file to serve: absolute, or relative to `root`. */
+  path: string | undefined = undefined;
+  /** The folder that files are served from. */
+  root: string | undefined = undefined;
+  /** The URL parameter that gives the path below `root`. */
+  pathParam = "path";
+  /** Whether a path may have a segment that begins with a dot. Denied by default: such files are rarely documents. */
+  dotfiles: DotfilePolicy = "deny";
+
+  override checkConfiguration(): void {
+    const computed = this.getPath !== PathDownloadView.prototype.getPath;
+    if (this.path === undefined && this.root === undefined && !computed) {
+      throw new ImproperlyConfiguredError(
+        `${this.constructor.name} needs a path or a root: asView({ path: "/srv/manual.pdf" }) for one file, ` +
+          `asView({ root: "/srv/documents" }) for files that the URL names`,
+      );
+    }
+  }
+
+  /** The path to serve. With a `root` the URL parameter comes first, then `path`. */
+  getPath(): string | undefined | Promise<string | undefined> {
+    return this.root === undefined ? this.path : (this.params[this.pathParam] ?? this.path);
+  }
+
+  override async getFile(): Promise<DownloadFile> {
+    const path = await this.getPath();
+    if (!path) throw new FileNotFoundError();
+    if (path.includes("\0")) throw new InvalidPathError();
+    if (this.root === undefined) return new LocalFile(path);
+    return new LocalFile(pathWithin(this.root, path, this.dotfiles), { root: this.root });
+  }
+}

@@ -1,0 +1,45 @@
+import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
+import type { DownloadFile } from "../files/download-file.ts";
+import { StorageFile } from "../storages/storage-file.ts";
+import type { Storage } from "../storages/storage.ts";
+import { BaseDownloadView } from "./base-download-view.ts";
+
+/**
+ * Serves a file by its name in a storage. The name is `path`, or the URL parameter `pathParam` where the route has
+ * one, or what `getPath()` makes of them.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStorage, StorageDownloadView } from "downloadview";
+ *
+ * const storage = new MemoryStorage();
+ * await storage.save("hello.txt", "Hello world!");
+ * const handler = StorageDownloadView.asView({ storage });
+ * const request = new Request("http://localhost/hello.txt");
+ * const result = await handler(request, { params: { path: "hello.txt" }, native: undefined });
+ * console.assert(!(result instanceof Response) && result.status === 200);
+ * ```
+ */
+export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
+  storage: Storage | undefined = undefined;
+  /** The name in the storage, when the URL does not give one. */
+  path: string | undefined = undefined;
+  /** The URL parameter that gives the name. */
+  pathParam = "path";
+
+  override checkConfiguration(): void {
+    if (!this.storage) {
+      throw new ImproperlyConfiguredError(`${this.constructor.name} needs a storage: asView({ storage: new … })`);
+    }
+  }
+
+  getPath(): string | undefined | Promise<string | undefined> {
+    return this.params[this.pathParam] ?? this.path;
+  }
+
+  override async getFile(): Promise<DownloadFile> {
+    const path = await this.getPath();
+    if (!path || !this.storage) throw new FileNotFoundError();
+    return new StorageFile(this.storage, path);
+  }
+}

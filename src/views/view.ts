@@ -1,0 +1,121 @@
+import { MethodNotAllowedError } from "../errors.ts";
+import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
+
+/** What a view may be configured with: its own fields, and its methods. */
+export type ViewOptions<V> = Partial<Omit<V, ReservedName>> & ThisType<V>;
+
+type ReservedName = "request" | "params" | "context" | "setup" | "dispatch" | "checkConfiguration";
+const reservedNames: ReadonlySet<string> = new Set<ReservedName>([
+  "request",
+  "params",
+  "context",
+  "setup",
+  "dispatch",
+  "checkConfiguration",
+]);
+
+/** What `asView` needs of a class, whatever context its views have. */
+interface Dispatchable {
+  setup(request: DownloadRequest, context?: Partial<ViewContext>): this;
+  checkConfiguration(): void;
+  dispatch(): Promise<DownloadResult>;
+}
+
+type ContextOf<V> = V extends { context: ViewContext<infer C> } ? C : unknown;
+
+const methods = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
+type Method = (typeof methods)[number];
+type MethodHandler = () => DownloadResult | Promise<DownloadResult>;
+
+/**
+ * Answers requests. One instance serves one request, so that a method may keep on `this` what another one needs.
+ * `C` is the framework's own request or context: `this.context.native`.
+ *
+ * @example
+ * ```ts
+ * import { View } from "downloadview";
+ *
+ * class HelloView extends View {
+ *   greeting = "hello";
+ *   get() {
+ *     return new Response(this.greeting);
+ *   }
+ * }
+ * const handler = HelloView.asView({ greeting: "bonjour" });
+ * const response = await handler(new Request("http://localhost/"), { params: {}, native: undefined });
+ * console.assert(response instanceof Response && (await response.text()) === "bonjour");
+ * ```
+ */
+export class View<C = unknown> {
+  declare request: DownloadRequest;
+  declare params: Readonly<Record<string, string | undefined>>;
+  declare context: ViewContext<C>;
+
+  /**
+   * A handler that makes a view of this class, with `options` set on it, for each request.
+   * @throws {TypeError} for an option that the view does not have
+   * @throws {ImproperlyConfiguredError} for a view that could never serve a file
+   */
+  static asView<V extends Dispatchable>(
+    this: new () => V,
+    options: ViewOptions<NoInfer<V>> = {},
+  ): DownloadHandler<ContextOf<V>> {
+    const make = (): V => Object.assign(new this(), options);
+    checkOptions(new this(), options);
+    make().checkConfiguration();
+    return async (request, context) => make().setup(request, context).dispatch();
+  }
+
+  /** Gives the view its request. Unit tests call this to test single methods. */
+  setup(request: DownloadRequest, context: Partial<ViewContext> = {}): this {
+    this.request = request;
+    this.params = context.params ?? {};
+    this.context = { params: this.params, native: context.native as C };
+    return this;
+  }
+
+  /** Fails where the view could never serve a file. Runs when `asView` is called, not at a request. */
+  checkConfiguration(): void {}
+
+  /**
+   * Calls the method of this view that is named after the request's method; HEAD is answered by `get`.
+   * @throws {MethodNotAllowedError} with `Allow`
+   */
+  async dispatch(): Promise<DownloadResult> {
+    const handle = methodOf(this, this.request.method);
+    if (!handle) throw new MethodNotAllowedError(allowedMethods(this));
+    return handle.call(this);
+  }
+
+  /** Says which methods this view answers (RFC 9110 §9.3.7). */
+  options(): DownloadResult | Promise<DownloadResult> {
+    return new Response(null, { status: 204, headers: { Allow: allowedMethods(this).join(", ") } });
+  }
+}
+
+function checkOptions(view: object, options: object): void {
+  for (const name of Object.keys(options)) {
+    if (reservedNames.has(name) || !(name in view)) {
+      throw new TypeError(
+        `${view.constructor.name}.asView() has no option ${JSON.stringify(name)}; ` +
+          `declare it as a field of the class, or take it away`,
+      );
+    }
+  }
+}
+
+// Only names of the list are looked up, so that a request's method can never reach another member.
+function methodOf(view: object, requested: string): MethodHandler | undefined {
+  const method = methods.find((name) => name.toUpperCase() === requested);
+  if (method === undefined) return undefined;
+  return member(view, method) ?? (method === "head" ? member(view, "get") : undefined);
+}
+
+function allowedMethods(view: object): string[] {
+  return methods.map((name) => name.toUpperCase()).filter((name) => methodOf(view, name) !== undefined);
+}
+
+function member(view: object, method: Method): MethodHandler | undefined {
+  const found = (view as Partial<Record<Method, unknown>>)[method];
+  return typeof found === "function" ? (found as MethodHandler) : undefined;
+}

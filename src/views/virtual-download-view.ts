@@ -1,0 +1,32 @@
+import { ImproperlyConfiguredError } from "../errors.ts";
+import { BaseDownloadView } from "./base-download-view.ts";
+
+/**
+ * Serves what does not live on disk: generated or held in memory. Override `getFile()`, usually with a `VirtualFile`.
+ *
+ * @example
+ * ```ts
+ * import { VirtualDownloadView, VirtualFile } from "downloadview";
+ *
+ * class CountView extends VirtualDownloadView {
+ *   override getFile() {
+ *     return new VirtualFile(
+ *       function* () {
+ *         for (let row = 1; row <= 1000; row += 1) yield `${row}\n`;
+ *       },
+ *       { name: "count.txt" },
+ *     );
+ *   }
+ * }
+ * console.assert(typeof CountView.asView({ attachment: false }) === "function");
+ * ```
+ */
+export class VirtualDownloadView<C = unknown> extends BaseDownloadView<C> {
+  override checkConfiguration(): void {
+    if (this.getFile === BaseDownloadView.prototype.getFile) {
+      throw new ImproperlyConfiguredError(
+        `${this.constructor.name} needs a file: override getFile() { return new VirtualFile(content, { name }) }`,
+      );
+    }
+  }
+}

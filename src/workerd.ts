@@ -1,0 +1,45 @@
+/** What runs wherever `fetch` runs: all of downloadview but what needs a disk. */
+export * from "./errors.ts";
+export { HeaderFields, type HeaderFieldsInit } from "./http/header-fields.ts";
+export type { ByteRange, RangeSpec } from "./http/range.ts";
+export type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./files/download-file.ts";
+export { DescribedFile, type FileDescription } from "./files/described-file.ts";
+export { HTTPFile, type HTTPFileOptions } from "./files/http-file.ts";
+export { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./files/virtual-file.ts";
+export type {
+  SaveOptions,
+  Storage,
+  StorageContent,
+  StorageEntry,
+  UrlOptions,
+} from "./storages/storage.ts";
+export { MemoryStorage } from "./storages/memory-storage.ts";
+export { normalizeName } from "./storages/name.ts";
+export { StorageFile } from "./storages/storage-file.ts";
+export type { DownloadMessage, DownloadOutcome } from "./responses/delivery.ts";
+export {
+  DownloadResponse,
+  type ActiveContentPolicy,
+  type DownloadHooks,
+  type DownloadOptions,
+} from "./responses/download-response.ts";
+export {
+  isDownloadResponse,
+  isProxiedDownloadResponse,
+  withMiddleware,
+  type DownloadHandler,
+  type DownloadMiddleware,
+  type DownloadRequest,
+  type DownloadResult,
+  type ViewContext,
+} from "./responses/handler.ts";
+export { ProxiedDownloadResponse, type ProxiedDownloadOptions } from "./responses/proxied-download-response.ts";
+export type { RenderedResponse, ResponseBody } from "./responses/rendered-response.ts";
+export { View, type ViewOptions } from "./views/view.ts";
+export { DownloadMixin, type DownloadMembers, type DownloadResponseClass } from "./views/download-mixin.ts";
+export { BaseDownloadView } from "./views/base-download-view.ts";
+export { HTTPDownloadView } from "./views/http-download-view.ts";
+export { ObjectDownloadView, type Model } from "./views/object-download-view.ts";
+export { StorageDownloadView } from "./views/storage-download-view.ts";
+export { VirtualDownloadView } from "./views/virtual-download-view.ts";
+export { download, type Downloadable, type DownloadContentOptions } from "./views/download.ts";
