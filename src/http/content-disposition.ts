@@ -53,14 +53,21 @@ function printable(name: string): string {
 
 /**
  * The nearest name in ASCII. Letters lose their accents, any other character becomes `_`, so that neither the stem nor
- * the extension ends up empty. A quote or a backslash (which normalisation may bring: `＂` is a `"`) becomes `_` too:
- * clients differ in how they read them escaped (RFC 6266 appendix D).
+ * the extension ends up empty. So does a quote: clients differ in how they read an escaped one (RFC 6266 appendix D).
  */
 function asciiFallback(name: string): string {
   return name
-    .normalize("NFKD")
-    .replace(/([ -~])\p{M}+|[^ -~]\p{M}*/gu, (_, base?: string) => base ?? "_")
-    .replace(/["\\/]/g, "_");
+    .replace(
+      /([ -~])\p{M}+|[^ -~]\p{M}*/gu,
+      (written, base?: string) => base ?? asciiLetters(written),
+    )
+    .replaceAll('"', "_");
+}
+
+/** Only letters and digits: compatibility forms exist of `.`, `/` and `"` as well, and would bring those back. */
+function asciiLetters(written: string): string {
+  const letters = written.normalize("NFKD").replace(/\p{M}/gu, "");
+  return /^[A-Za-z0-9]+$/.test(letters) ? letters : "_";
 }
 
 /** Chromium decodes `%41` and `=?UTF-8?Q?A?=` in a plain `filename`. */
@@ -126,16 +133,42 @@ interface Parameter {
 
 /** Yields `name=value` and `name="value"`. What has no `=` is passed over; an unclosed quote ends it all. */
 function* scanParameters(header: string, start: number): Generator<Parameter> {
-  const parameter = /\s*([^;=]*)(=\s*(?:"((?:[^"\\]|\\.)*)"[^;]*|([^";][^;]*)?))?(?:;|$)/sy;
-  parameter.lastIndex = start;
-  while (parameter.lastIndex < header.length) {
-    const match = parameter.exec(header);
-    if (match === null) return;
-    const [, name = "", assignment, quoted, token = ""] = match;
-    if (assignment === undefined) continue;
-    const value = quoted === undefined ? token.trim() : quoted.replace(/\\(.)/gs, "$1");
-    yield { name: name.trim().toLowerCase(), value, quoted: quoted !== undefined };
+  let position = start;
+  while (position < header.length) {
+    const end = indexOrEnd(header, ";", position);
+    const [name, valueStart] = scanName(header, position, end);
+    position = end + 1;
+    if (name === "") continue;
+    if (header[valueStart] !== '"') {
+      yield { name, value: header.slice(valueStart, end).trim(), quoted: false };
+      continue;
+    }
+    const quotedString = scanQuotedString(header, valueStart);
+    if (quotedString === undefined) return;
+    yield { name, value: quotedString.slice(1, -1).replace(/\\(.)/gs, "$1"), quoted: true };
+    position = indexOrEnd(header, ";", valueStart + quotedString.length) + 1;
   }
+}
+
+/** The lower-case name before the `=`, empty if there is none, and where the value begins. */
+function scanName(header: string, start: number, end: number): [name: string, valueStart: number] {
+  const [name = "", ...value] = header.slice(start, end).split("=");
+  if (value.length === 0) return ["", end];
+  let valueStart = start + name.length + 1;
+  while (header[valueStart] === " " || header[valueStart] === "\t") valueStart++;
+  return [name.trim().toLowerCase(), valueStart];
+}
+
+/** With its quotes and backslashes, or undefined if it isn't closed. */
+function scanQuotedString(header: string, start: number): string | undefined {
+  const quotedString = /"(?:[^"\\]|\\.)*"/sy;
+  quotedString.lastIndex = start;
+  return quotedString.exec(header)?.[0];
+}
+
+function indexOrEnd(value: string, searched: string, from: number): number {
+  const index = value.indexOf(searched, from);
+  return index === -1 ? value.length : index;
 }
 
 /** Decodes `charset'language'percent-encoded` (RFC 8187 §3.2.1), or undefined where that isn't it. */

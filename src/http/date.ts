@@ -104,11 +104,12 @@ function digits(value: string, start: number, end: number): number {
 const millisecondsIn400Years = 146_097 * 86_400_000;
 
 function toDate(year: number, monthName: string, day: number, time: number): Date | undefined {
-  // The Gregorian calendar repeats every 400 years, and Date.UTC takes the years 0 to 99 for 1900 to 1999.
-  const midnight = Date.UTC(year + 400, months.indexOf(monthName), day) - millisecondsIn400Years;
-  const date = new Date(midnight + time);
-  const exists = day === new Date(midnight).getUTCDate() && months.includes(monthName);
-  return exists && !Number.isNaN(time) ? date : undefined;
+  const month = months.indexOf(monthName);
+  if (month === -1 || Number.isNaN(time)) return undefined;
+  // The calendar repeats every 400 years, and Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  const midnight = Date.UTC(year + 400, month, day) - millisecondsIn400Years;
+  const exists = new Date(midnight).getUTCDate() === day;
+  return exists ? new Date(midnight + time) : undefined;
 }
 
 function yearsAfter(date: Date, years: number): number {

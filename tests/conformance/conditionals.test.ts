@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { modificationTime } from "../../src/http/conditional.ts";
+import { parseHttpDate } from "../../src/http/date.ts";
+import { decide } from "../../src/http/decide.ts";
+import { scanEntityTag } from "../../src/http/etag.ts";
+import { contentRange } from "../../src/http/range.ts";
+import type { Decision, Representation } from "../../src/http/decide.ts";
+import { readCases, requestOf } from "./cases.ts";
+
+interface ConditionalCase {
+  readonly id: string;
+  readonly method: string;
+  readonly representation: {
+    readonly size: number;
+    readonly etag?: string;
+    readonly lastModified?: string;
+    readonly mtimeNanos?: number;
+    readonly mtimeEpochSeconds?: number;
+    readonly wouldBeStatus?: number;
+  };
+  readonly request: Readonly<Record<string, string>>;
+  readonly expect: { readonly status: number; readonly contentRange: string | null };
+}
+
+const { cases, etagTokenizer } = readCases<{
+  cases: readonly ConditionalCase[];
+  etagTokenizer: { readonly cases: readonly { in_: string; etag: string; rest: string }[] };
+}>("conditionals.json");
+
+/** Preconditions count only for what would be a 200: the others never come to be decided. */
+const decided = cases.filter(({ representation }) => representation.wouldBeStatus === undefined);
+
+const statusOf: Readonly<Record<Decision["kind"], number>> = {
+  full: 200,
+  partial: 206,
+  multipart: 206,
+  notModified: 304,
+  preconditionFailed: 412,
+  rangeNotSatisfiable: 416,
+};
+
+function representationOf({ representation }: ConditionalCase): Representation {
+  const { size, etag, lastModified, mtimeNanos = 0, mtimeEpochSeconds } = representation;
+  const time = mtimeEpochSeconds ?? (lastModified && parseHttpDate(lastModified)?.getTime());
+  return {
+    size,
+    etag,
+    lastModified: typeof time === "number" ? new Date(time + mtimeNanos) : undefined,
+  };
+}
+
+function outcome(decision: Decision, size: number): ConditionalCase["expect"] {
+  const range = decision.kind === "partial" ? contentRange(decision.range, size) : null;
+  return { status: statusOf[decision.kind], contentRange: range };
+}
+
+describe("conditional requests, as other servers test them", () => {
+  it.each(decided)("answers $id", (example) => {
+    const decision = decide(requestOf(example.method, example.request), representationOf(example));
+    expect(outcome(decision, example.representation.size)).toEqual(example.expect);
+  });
+
+  it.each(decided.filter(({ method }) => method === "GET"))(
+    "answers $id on HEAD, but for its range",
+    (example) => {
+      const decision = decide(requestOf("HEAD", example.request), representationOf(example));
+      const status = example.expect.status === 206 ? 200 : example.expect.status;
+      expect(outcome(decision, example.representation.size)).toEqual({
+        status,
+        contentRange: null,
+      });
+    },
+  );
+
+  it("takes the epoch for no date", () => {
+    const atEpoch = cases.filter(({ representation }) => representation.mtimeEpochSeconds === 0);
+    expect(atEpoch.map((example) => modificationTime(representationOf(example)))).toEqual([
+      undefined,
+    ]);
+  });
+});
+
+describe("entity tags, as Go scans them", () => {
+  it.each(etagTokenizer.cases)("scans $in_", ({ in_, etag, rest }) => {
+    expect(scanEntityTag(in_)).toEqual({ etag, rest });
+  });
+});
