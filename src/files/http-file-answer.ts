@@ -1,0 +1,136 @@
+import { DownloadError, FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
+import { parseHttpDate } from "../http/date.ts";
+import { isEntityTag, strongMatch, weakMatch } from "../http/etag.ts";
+import type { ByteRange, RangeSpec } from "../http/range.ts";
+import type { FileStat } from "./download-file.ts";
+
+/** A successful answer to a GET: a description of the whole file, and the part of it that the body holds. */
+export interface UpstreamAnswer {
+  readonly stat: FileStat;
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** Where the body begins in the file. */
+  readonly start: number;
+  /** Where it ends, inclusive. Without it: with the file. */
+  readonly end?: number;
+  /** Whether the upstream said that it answers ranges (RFC 9110 §14.3). */
+  readonly acceptsRanges: boolean;
+}
+
+/** What a GET's 200 or 206 says; undefined if it is an answer to a range that cannot be used, such as a 416. */
+export function readAnswer({ body, headers, status }: Response): UpstreamAnswer | undefined {
+  if (isWhole(status)) {
+    const acceptsRanges = headers.get("accept-ranges")?.toLowerCase() === "bytes";
+    return { stat: describeAnswer(headers), body, start: 0, acceptsRanges };
+  }
+  const range = parseContentRange(headers.get("content-range") ?? "");
+  // A part of a coded stream is of no use: fetch would try to decode it from its middle.
+  if (status !== 206 || range === undefined || isDecodedByFetch(headers)) return undefined;
+  const { start, end, size } = range;
+  const { size: _lengthOfPart, ...stat } = describeAnswer(headers);
+  return { stat: size === undefined ? stat : { ...stat, size }, body, start, end, acceptsRanges: true };
+}
+
+/** 203 is a 200 that a proxy has changed (RFC 9110 §15.3.4). */
+export function isWhole(status: number): boolean {
+  return status === 200 || status === 203;
+}
+
+/** Whether the body of `answer` holds all of `range`, or of the file. */
+export function holds({ start, end, stat }: UpstreamAnswer, range: ByteRange | undefined): boolean {
+  if (end === undefined) return start <= (range?.start ?? 0);
+  const last = range?.end ?? (stat.size ?? Infinity) - 1;
+  return start <= (range?.start ?? 0) && last <= end;
+}
+
+/**
+ * Describes a representation by the fields that came with it. Where fetch takes a coding off, the length is not that of the
+ * bytes that it gives, and a strong validator is not theirs.
+ */
+export function describeAnswer(headers: Headers): FileStat {
+  const decoded = isDecodedByFetch(headers);
+  const size = decoded ? undefined : parseLength(headers.get("content-length"));
+  const etag = parseEntityTag(headers.get("etag"), decoded);
+  const lastModified = parseHttpDate(headers.get("last-modified") ?? "");
+  const contentType = headers.get("content-type");
+  const contentEncoding = decoded ? undefined : contentCoding(headers);
+  return {
+    ...(size === undefined ? {} : { size }),
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+    ...(contentType ? { contentType } : {}),
+    ...(contentEncoding === undefined ? {} : { contentEncoding }),
+  };
+}
+
+function contentCoding(headers: Headers): string | undefined {
+  const coding = headers.get("content-encoding")?.trim().toLowerCase();
+  // What S3 clients leave behind on objects that they uploaded in signed chunks: no coding of the content.
+  return coding && coding !== "identity" && coding !== "aws-chunked" ? coding : undefined;
+}
+
+const decodedCodings = new Set(["gzip", "x-gzip", "deflate", "br"]);
+
+function isDecodedByFetch(headers: Headers): boolean {
+  const codings = contentCoding(headers)?.split(",");
+  return codings !== undefined && codings.every((coding) => decodedCodings.has(coding.trim()));
+}
+
+function parseEntityTag(value: string | null, decoded: boolean): string | undefined {
+  if (value === null || !isEntityTag(value)) return undefined;
+  return decoded && !value.startsWith("W/") ? `W/${value}` : value;
+}
+
+function parseLength(value: string | null): number | undefined {
+  return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+}
+
+/** Reads `bytes 0-99/1000` or `bytes 0-99/*` (RFC 9110 §14.4). */
+function parseContentRange(value: string): (ByteRange & { size?: number }) | undefined {
+  const [, start, end, size] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(value.trim()) ?? [];
+  if (start === undefined || Number(end) < Number(start)) return undefined;
+  return { start: Number(start), end: Number(end), ...(size === "*" ? {} : { size: Number(size) }) };
+}
+
+/** The size that a 416 tells: `bytes *\/1000` (RFC 9110 §14.4). */
+export function unsatisfiedSize(headers: Headers): number | undefined {
+  const [, size] = /^bytes \*\/(\d{1,15})$/i.exec(headers.get("content-range")?.trim() ?? "") ?? [];
+  return size === undefined ? undefined : Number(size);
+}
+
+export function rangeField(range: RangeSpec): string {
+  return "suffix" in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end ?? ""}`;
+}
+
+/** Conditions on which an upstream that honours them answers 412 once the file is another one (RFC 9110 §13.1). */
+export function sameVersionFields({ etag, lastModified }: FileStat): Record<string, string> {
+  if (etag !== undefined && strongMatch(etag, etag)) return { "If-Match": etag };
+  return lastModified === undefined ? {} : { "If-Unmodified-Since": lastModified.toUTCString() };
+}
+
+/** @throws {FileChangedError} if two answers are not of one version of the file, as far as they tell */
+export function assertSameVersion(one: FileStat, other: FileStat): void {
+  if (one.etag !== undefined && other.etag !== undefined) {
+    if (!weakMatch(one.etag, other.etag)) throw new FileChangedError();
+    if (strongMatch(one.etag, other.etag)) return;
+  }
+  const changed = differ(one.size, other.size) || differ(one.lastModified?.getTime(), other.lastModified?.getTime());
+  if (changed) throw new FileChangedError();
+}
+
+function differ<T>(one: T | undefined, other: T | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other;
+}
+
+/** What an answer that is no success is to the client. Where the URL is of use, in `cause`, no client sees it. */
+export function upstreamFailure({ status, headers }: Response, url: string): DownloadError {
+  const cause = new Error(`${url} answered ${status}`);
+  if (status === 412) return new FileChangedError(undefined, { cause });
+  // 401 and 403 too: that our own credentials do not do is not the client's business, and S3 says 403 for a missing key.
+  if ([401, 403, 404, 410].includes(status)) return new FileNotFoundError(undefined, { cause });
+  if (status !== 429 && status !== 503) return new UpstreamError(502, undefined, { cause });
+  const retryAfter = headers.get("retry-after");
+  return new UpstreamError(503, undefined, {
+    cause,
+    ...(retryAfter ? { headers: { "Retry-After": retryAfter } } : {}),
+  });
+}

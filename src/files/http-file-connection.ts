@@ -1,0 +1,95 @@
+import { FileChangedError, UpstreamError } from "../errors.ts";
+import type { ByteRange, RangeSpec } from "../http/range.ts";
+import { onAbort } from "./bytes-abort.ts";
+import { closedEarly } from "./bytes.ts";
+import type { FileStat } from "./download-file.ts";
+import {
+  assertSameVersion,
+  describeAnswer,
+  holds,
+  isWhole,
+  rangeField,
+  readAnswer,
+  sameVersionFields,
+  unsatisfiedSize,
+  upstreamFailure,
+  type UpstreamAnswer,
+} from "./http-file-answer.ts";
+import { discardBody, requestUpstream, type Upstream } from "./http-file-request.ts";
+
+/** The requests that one opening of a remote file makes, all of which end when it is closed. */
+export class Connection {
+  readonly #upstream: Upstream;
+  readonly #abort = new AbortController();
+  readonly #unfollow: () => void;
+
+  constructor(upstream: Upstream, signal: AbortSignal | undefined) {
+    this.#upstream = upstream;
+    this.#unfollow = onAbort(signal, () => this.#abort.abort(signal?.reason));
+  }
+
+  close(): void {
+    this.#unfollow();
+    if (!this.#abort.signal.aborted) this.#abort.abort(closedEarly());
+  }
+
+  async head(): Promise<FileStat> {
+    const response = await this.#send("HEAD", {});
+    if (isWhole(response.status)) return describeAnswer(response.headers);
+    // 403: a presigned URL is signed for GET alone.
+    if (![403, 405, 501].includes(response.status)) throw upstreamFailure(response, this.#upstream.url);
+    return (await this.open()).stat;
+  }
+
+  /** The first GET. What it answers may hold another range than `range`, which is a wish. */
+  async open(range?: RangeSpec): Promise<UpstreamAnswer> {
+    if (range === undefined) return this.#getWhole();
+    const response = await this.#get({ Range: rangeField(range) });
+    return readAnswer(response) ?? this.#getInstead(response);
+  }
+
+  // A 416 does not describe the file, and preconditions come before ranges: the whole file is asked for, but not read.
+  async #getInstead(refusal: Response): Promise<UpstreamAnswer> {
+    await discardBody(refusal);
+    const answer = await this.#getWhole();
+    const size = answer.stat.size ?? unsatisfiedSize(refusal.headers);
+    return size === undefined ? answer : { ...answer, stat: { ...answer.stat, size } };
+  }
+
+  async #getWhole(): Promise<UpstreamAnswer> {
+    const response = await this.#get({});
+    const answer = readAnswer(response);
+    if (answer && isWhole(response.status)) return answer;
+    await discardBody(response);
+    throw upstreamFailure(response, this.#upstream.url);
+  }
+
+  /** A later GET, of the same version of the file. @throws {FileChangedError} */
+  async read(range: ByteRange | undefined, version: FileStat): Promise<UpstreamAnswer> {
+    const response = await this.#get({
+      ...sameVersionFields(version),
+      ...(range === undefined ? {} : { Range: rangeField(range) }),
+    });
+    try {
+      const answer = readAnswer(response);
+      if (answer === undefined) throw new FileChangedError();
+      assertSameVersion(version, answer.stat);
+      if (!holds(answer, range)) throw new UpstreamError();
+      return answer;
+    } catch (error) {
+      await discardBody(response);
+      throw error;
+    }
+  }
+
+  async #get(fields: Record<string, string>): Promise<Response> {
+    const response = await this.#send("GET", fields);
+    if (isWhole(response.status) || response.status === 206 || response.status === 416) return response;
+    await discardBody(response);
+    throw upstreamFailure(response, this.#upstream.url);
+  }
+
+  #send(method: "GET" | "HEAD", fields: Record<string, string>): Promise<Response> {
+    return requestUpstream(this.#upstream, method, fields, this.#abort.signal);
+  }
+}

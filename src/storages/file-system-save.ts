@@ -1,0 +1,140 @@
+import { constants } from "node:fs";
+import { link, mkdir, open, rename, unlink, type FileHandle } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { InvalidPathError, isDownloadError, UpstreamError } from "../errors.ts";
+import { assertByteSource, readBytes } from "../files/bytes.ts";
+import { realPathInside } from "../files/local-file-root.ts";
+import { alternativeName, nameTaken, randomLetters } from "./name.ts";
+import type { SaveOptions, StorageContent } from "./storage.ts";
+
+export interface FileModes {
+  /** Permission bits of a new file, before the umask. Default `0o666`. */
+  fileMode?: number;
+  /** Permission bits of a new folder, before the umask. Default `0o777`. */
+  directoryMode?: number;
+}
+
+/**
+ * Writes `content` beside its place, then moves it there in one step, so that nobody ever sees a part of it and two
+ * saves of one name never mix.
+ */
+export async function saveWhole(
+  root: string,
+  name: string,
+  content: StorageContent,
+  options: SaveOptions & FileModes,
+): Promise<string> {
+  assertByteSource(content);
+  const folder = await onStorage(() => makeFolder(root, dirname(join(root, name)), options.directoryMode));
+  const part = join(folder, partName());
+  try {
+    await writePart(part, content, options);
+    return await onStorage(() => moveInto(folder, part, name, options.ifExists));
+  } finally {
+    await unlink(part).catch(() => undefined);
+  }
+}
+
+/** A hidden file in the same folder: a folder below the root may be on another disk, where nothing can be renamed to. */
+function partName(): string {
+  return `.${randomLetters(16)}.downloadview-part`;
+}
+
+/** Whether a segment of a name is that of a file that is being saved, or was when the process died. */
+export function isPartName(segment: string): boolean {
+  return /^\.[0-9a-z]{16}\.downloadview-part$/.test(segment);
+}
+
+/** Makes what is missing of a folder, one at a time, so that none is made on the far side of a symlink. Gives its real path. */
+async function makeFolder(root: string, folder: string, mode = 0o777): Promise<string> {
+  try {
+    return await realPathInside(root, folder);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+  if (folder === root) {
+    await mkdir(root, { recursive: true, mode });
+  } else {
+    const parent = await makeFolder(root, dirname(folder), mode);
+    await unlessTaken(mkdir(join(parent, basename(folder)), { mode }));
+  }
+  return realPathInside(root, folder);
+}
+
+async function writePart(
+  part: string,
+  content: StorageContent,
+  { fileMode = 0o666, signal }: SaveOptions & FileModes,
+): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+  const file = await onStorage(() => open(part, flags, fileMode));
+  try {
+    for await (const chunk of readBytes(content, signal)) await onStorage(() => file.writeFile(chunk));
+    await onStorage(() => flush(file));
+  } finally {
+    await file.close();
+  }
+}
+
+// A rename may reach the disk before the bytes do: after a crash an empty file would stand in the place of a good one.
+function flush(file: FileHandle): Promise<void> {
+  return file.datasync();
+}
+
+async function moveInto(
+  folder: string,
+  part: string,
+  name: string,
+  ifExists: SaveOptions["ifExists"] = "replace",
+): Promise<string> {
+  const place = join(folder, basename(name));
+  if (ifExists === "replace") {
+    await rename(part, place);
+    return name;
+  }
+  if (await claim(place, part)) return name;
+  if (ifExists === "fail") throw nameTaken();
+  return moveInto(folder, part, alternativeName(name), ifExists);
+}
+
+/** Gives the file its name, unless the name is taken: `link` fails then, where `rename` would replace. */
+async function claim(place: string, part: string): Promise<boolean> {
+  try {
+    return await unlessTaken(link(part, place));
+  } catch (error) {
+    // FAT and some network file systems have no links: take the name with an empty file, then replace that.
+    if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
+    const taken = await unlessTaken(open(place, "wx").then((file) => file.close()));
+    if (taken) await rename(part, place);
+    return taken;
+  }
+}
+
+/** Whether the operation went through; false if there was something of that name. */
+async function unlessTaken(operation: Promise<unknown>): Promise<boolean> {
+  try {
+    await operation;
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes((error as NodeJS.ErrnoException | null)?.code ?? "");
+}
+
+// A file where a folder should be, a folder where the file should be, a segment too long: this name cannot be kept.
+const refusals = ["ENOENT", "ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "ELOOP"];
+
+/** Translates what the file system says. Not for what the content throws, which the caller is to see as it is. */
+async function onStorage<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (cause) {
+    if (isDownloadError(cause)) throw cause;
+    if (hasCode(cause, ...refusals)) throw new InvalidPathError(undefined, { cause });
+    throw new UpstreamError(503, "The file system failed", { cause });
+  }
+}

@@ -1,0 +1,77 @@
+import { FileNotFoundError } from "../errors.ts";
+import { bytesEntityTag } from "../files/bytes-entity-tag.ts";
+import { collectBytes } from "../files/bytes.ts";
+import type { FileStat, OpenFile } from "../files/download-file.ts";
+import { VirtualFile } from "../files/virtual-file.ts";
+import { alternativeName, nameTaken, normalizeName, normalizePrefix } from "./name.ts";
+import type { SaveOptions, Storage, StorageContent, StorageEntry } from "./storage.ts";
+
+interface StoredFile {
+  readonly bytes: Uint8Array;
+  readonly lastModified: Date;
+  readonly etag: string;
+  readonly contentType?: string;
+}
+
+/**
+ * Keeps files in memory: for tests, and for what may be lost. Content is copied when it is saved.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStorage } from "downloadview";
+ *
+ * const storage = new MemoryStorage();
+ * await storage.save("notes/today.txt", "Buy milk");
+ * console.assert(await storage.exists("notes/today.txt"));
+ * ```
+ */
+export class MemoryStorage implements Storage {
+  readonly #files = new Map<string, StoredFile>();
+
+  async open(name: string): Promise<OpenFile> {
+    return this.#file(name).open();
+  }
+
+  async stat(name: string): Promise<FileStat> {
+    return this.#file(name).stat();
+  }
+
+  async save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
+    normalizeName(name);
+    const bytes = await collectBytes(content, options.signal);
+    const etag = await bytesEntityTag(bytes);
+    // Nothing is awaited from here on, so that of two saves of one name each sees what the other did.
+    const saved = this.#freeName(name, options.ifExists);
+    const type = options.contentType === undefined ? {} : { contentType: options.contentType };
+    this.#files.set(saved, { bytes, etag, lastModified: new Date(), ...type });
+    return saved;
+  }
+
+  async delete(name: string): Promise<void> {
+    this.#files.delete(normalizeName(name));
+  }
+
+  async exists(name: string): Promise<boolean> {
+    return this.#files.has(normalizeName(name));
+  }
+
+  async *list(prefix = ""): AsyncGenerator<StorageEntry> {
+    normalizePrefix(prefix);
+    for (const [name, { bytes, lastModified }] of [...this.#files]) {
+      if (name.startsWith(prefix)) yield { name, size: bytes.byteLength, lastModified };
+    }
+  }
+
+  #file(name: string): VirtualFile {
+    const stored = this.#files.get(normalizeName(name));
+    if (!stored) throw new FileNotFoundError();
+    const { bytes, ...stat } = stored;
+    return new VirtualFile(bytes, { name, ...stat });
+  }
+
+  #freeName(name: string, ifExists: SaveOptions["ifExists"] = "replace"): string {
+    if (ifExists === "replace" || !this.#files.has(name)) return name;
+    if (ifExists === "fail") throw nameTaken();
+    return this.#freeName(alternativeName(name), ifExists);
+  }
+}

@@ -1,0 +1,54 @@
+import { DownloadError, InvalidPathError } from "../errors.ts";
+
+/** S3's limit, and the least of those of the storages that there are. */
+const mostBytes = 1024;
+
+/**
+ * Gives `name` back if every storage can keep a file under it, as it is: segments parted by `/`, none of them empty,
+ * `.` or `..`; no backslash (a separator on Windows), no control character, no half of a surrogate pair (two such names
+ * would be one file), and no more than 1024 bytes of UTF-8.
+ *
+ * @throws {InvalidPathError} with the reason in its `cause`
+ */
+export function normalizeName(name: string): string {
+  const fault = faultOf(name);
+  if (fault !== undefined) throw new InvalidPathError(undefined, { cause: new Error(`The name ${fault}`) });
+  return name;
+}
+
+function faultOf(name: string): string | undefined {
+  if (/[\0-\x1f\x7f]/.test(name)) return "holds a control character";
+  if (name.includes("\\")) return "holds a backslash";
+  if (/\p{Surrogate}/u.test(name)) return "holds half a surrogate pair";
+  if (new TextEncoder().encode(name).byteLength > mostBytes) return `is longer than ${mostBytes} bytes`;
+  if (name.split("/").some(isDotOrEmpty)) return 'holds a segment that is empty, "." or ".."';
+  return undefined;
+}
+
+function isDotOrEmpty(segment: string): boolean {
+  return segment === "" || segment === "." || segment === "..";
+}
+
+/** A prefix that names to list may begin with: a name, or the beginning of one. @throws {InvalidPathError} */
+export function normalizePrefix(prefix: string): string {
+  if (prefix !== "") normalizeName(prefix.endsWith("/") ? prefix.slice(0, -1) : prefix);
+  return prefix;
+}
+
+/** Another name for a file whose own is taken: `report_k3x9w2a.pdf`, beside `report.pdf`. */
+export function alternativeName(name: string): string {
+  const folder = name.slice(0, name.lastIndexOf("/") + 1);
+  const [, stem = "", extension = ""] = /^(.+?)((?:\.tar)?\.[^.]*)?$/s.exec(name.slice(folder.length)) ?? [];
+  return `${folder}${stem}_${randomLetters(7)}${extension}`;
+}
+
+/** Letters and digits that nobody can guess. */
+export function randomLetters(count: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(count));
+  return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
+}
+
+/** What `save` with `ifExists: "fail"` ends in: 409. */
+export function nameTaken(cause?: unknown): DownloadError {
+  return new DownloadError(409, "There is a file of that name", { cause });
+}
