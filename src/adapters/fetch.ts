@@ -57,7 +57,7 @@ export async function toResponse(
 ): Promise<Response> {
   const awaited = await result;
   if (awaited instanceof Response) return awaited;
-  return webResponse(await renderResult(awaited, request), request.signal);
+  return webResponse(await renderResult(awaited, request, { lazy: true }), request.signal);
 }
 
 async function webResponse(rendered: RenderedResponse, signal?: AbortSignal): Promise<Response> {

@@ -3,7 +3,7 @@ import type { FileNotFoundError } from "../errors.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
 import type { DownloadOutcome } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
-import { renderDownload } from "./render.ts";
+import { renderDownload, type RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
 
 /**
@@ -101,7 +101,7 @@ export class DownloadResponse {
    * Opens or describes the file, once, and decides what this request gets.
    * @throws {DownloadError} what the file throws before its first byte
    */
-  render(request: DownloadRequest): Promise<RenderedResponse> {
-    return renderDownload(this, request);
+  render(request: DownloadRequest, options?: RenderOptions): Promise<RenderedResponse> {
+    return renderDownload(this, request, options);
   }
 }

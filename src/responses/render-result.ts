@@ -5,11 +5,17 @@ import {
   type DownloadRequest,
   type DownloadResult,
 } from "./handler.ts";
+import type { RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
 import { renderWebResponse } from "./web-response.ts";
 
 /** Renders whatever a handler answered. */
-export function renderResult(result: DownloadResult, request: DownloadRequest): Promise<RenderedResponse> {
-  if (isDownloadResponse(result) || isProxiedDownloadResponse(result)) return result.render(request);
+export function renderResult(
+  result: DownloadResult,
+  request: DownloadRequest,
+  options?: RenderOptions,
+): Promise<RenderedResponse> {
+  if (isDownloadResponse(result)) return result.render(request, options);
+  if (isProxiedDownloadResponse(result)) return result.render(request);
   return Promise.resolve(renderWebResponse(result, startDelivery(request, undefined)));
 }

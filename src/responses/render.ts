@@ -1,4 +1,4 @@
-import { FileNotFoundError } from "../errors.ts";
+import { FileChangedError, FileNotFoundError } from "../errors.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
@@ -11,19 +11,49 @@ import { describe, presentationFields } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 import { renderWebResponse } from "./web-response.ts";
 
+export interface RenderOptions {
+  /**
+   * Leave a local file unopened until its body is read, for runtimes that may drop a body without a word. By default it
+   * is open, and known to be the file that the head describes, when rendering ends.
+   */
+  lazy?: boolean;
+}
+
 /** Decides what `request` gets of a download: one `stat` for HEAD, one `open` for anything else, never both. */
-export async function renderDownload(response: DownloadResponse, request: DownloadRequest): Promise<RenderedResponse> {
+export async function renderDownload(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  options: RenderOptions = {},
+): Promise<RenderedResponse> {
   const delivery = startDelivery(request, response.file, response.onFinish);
   try {
     return request.method === "HEAD"
       ? await renderHead(response, request, delivery)
-      : await renderBody(response, request, delivery);
+      : await renderLatest(response, request, delivery, options);
   } catch (error) {
     if (error instanceof FileNotFoundError && response.hooks.fileNotFoundResponse) {
       return notFound(response, error, delivery);
     }
     delivery.abort(statusOf(error), 0, error);
     throw error;
+  }
+}
+
+const mostAttempts = 3;
+
+/** A file may be replaced between its `stat` and its `open`; what is served then is the new one, headers and all. */
+async function renderLatest(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  delivery: Delivery,
+  options: RenderOptions,
+): Promise<RenderedResponse> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await renderBody(response, request, delivery, options);
+    } catch (error) {
+      if (!(error instanceof FileChangedError) || attempt === mostAttempts) throw error;
+    }
   }
 }
 
@@ -59,6 +89,7 @@ async function renderBody(
   response: DownloadResponse,
   request: DownloadRequest,
   delivery: Delivery,
+  { lazy = false }: RenderOptions,
 ): Promise<RenderedResponse> {
   const opened = await response.file.open({ ...signalOf(request), ...rangeHint(request) });
   try {
@@ -69,6 +100,7 @@ async function renderBody(
     }
     const body = bodyOf(answer, opened);
     if (body.kind === "none" || body.kind === "bytes") await opened.close();
+    else if (!lazy) await opened.prepare?.();
     return finished(answer.head, body, delivery);
   } catch (error) {
     await opened.close();

@@ -54,7 +54,7 @@ function writeChunks(rendered: RenderedResponse, body: ReadableBody, response: S
         await closeBody(body);
         if (response.destroyed) return;
         delivery.abort(status, progress.sent, error);
-        if (response.headersSent) return breakConnection(response);
+        if (response.headersSent) return breakConnection(response, bodyLength(body));
         response.off("close", onClose);
         reject(error);
       },
@@ -103,11 +103,13 @@ function ended(response: ServerResponse): Promise<void> {
 }
 
 /**
- * Ends a response that can no longer be completed so that it cannot look whole. Where only the end of the connection
- * marks the end of the body (HTTP/1.0), a regular close would look like success: it is reset instead.
+ * Ends a response that can no longer be completed so that it cannot look whole: what was written goes out, the rest is
+ * missing. Where only the end of the connection marks the end of the body (HTTP/1.0), that would look like success: such
+ * a connection is reset.
  */
-function breakConnection(response: ServerResponse): void {
-  const delimited = response.hasHeader("Content-Length") || response.chunkedEncoding;
-  if (!delimited && response.socket) response.socket.resetAndDestroy();
-  else response.destroy();
+function breakConnection(response: ServerResponse, length: number | undefined): void {
+  const { socket } = response;
+  if (!socket) response.destroy();
+  else if (length === undefined && !response.chunkedEncoding) socket.resetAndDestroy();
+  else socket.destroySoon();
 }
