@@ -6,13 +6,7 @@ export type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from 
 export { DescribedFile, type FileDescription } from "./files/described-file.ts";
 export { HTTPFile, type HTTPFileOptions } from "./files/http-file.ts";
 export { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./files/virtual-file.ts";
-export type {
-  SaveOptions,
-  Storage,
-  StorageContent,
-  StorageEntry,
-  UrlOptions,
-} from "./storages/storage.ts";
+export type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storages/storage.ts";
 export { MemoryStorage } from "./storages/memory-storage.ts";
 export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";

@@ -1,10 +1,5 @@
 import { startDelivery } from "./delivery.ts";
-import {
-  isDownloadResponse,
-  isProxiedDownloadResponse,
-  type DownloadRequest,
-  type DownloadResult,
-} from "./handler.ts";
+import { isDownloadResponse, isProxiedDownloadResponse, type DownloadRequest, type DownloadResult } from "./handler.ts";
 import type { RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
 import { renderWebResponse } from "./web-response.ts";

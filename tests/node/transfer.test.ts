@@ -139,7 +139,9 @@ describe("a local file on a Node socket", () => {
     );
     expect(head).toMatch(/^HTTP\/1.1 206/);
     expect(head).toContain(`Content-Length: ${body.byteLength}`);
-    expect(body.toString()).toMatch(/Content-Range: bytes 7-8\/10\r\n\r\n78\r\n--.*Content-Range: bytes 0-1\/10\r\n\r\n01\r\n/s);
+    expect(body.toString()).toMatch(
+      /Content-Range: bytes 7-8\/10\r\n\r\n78\r\n--.*Content-Range: bytes 0-1\/10\r\n\r\n01\r\n/s,
+    );
   });
 });
 

@@ -27,7 +27,10 @@ export async function sendRaw(port: number, text: string): Promise<Socket> {
 }
 
 /** All that the server says until it ends the connection, and whether it did so by a reset. */
-export async function conversation(port: number, text: string): Promise<{ head: string; body: Buffer; reset: boolean }> {
+export async function conversation(
+  port: number,
+  text: string,
+): Promise<{ head: string; body: Buffer; reset: boolean }> {
   const socket = await sendRaw(port, text);
   let reset = false;
   socket.on("error", (error: NodeJS.ErrnoException) => (reset = error.code === "ECONNRESET"));
