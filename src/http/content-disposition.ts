@@ -21,8 +21,7 @@ export function contentDisposition(type: DispositionType, filename = ""): string
   const name = basename(printable(filename));
   if (name === "") return type;
   const fallback = asciiFallback(name);
-  const extended =
-    fallback === name && !isMisread(name) ? "" : `; filename*=UTF-8''${percentEncode(name)}`;
+  const extended = fallback === name && !isMisread(name) ? "" : `; filename*=UTF-8''${percentEncode(name)}`;
   return `${type}; filename="${fallback}"${extended}`;
 }
 
@@ -57,10 +56,7 @@ function printable(name: string): string {
  */
 function asciiFallback(name: string): string {
   return name
-    .replace(
-      /([ -~])\p{M}+|[^ -~]\p{M}*/gu,
-      (written, base?: string) => base ?? asciiLetters(written),
-    )
+    .replace(/([ -~])\p{M}+|[^ -~]\p{M}*/gu, (written, base?: string) => base ?? asciiLetters(written))
     .replaceAll('"', "_");
 }
 
@@ -104,11 +100,9 @@ export interface ParsedContentDisposition {
  * ```
  */
 export function parseContentDisposition(header: string): ParsedContentDisposition {
-  const semicolon = header.indexOf(";");
-  const type = (semicolon === -1 ? header : header.slice(0, semicolon)).trim().toLowerCase();
-  const parameters = Object.fromEntries(
-    semicolon === -1 ? [] : parseParameters(header, semicolon + 1),
-  );
+  const typeEnd = indexOrEnd(header, ";", 0);
+  const type = header.slice(0, typeEnd).trim().toLowerCase();
+  const parameters = Object.fromEntries(parseParameters(header, typeEnd + 1));
   const filename = Object.hasOwn(parameters, "filename") ? parameters["filename"] : undefined;
   return filename === undefined ? { type, parameters } : { type, filename, parameters };
 }
@@ -181,9 +175,7 @@ function decodeExtendedValue(value: string): string | undefined {
 function decodePercent(encoded: string, charset: string): string | undefined {
   if (/%(?![\da-f]{2})/i.test(encoded)) return undefined;
   if (charset === "iso-8859-1") {
-    return encoded.replace(/%(..)/g, (_, hex: string) =>
-      String.fromCharCode(Number.parseInt(hex, 16)),
-    );
+    return encoded.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   }
   return charset === "utf-8" ? decodeUtf8(encoded) : undefined;
 }

@@ -39,9 +39,13 @@ export function wantedDigest(
 ): string | undefined {
   const preferences = parsePreferences(header ?? "");
   let wanted: string | undefined;
+  let most = 0;
   for (const algorithm of available) {
-    if ((preferences.get(algorithm) ?? 0) > (preferences.get(wanted ?? "") ?? 0))
+    const preference = preferences.get(algorithm) ?? 0;
+    if (preference > most) {
       wanted = algorithm;
+      most = preference;
+    }
   }
   return wanted;
 }
@@ -51,7 +55,7 @@ function parsePreferences(header: string): ReadonlyMap<string, number> {
   const preferences = new Map<string, number>();
   for (const member of header.split(",")) {
     const [, algorithm, preference] =
-      /^([a-z*][\w.*-]*)=(\d{1,2})(?:;|$)/.exec(member.trim()) ?? [];
+      /^([a-z*][a-z0-9_.*-]*)=(\d{1,15})(?:;|$)/.exec(member.trim()) ?? [];
     if (algorithm !== undefined && Number(preference) <= 10)
       preferences.set(algorithm, Number(preference));
   }

@@ -59,10 +59,9 @@ function extensionOf(name: string): string {
  * console.assert(contentType("image/png") === "image/png");
  * ```
  */
-export function contentType(mediaType: string, charset: string | false = "utf-8"): string {
-  const needsCharset =
-    charset !== false && /^text\//i.test(mediaType) && !/;\s*charset\s*=/i.test(mediaType);
-  return needsCharset ? `${mediaType}; charset=${charset}` : mediaType;
+export function contentType(type: string, charset: string | false = "utf-8"): string {
+  const needsCharset = charset !== false && /^text\//i.test(type) && !/;\s*charset\s*=/i.test(type);
+  return needsCharset ? `${type}; charset=${charset}` : type;
 }
 
 const token = "[!#$%&'*+.^_`|~\\w-]+";
@@ -87,6 +86,7 @@ const activeTypes: ReadonlySet<string> = new Set([
   "text/xsl",
   "text/x-component",
   "application/hta",
+  "application/http-index-format",
   "application/x-mimearchive",
   "application/x-shockwave-flash",
   "application/xml-dtd",
@@ -112,9 +112,9 @@ const sniffedTypes: ReadonlySet<string> = new Set([
  * `<script>` is no matter of disposition); and images, audio, video, fonts and plain text, which nobody guesses
  * beside `X-Content-Type-Options: nosniff`.
  */
-export function isActiveContent(contentType: string): boolean {
-  if (!isMediaType(contentType.trim())) return true;
-  const essence = contentType.split(";", 1).join("").trim().toLowerCase();
+export function isActiveContent(type: string): boolean {
+  if (!isMediaType(type.trim())) return true;
+  const essence = type.split(";", 1).join("").trim().toLowerCase();
   return (
     activeTypes.has(essence) ||
     sniffedTypes.has(essence) ||

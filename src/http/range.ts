@@ -1,7 +1,5 @@
 /** One range as a client asks for it, both ends included, or the last `suffix` bytes (RFC 9110 §14.1.2). */
-export type RangeSpec =
-  | { readonly start: number; readonly end?: number }
-  | { readonly suffix: number };
+export type RangeSpec = { readonly start: number; readonly end?: number } | { readonly suffix: number };
 
 /** One range of a representation whose size is known, both ends included. */
 export type ByteRange = { readonly start: number; readonly end: number };
@@ -114,9 +112,7 @@ export function selectRanges(value: string, size: number): RangeSelection {
   if (totalLength(ranges) > size) return full;
   const [first, ...others] = coalesce(ranges);
   if (first === undefined) return unsatisfiable;
-  return others.length === 0
-    ? { kind: "partial", range: first }
-    : { kind: "multipart", ranges: [first, ...others] };
+  return others.length === 0 ? { kind: "partial", range: first } : { kind: "multipart", ranges: [first, ...others] };
 }
 
 function resolve(spec: RangeSpec, size: number): ByteRange | undefined {
@@ -133,9 +129,7 @@ function totalLength(ranges: readonly ByteRange[]): number {
 
 /** Joins ranges that overlap, where the first of them was asked for. Others keep their order (RFC 9110 §15.3.7.2). */
 function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
-  const sorted = ranges
-    .map((range, order) => ({ ...range, order }))
-    .sort((a, b) => a.start - b.start);
+  const sorted = ranges.map((range, order) => ({ ...range, order })).sort((a, b) => a.start - b.start);
   const joined: typeof sorted = [];
   for (const range of sorted) {
     const last = joined.at(-1);
@@ -188,11 +182,8 @@ export interface MultipartOptions {
   readonly boundary: string;
 }
 
-/** Lays out several ranges as one body (RFC 9110 §14.6). */
-export function multipartByteRanges(
-  ranges: readonly ByteRange[],
-  options: MultipartOptions,
-): MultipartByteRanges {
+/** Lays out several ranges as one body (RFC 9110 §14.6). Heads are ASCII: as many bytes as characters. */
+export function multipartByteRanges(ranges: readonly ByteRange[], options: MultipartOptions): MultipartByteRanges {
   const { boundary } = options;
   const parts = ranges.map((range) => ({ head: partHead(range, options), range }));
   const tail = `\r\n--${boundary}--\r\n`;
