@@ -38,6 +38,8 @@ export interface FileStat {
   contentType?: string;
   /** The coding that the bytes really are in, such as `gzip`. */
   contentEncoding?: string;
+  /** Digests of the bytes by algorithm, such as `{ "sha-256": bytes }`, where they are known (RFC 9530). */
+  digests?: Readonly<Record<string, Uint8Array>>;
   /** False for a source that can be read only from its beginning, once: it gets no `Accept-Ranges`. */
   seekable?: boolean;
 }

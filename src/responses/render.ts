@@ -131,7 +131,7 @@ async function answerTo(
   request: DownloadRequest,
   stat: FileStat,
 ): Promise<Answer | Response> {
-  const representation = describe(response, stat);
+  const representation = describe(response, stat, request);
   const decision = await decisionFor(response, request, stat, representation);
   const multipart =
     decision.kind === "multipart"

@@ -1,20 +1,35 @@
 import type { FileStat } from "../files/download-file.ts";
 import { contentDisposition } from "../http/content-disposition.ts";
 import { parseHttpDate } from "../http/date.ts";
+import { reprDigest, wantedDigest } from "../http/digest.ts";
 import type { DescribedRepresentation } from "../http/head.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import { contentType, isActiveContent, mediaType } from "../http/media-type.ts";
 import type { DownloadResponse } from "./download-response.ts";
+import type { DownloadRequest } from "./handler.ts";
 
 /** What the file says of itself, with what the response says of it on top. */
-export function describe(response: DownloadResponse, stat: FileStat): DescribedRepresentation {
+export function describe(
+  response: DownloadResponse,
+  stat: FileStat,
+  request: DownloadRequest,
+): DescribedRepresentation {
   const encoding = response.encoding ?? stat.contentEncoding;
   return {
     ...stat,
     ...validatorsSet(response.headers),
     contentType: typeOf(response, stat),
     ...(encoding && encoding !== "identity" ? { contentEncoding: encoding } : {}),
+    ...digestOf(stat, request),
   };
+}
+
+/** The digest that the client prefers of those that are known, or all of them (RFC 9530 §4). */
+function digestOf({ digests }: FileStat, request: DownloadRequest): { reprDigest?: string } {
+  if (!digests || Object.keys(digests).length === 0) return {};
+  const wanted = wantedDigest(request.headers.get("Want-Repr-Digest"), Object.keys(digests));
+  const chosen = wanted === undefined ? undefined : digests[wanted];
+  return { reprDigest: reprDigest(wanted !== undefined && chosen ? { [wanted]: chosen } : digests) };
 }
 
 // An application that knows a better validator sets the header; preconditions then hold against what is sent.

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { HeaderFields } from "./header-fields.ts";
+
+describe("HeaderFields", () => {
+  it("finds names in any case and keeps their order", () => {
+    const fields = new HeaderFields([
+      ["B", "1"],
+      ["A", "2"],
+    ]);
+    expect([...fields]).toEqual([
+      ["B", "1"],
+      ["A", "2"],
+    ]);
+    expect([fields.get("b"), fields.get("C"), fields.has("a"), fields.size]).toEqual(["1", null, true, 2]);
+  });
+
+  it("sets one value in place of all, appends beside them, deletes all", () => {
+    const fields = new HeaderFields({ "Set-Cookie": ["a=1", "b=2"] });
+    expect(fields.getAll("set-cookie")).toEqual(["a=1", "b=2"]);
+    expect(fields.append("Vary", "Accept").append("vary", "Cookie").get("Vary")).toBe("Accept, Cookie");
+    expect(fields.set("VARY", "Origin").toRaw()).toEqual(["Set-Cookie", "a=1", "Set-Cookie", "b=2", "VARY", "Origin"]);
+    fields.delete("set-COOKIE");
+    expect(fields.toRaw()).toEqual(["VARY", "Origin"]);
+  });
+
+  it.each(["a\r\nX: y", "a\nb", "a\0b", "日本", "\u007f"])("refuses the value %j", (value) => {
+    expect(() => new HeaderFields().set("X", value)).toThrow(TypeError);
+    expect(() => new HeaderFields().append("X", value)).toThrow(TypeError);
+    expect(() => new HeaderFields({ X: value })).toThrow(TypeError);
+  });
+
+  it.each(["", "a b", "a:", "é", "a\r\n"])("refuses the name %j", (name) => {
+    expect(() => new HeaderFields().set(name, "x")).toThrow(TypeError);
+  });
+
+  it("takes bytes above ASCII, as a file name for Apache needs them", () => {
+    expect(new HeaderFields({ "X-Sendfile": "/Ã©" }).get("x-sendfile")).toBe("/Ã©");
+  });
+});
