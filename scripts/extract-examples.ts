@@ -1,0 +1,3 @@
+import { extractExamples } from "../tests/examples/extract.ts";
+
+extractExamples();
