@@ -63,23 +63,13 @@ function ifNoneMatchHolds(ifNoneMatch: string, { etag }: Validators): boolean {
   return !matchesAny(ifNoneMatch, etag, weakMatch);
 }
 
-function matchesAny(
-  field: string,
-  etag: string | undefined,
-  matches: (a: string, b: string) => boolean,
-): boolean {
+function matchesAny(field: string, etag: string | undefined, matches: (a: string, b: string) => boolean): boolean {
   const condition = parseEntityTags(field);
   if (condition === "*") return true;
-  return (
-    etag !== undefined && condition !== undefined && condition.some((tag) => matches(tag, etag))
-  );
+  return etag !== undefined && condition !== undefined && condition.some((tag) => matches(tag, etag));
 }
 
-function unmodifiedSince(
-  request: RequestHead,
-  validators: Validators,
-  modified: boolean | undefined,
-): boolean {
+function unmodifiedSince(request: RequestHead, validators: Validators, modified: boolean | undefined): boolean {
   const since = modifiedSince(request);
   if (since === undefined) return false;
   if (modified !== undefined) return !modified;
@@ -93,8 +83,7 @@ function unmodifiedSince(
  */
 export function modifiedSince(request: RequestHead): Date | undefined {
   const value = request.headers.get("if-modified-since");
-  if (value === null || !isRetrieval(request) || request.headers.get("if-none-match") !== null)
-    return undefined;
+  if (value === null || !isRetrieval(request) || request.headers.get("if-none-match") !== null) return undefined;
   return parseHttpDate(value);
 }
 

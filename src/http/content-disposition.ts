@@ -56,13 +56,13 @@ function printable(name: string): string {
  */
 function asciiFallback(name: string): string {
   return name
-    .replace(/([ -~])\p{M}+|[^ -~]\p{M}*/gu, (written, base?: string) => base ?? asciiLetters(written))
+    .replace(/([ -~])\p{M}+|([^ -~])\p{M}*/gu, (_, ascii?: string, other = "") => ascii ?? asciiLetters(other))
     .replaceAll('"', "_");
 }
 
 /** Only letters and digits: compatibility forms exist of `.`, `/` and `"` as well, and would bring those back. */
-function asciiLetters(written: string): string {
-  const letters = written.normalize("NFKD").replace(/\p{M}/gu, "");
+function asciiLetters(character: string): string {
+  const letters = character.normalize("NFKD").replace(/\p{M}/gu, "");
   return /^[A-Za-z0-9]+$/.test(letters) ? letters : "_";
 }
 

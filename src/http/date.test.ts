@@ -76,9 +76,12 @@ describe("parseHttpDate", () => {
 
   it("never throws", () => {
     fc.assert(
-      fc.property(fc.string({ minLength: 20, maxLength: 36, unit: "binary" }), (value) => {
-        expect(() => parseHttpDate(value)).not.toThrow();
-      }),
+      fc.property(
+        fc.string({ minLength: 20, maxLength: 36, unit: fc.nat(0xff).map((code) => String.fromCharCode(code)) }),
+        (value) => {
+          expect(() => parseHttpDate(value)).not.toThrow();
+        },
+      ),
     );
   });
 });

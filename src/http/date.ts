@@ -38,18 +38,9 @@ export function parseHttpDate(value: string, now?: Date): Date | undefined {
 /** `Sun, 06 Nov 1994 08:49:37 GMT` */
 function parseImfFixdate(value: string): Date | undefined {
   const punctuated =
-    value.startsWith(", ", 3) &&
-    value[7] === " " &&
-    value[11] === " " &&
-    value[16] === " " &&
-    value.endsWith(" GMT");
+    value.startsWith(", ", 3) && value[7] === " " && value[11] === " " && value[16] === " " && value.endsWith(" GMT");
   if (!punctuated || !shortDays.includes(value.slice(0, 3))) return undefined;
-  return toDate(
-    digits(value, 12, 16),
-    value.slice(8, 11),
-    digits(value, 5, 7),
-    timeOfDay(value, 17),
-  );
+  return toDate(digits(value, 12, 16), value.slice(8, 11), digits(value, 5, 7), timeOfDay(value, 17));
 }
 
 /** `Sunday, 06-Nov-94 08:49:37 GMT` */
@@ -57,11 +48,7 @@ function parseRfc850Date(value: string, now = new Date()): Date | undefined {
   const comma = value.length - 24;
   const date = value.slice(comma);
   const punctuated =
-    date.startsWith(", ") &&
-    date[4] === "-" &&
-    date[8] === "-" &&
-    date[11] === " " &&
-    date.endsWith(" GMT");
+    date.startsWith(", ") && date[4] === "-" && date[8] === "-" && date[11] === " " && date.endsWith(" GMT");
   if (!punctuated || !longDays.includes(value.slice(0, comma))) return undefined;
   const inYear = (year: number): Date | undefined =>
     toDate(year, date.slice(5, 8), digits(date, 2, 4), timeOfDay(date, 12));
@@ -85,9 +72,7 @@ function timeOfDay(value: string, start: number): number {
   const hour = digits(value, start, start + 2);
   const minute = digits(value, start + 3, start + 5);
   const second = digits(value, start + 6, start + 8);
-  return hour < 24 && minute < 60 && second <= 60
-    ? ((hour * 60 + minute) * 60 + second) * 1000
-    : NaN;
+  return hour < 24 && minute < 60 && second <= 60 ? ((hour * 60 + minute) * 60 + second) * 1000 : NaN;
 }
 
 /** The number that the characters from `start` to `end` spell, or NaN unless all are digits. */

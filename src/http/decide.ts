@@ -37,11 +37,7 @@ const rangeNotSatisfiable: Decision = { kind: "rangeNotSatisfiable" };
  * console.assert(decision.kind === "partial" && decision.range.end === 9);
  * ```
  */
-export function decide(
-  request: RequestHead,
-  representation: Representation,
-  options?: PreconditionOptions,
-): Decision {
+export function decide(request: RequestHead, representation: Representation, options?: PreconditionOptions): Decision {
   const outcome = evaluatePreconditions(request, representation, options);
   if (outcome === "notModified") return notModified;
   if (outcome === "preconditionFailed") return preconditionFailed;

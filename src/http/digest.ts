@@ -33,10 +33,7 @@ function base64(bytes: Uint8Array): string {
  * console.assert(wantedDigest("sha-256=0", ["sha-256"]) === undefined);
  * ```
  */
-export function wantedDigest(
-  header: string | null,
-  available: readonly string[],
-): string | undefined {
+export function wantedDigest(header: string | null, available: readonly string[]): string | undefined {
   const preferences = parsePreferences(header ?? "");
   let wanted: string | undefined;
   let most = 0;
@@ -54,10 +51,8 @@ export function wantedDigest(
 function parsePreferences(header: string): ReadonlyMap<string, number> {
   const preferences = new Map<string, number>();
   for (const member of header.split(",")) {
-    const [, algorithm, preference] =
-      /^([a-z*][a-z0-9_.*-]*)=(\d{1,15})(?:;|$)/.exec(member.trim()) ?? [];
-    if (algorithm !== undefined && Number(preference) <= 10)
-      preferences.set(algorithm, Number(preference));
+    const [, algorithm, preference] = /^([a-z*][a-z0-9_.*-]*)=(\d{1,15})(?:;|$)/.exec(member.trim()) ?? [];
+    if (algorithm !== undefined && Number(preference) <= 10) preferences.set(algorithm, Number(preference));
   }
   return preferences;
 }

@@ -41,10 +41,7 @@ function parseWeight(parameters: readonly string[]): number | undefined {
  * console.assert(preferredEncoding("identity;q=0", []) === undefined);
  * ```
  */
-export function preferredEncoding(
-  acceptEncoding: string | null,
-  available: readonly string[],
-): string | undefined {
+export function preferredEncoding(acceptEncoding: string | null, available: readonly string[]): string | undefined {
   const accepted = acceptedEncodings(acceptEncoding ?? "");
   let preferred: string | undefined;
   let most = 0;

@@ -44,9 +44,7 @@ export function isEntityTag(value: string): boolean {
 export function scanEntityTag(value: string): { etag: string; rest: string } {
   const start = skip(value, 0, isWhitespace);
   const end = entityTagEnd(value, start);
-  return end === -1
-    ? { etag: "", rest: "" }
-    : { etag: value.slice(start, end), rest: value.slice(end) };
+  return end === -1 ? { etag: "", rest: "" } : { etag: value.slice(start, end), rest: value.slice(end) };
 }
 
 /**

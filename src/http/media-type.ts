@@ -96,11 +96,7 @@ const activeTypes: ReadonlySet<string> = new Set([
 ]);
 
 /** Types for which a browser guesses one from the bytes (WHATWG MIME Sniffing §7). */
-const sniffedTypes: ReadonlySet<string> = new Set([
-  "unknown/unknown",
-  "application/unknown",
-  "*/*",
-]);
+const sniffedTypes: ReadonlySet<string> = new Set(["unknown/unknown", "application/unknown", "*/*"]);
 
 /**
  * Whether a browser that shows this content inline may run what its author wrote, as a page of our origin: HTML, any

@@ -107,12 +107,27 @@ function isWhitespace(code: number): boolean {
 export function selectRanges(value: string, size: number): RangeSelection {
   const specs = size > 0 ? parseRange(value) : undefined;
   if (specs === undefined || specs.length > mostRanges) return full;
-  const ranges = specs.map((spec) => resolve(spec, size)).filter((range) => range !== undefined);
-  if (ranges.length === 0) return unsatisfiable;
-  if (totalLength(ranges) > size) return full;
-  const [first, ...others] = coalesce(ranges);
+  const ranges = satisfiable(specs, size);
+  const [first] = ranges;
   if (first === undefined) return unsatisfiable;
-  return others.length === 0 ? { kind: "partial", range: first } : { kind: "multipart", ranges: [first, ...others] };
+  if (ranges.length === 1) return { kind: "partial", range: first };
+  return totalLength(ranges) > size ? full : joined(coalesce(ranges));
+}
+
+function joined(ranges: readonly ByteRange[]): RangeSelection {
+  const [first, second] = ranges;
+  return first !== undefined && second === undefined
+    ? { kind: "partial", range: first }
+    : { kind: "multipart", ranges };
+}
+
+function satisfiable(specs: readonly RangeSpec[], size: number): ByteRange[] {
+  const ranges: ByteRange[] = [];
+  for (const spec of specs) {
+    const range = resolve(spec, size);
+    if (range !== undefined) ranges.push(range);
+  }
+  return ranges;
 }
 
 function resolve(spec: RangeSpec, size: number): ByteRange | undefined {
@@ -130,17 +145,17 @@ function totalLength(ranges: readonly ByteRange[]): number {
 /** Joins ranges that overlap, where the first of them was asked for. Others keep their order (RFC 9110 §15.3.7.2). */
 function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
   const sorted = ranges.map((range, order) => ({ ...range, order })).sort((a, b) => a.start - b.start);
-  const joined: typeof sorted = [];
+  const coalesced: typeof sorted = [];
   for (const range of sorted) {
-    const last = joined.at(-1);
+    const last = coalesced.at(-1);
     if (last === undefined || range.start > last.end) {
-      joined.push(range);
+      coalesced.push(range);
     } else {
       last.end = Math.max(last.end, range.end);
       last.order = Math.min(last.order, range.order);
     }
   }
-  return joined.sort((a, b) => a.order - b.order).map(({ start, end }) => ({ start, end }));
+  return coalesced.sort((a, b) => a.order - b.order).map(({ start, end }) => ({ start, end }));
 }
 
 /** How many bytes a range has. */

@@ -15,8 +15,6 @@ export function requestOf(
   method: string,
   fields: Readonly<Record<string, string>>,
 ): { method: string; headers: { get(name: string): string | null } } {
-  const values = new Map(
-    Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]),
-  );
+  const values = new Map(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
   return { method, headers: { get: (name) => values.get(name.toLowerCase()) ?? null } };
 }

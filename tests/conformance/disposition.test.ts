@@ -1,9 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  basename,
-  contentDisposition,
-  parseContentDisposition,
-} from "../../src/http/content-disposition.ts";
+import { basename, contentDisposition, parseContentDisposition } from "../../src/http/content-disposition.ts";
 import type { DispositionType } from "../../src/http/content-disposition.ts";
 import { readCases } from "./cases.ts";
 
@@ -32,27 +28,17 @@ const generated = generate.flatMap((example) => types.map((type) => ({ type, ...
 const encodedWord = "=?UTF-8?Q?x?=.txt";
 
 describe("Content-Disposition, as other projects generate it", () => {
-  it.each(generated)(
-    "$type of $filename is read as the name",
-    ({ type, filename, expect: expected }) => {
-      const parsed = parseContentDisposition(contentDisposition(type, filename));
-      expect(parsed.type).toBe(type);
-      expect(parsed.filename ?? "").toBe(expected.recommendedDecodedName);
-    },
-  );
+  it.each(generated)("$type of $filename is read as the name", ({ type, filename, expect: expected }) => {
+    const parsed = parseContentDisposition(contentDisposition(type, filename));
+    expect(parsed.type).toBe(type);
+    expect(parsed.filename ?? "").toBe(expected.recommendedDecodedName);
+  });
 
-  it.each(generated)(
-    "$type of $filename has filename* only where needed",
-    ({ type, filename, expect: expected }) => {
-      const parameters = Object.keys(
-        parseContentDisposition(contentDisposition(type, filename)).parameters,
-      );
-      const needed = expected.needsExt || filename === encodedWord;
-      expect(parameters).toEqual(
-        filename === "" ? [] : ["filename", ...(needed ? ["filename*"] : [])],
-      );
-    },
-  );
+  it.each(generated)("$type of $filename has filename* only where needed", ({ type, filename, expect: expected }) => {
+    const parameters = Object.keys(parseContentDisposition(contentDisposition(type, filename)).parameters);
+    const needed = expected.needsExt || filename === encodedWord;
+    expect(parameters).toEqual(filename === "" ? [] : ["filename", ...(needed ? ["filename*"] : [])]);
+  });
 
   it.each(generated.filter(({ expect: { needsExt } }) => needsExt))(
     "$type of $filename is encoded as recommended",
@@ -62,33 +48,24 @@ describe("Content-Disposition, as other projects generate it", () => {
     },
   );
 
-  it.each(generated)(
-    "$type of $filename is printable ASCII with one quoted string",
-    ({ type, filename }) => {
-      const header = contentDisposition(type, filename);
-      expect(header).toMatch(/^[ -~]*$/);
-      expect(header).toMatch(
-        /^(?:attachment|inline)(?:; filename="[^"\\]+"(?:; filename\*=UTF-8''[\w!#$&+.^`|~%-]+)?)?$/,
-      );
-    },
-  );
+  it.each(generated)("$type of $filename is printable ASCII with one quoted string", ({ type, filename }) => {
+    const header = contentDisposition(type, filename);
+    expect(header).toMatch(/^[ -~]*$/);
+    expect(header).toMatch(
+      /^(?:attachment|inline)(?:; filename="[^"\\]+"(?:; filename\*=UTF-8''[\w!#$&+.^`|~%-]+)?)?$/,
+    );
+  });
 
-  it.each(generated)(
-    "$type of $filename falls back to a name with stem and extension",
-    ({ type, filename }) => {
-      const fallback = /filename="([^"]*)"/.exec(contentDisposition(type, filename))?.[1] ?? "";
-      const [, stem = "", extension = ""] = /^(.*?)(\.[^.]+)?$/.exec(filename) ?? [];
-      expect(fallback.startsWith(".")).toBe(stem === "" && extension !== "");
-      expect(fallback.endsWith(extension.replaceAll(/[\\/]$/g, ""))).toBe(true);
-    },
-  );
+  it.each(generated)("$type of $filename falls back to a name with stem and extension", ({ type, filename }) => {
+    const fallback = /filename="([^"]*)"/.exec(contentDisposition(type, filename))?.[1] ?? "";
+    const [, stem = "", extension = ""] = /^(.*?)(\.[^.]+)?$/.exec(filename) ?? [];
+    expect(fallback.startsWith(".")).toBe(stem === "" && extension !== "");
+    expect(fallback.endsWith(extension.replaceAll(/[\\/]$/g, ""))).toBe(true);
+  });
 
-  it.each(generate)(
-    "the last segment of $filename is its basename",
-    ({ filename, expect: expected }) => {
-      expect(basename(filename)).toBe(expected.basenameAfterStrippingPaths);
-    },
-  );
+  it.each(generate)("the last segment of $filename is its basename", ({ filename, expect: expected }) => {
+    expect(basename(filename)).toBe(expected.basenameAfterStrippingPaths);
+  });
 });
 
 /** Where Chrome differs from RFC 6266, or from the lenient parser's cases above. What we read is given. */

@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decide } from "../../src/http/decide.ts";
-import {
-  contentRange,
-  multipartByteRanges,
-  rangeLength,
-  unsatisfiedRange,
-} from "../../src/http/range.ts";
+import { contentRange, multipartByteRanges, rangeLength, unsatisfiedRange } from "../../src/http/range.ts";
 import type { Decision } from "../../src/http/decide.ts";
 import { readCases, requestOf } from "./cases.ts";
 
@@ -78,10 +73,7 @@ function outcome(decision: Decision, size: number): Expected {
   }
 }
 
-function part(
-  range: { start: number; end: number },
-  size: number,
-): { contentRange: string; slice: Slice } {
+function part(range: { start: number; end: number }, size: number): { contentRange: string; slice: Slice } {
   return { contentRange: contentRange(range, size), slice: [range.start, range.end + 1] };
 }
 
@@ -95,13 +87,10 @@ describe("Range, as other servers test it", () => {
     expect(decide(requestOf("HEAD", { Range: range }), { size })).toEqual({ kind: "full" });
   });
 
-  it.each(methods)(
-    "$method with $range of $size bytes",
-    ({ method, range, size, expect: { status } }) => {
-      const decision = decide(requestOf(method, { Range: range }), { size });
-      expect(outcome(decision, size)).toEqual({ status });
-    },
-  );
+  it.each(methods)("$method with $range of $size bytes", ({ method, range, size, expect: { status } }) => {
+    const decision = decide(requestOf(method, { Range: range }), { size });
+    expect(outcome(decision, size)).toEqual({ status });
+  });
 });
 
 describe("multipart/byteranges, as the example has it", () => {
@@ -111,9 +100,7 @@ describe("multipart/byteranges, as the example has it", () => {
 
   it("is the same byte for byte", () => {
     const content = "0123456789";
-    const sent = laidOut.parts.map(
-      ({ head, range }) => head + content.slice(range.start, range.end + 1),
-    );
+    const sent = laidOut.parts.map(({ head, range }) => head + content.slice(range.start, range.end + 1));
     expect(sent.join("") + laidOut.tail).toBe(body);
   });
 

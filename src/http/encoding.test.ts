@@ -1,0 +1,70 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { acceptedEncodings, preferredEncoding } from "./encoding.ts";
+
+describe("preferredEncoding", () => {
+  const stored = ["br", "zstd", "gzip"];
+
+  it.each([
+    [null, "identity"],
+    ["", "identity"],
+    ["gzip, deflate, br, zstd", "br"],
+    ["gzip, zstd", "zstd"],
+    ["GZIP", "gzip"],
+    ["x-gzip", "gzip"],
+    ["deflate", "identity"],
+    ["gzip;q=1.0, br;q=0.9", "gzip"],
+    ["gzip ; q=0.5 , br;Q=0.4", "gzip"],
+    ["br;q=0.001", "br"],
+    ["br;q=0", "identity"],
+    ["*", "br"],
+    ["*;q=0.5, br;q=0", "zstd"],
+    ["*;q=0, gzip", "gzip"],
+    ["br;q=0, *", "zstd"],
+    ["identity", "identity"],
+    ["identity, gzip", "gzip"],
+    ["identity, gzip;q=0.9", "identity"],
+    ["identity;q=0.5, gzip;q=0.9", "gzip"],
+    ["gzip;q=0.2, *;q=0.1", "gzip"],
+    ["gzip;q=0.1, *;q=0.2, br;q=0, zstd;q=0", "identity"],
+    ["identity;q=0", undefined],
+    ["identity;q=0, deflate", undefined],
+    ["identity;q=0, gzip", "gzip"],
+    ["*;q=0", undefined],
+    ["*;q=0, identity", "identity"],
+    ["gzip;q=2", "identity"],
+    ["gzip;q=x", "identity"],
+    ["gzip;q=0.1234", "identity"],
+    ["gzip;q=-1", "identity"],
+    ["gzip;level=9;q=0", "identity"],
+    ["gzip, gzip;q=0", "gzip"],
+    [",, ,gzip,", "gzip"],
+  ])("for %j is %s", (acceptEncoding, coding) => {
+    expect(preferredEncoding(acceptEncoding, stored)).toBe(coding);
+  });
+
+  it("breaks ties by the server's order, in which identity may stand", () => {
+    expect(preferredEncoding("gzip, br", ["gzip", "br"])).toBe("gzip");
+    expect(preferredEncoding("gzip, identity", ["identity", "gzip"])).toBe("identity");
+    expect(preferredEncoding("gzip", ["identity", "gzip"])).toBe("gzip");
+  });
+
+  it("never throws, and gives only what there is", () => {
+    const unit = fc.constantFrom("gzip", "br", "*", "identity", ";", "q=", "0", "1", ".", ",", " ");
+    fc.assert(
+      fc.property(fc.string({ unit }), (field) => {
+        expect([...stored, "identity", undefined]).toContain(preferredEncoding(field, stored));
+      }),
+    );
+  });
+});
+
+describe("acceptedEncodings", () => {
+  it("gives the weights by coding", () => {
+    expect([...acceptedEncodings("GZip;q=0.5, br, *;q=0")]).toEqual([
+      ["gzip", 0.5],
+      ["br", 1],
+      ["*", 0],
+    ]);
+  });
+});
