@@ -28,7 +28,7 @@ export interface PreconditionOptions {
  *
  * @example
  * ```ts
- * import { evaluatePreconditions } from "downloadview";
+ * import { evaluatePreconditions } from "downloadview/http";
  *
  * const request = new Request("http://localhost/", { headers: { "If-None-Match": '"v1"' } });
  * console.assert(evaluatePreconditions(request, { etag: '"v1"' }) === "notModified");

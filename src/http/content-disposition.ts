@@ -8,7 +8,7 @@ export type DispositionType = "attachment" | "inline";
  *
  * @example
  * ```ts
- * import { contentDisposition } from "downloadview";
+ * import { contentDisposition } from "downloadview/http";
  *
  * console.assert(contentDisposition("inline", "a/plan.pdf") === 'inline; filename="plan.pdf"');
  * console.assert(
@@ -93,7 +93,7 @@ export interface ParsedContentDisposition {
  *
  * @example
  * ```ts
- * import { parseContentDisposition } from "downloadview";
+ * import { parseContentDisposition } from "downloadview/http";
  *
  * const { type, filename } = parseContentDisposition("attachment; filename*=UTF-8''caf%C3%A9.txt");
  * console.assert(type === "attachment" && filename === "café.txt");

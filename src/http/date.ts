@@ -7,7 +7,7 @@ const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
  *
  * @example
  * ```ts
- * import { formatHttpDate } from "downloadview";
+ * import { formatHttpDate } from "downloadview/http";
  *
  * console.assert(formatHttpDate(new Date(784111777000)) === "Sun, 06 Nov 1994 08:49:37 GMT");
  * ```
@@ -22,7 +22,7 @@ export function formatHttpDate(date: Date): string {
  *
  * @example
  * ```ts
- * import { parseHttpDate } from "downloadview";
+ * import { parseHttpDate } from "downloadview/http";
  *
  * console.assert(parseHttpDate("Sun Nov  6 08:49:37 1994")?.getTime() === 784111777000);
  * console.assert(parseHttpDate("yesterday") === undefined);

@@ -30,7 +30,7 @@ const rangeNotSatisfiable: Decision = { kind: "rangeNotSatisfiable" };
  *
  * @example
  * ```ts
- * import { decide } from "downloadview";
+ * import { decide } from "downloadview/http";
  *
  * const request = new Request("http://localhost/", { headers: { Range: "bytes=0-9" } });
  * const decision = decide(request, { size: 1000 });

@@ -4,7 +4,7 @@
  *
  * @example
  * ```ts
- * import { reprDigest } from "downloadview";
+ * import { reprDigest } from "downloadview/http";
  *
  * const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array()));
  * console.assert(reprDigest({ "sha-256": digest }) === "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
@@ -27,7 +27,7 @@ function base64(bytes: Uint8Array): string {
  *
  * @example
  * ```ts
- * import { wantedDigest } from "downloadview";
+ * import { wantedDigest } from "downloadview/http";
  *
  * console.assert(wantedDigest("sha-512=3, sha-256=10", ["sha-512", "sha-256"]) === "sha-256");
  * console.assert(wantedDigest("sha-256=0", ["sha-256"]) === undefined);

@@ -34,7 +34,7 @@ function parseWeight(parameters: readonly string[]): number | undefined {
  *
  * @example
  * ```ts
- * import { preferredEncoding } from "downloadview";
+ * import { preferredEncoding } from "downloadview/http";
  *
  * console.assert(preferredEncoding("gzip, br", ["br", "gzip"]) === "br");
  * console.assert(preferredEncoding("gzip;q=0.5, identity", ["gzip"]) === "identity");

@@ -105,7 +105,7 @@ const racyWindow = 1_020_000_000n;
  *
  * @example
  * ```ts
- * import { nginxEntityTag } from "downloadview";
+ * import { nginxEntityTag } from "downloadview/http";
  *
  * const file = { size: 255, mtimeNanoseconds: 1_700_000_000_123_456_789n };
  * console.assert(nginxEntityTag(file, new Date(1_700_000_005_000)) === '"6553f100-ff"');

@@ -1,3 +1,4 @@
+import { modificationTime } from "./conditional.ts";
 import type { Decision, Representation } from "./decide.ts";
 import { formatHttpDate } from "./date.ts";
 import { HeaderFields } from "./header-fields.ts";
@@ -89,9 +90,10 @@ function notModifiedFields({ etag, lastModified }: Representation): Field[] {
   return etag === undefined ? lastModifiedField(lastModified) : [["ETag", etag]];
 }
 
-// The epoch is what archives and images give to a file whose date nobody knows.
+// Sent just where a precondition would count it: a 304 must not rest on a date that no client was ever told.
 function lastModifiedField(date: Date | undefined): Field[] {
-  return date !== undefined && date.getTime() >= 1000 ? [["Last-Modified", formatHttpDate(date)]] : [];
+  const known = date !== undefined && modificationTime({ lastModified: date }) !== undefined;
+  return known ? [["Last-Modified", formatHttpDate(date)]] : [];
 }
 
 function lengthField(length: number | undefined): Field[] {

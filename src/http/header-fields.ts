@@ -82,7 +82,7 @@ function* fieldsOf(init: HeaderFieldsInit = []): Generator<readonly [string, str
     return;
   }
   for (const [name, value] of Object.entries(init)) {
-    for (const one of [value].flat() as string[]) yield [name, one];
+    for (const one of typeof value === "string" ? [value] : value) yield [name, one];
   }
 }
 

@@ -26,7 +26,7 @@ const compressedTypes: Readonly<Record<string, string>> = {
  *
  * @example
  * ```ts
- * import { mediaType } from "downloadview";
+ * import { mediaType } from "downloadview/http";
  *
  * console.assert(mediaType("reports/2024.pdf") === "application/pdf");
  * console.assert(mediaType("backup.tar.gz") === "application/gzip");
@@ -53,7 +53,7 @@ function extensionOf(name: string): string {
  *
  * @example
  * ```ts
- * import { contentType } from "downloadview";
+ * import { contentType } from "downloadview/http";
  *
  * console.assert(contentType("text/csv") === "text/csv; charset=utf-8");
  * console.assert(contentType("image/png") === "image/png");

@@ -23,7 +23,7 @@ const mostRanges = 100;
  *
  * @example
  * ```ts
- * import { parseRange } from "downloadview";
+ * import { parseRange } from "downloadview/http";
  *
  * console.assert(JSON.stringify(parseRange("bytes=0-1, -500")) === '[{"start":0,"end":1},{"suffix":500}]');
  * console.assert(parseRange("pages=1-2") === undefined);
@@ -98,7 +98,7 @@ function isWhitespace(code: number): boolean {
  *
  * @example
  * ```ts
- * import { selectRanges } from "downloadview";
+ * import { selectRanges } from "downloadview/http";
  *
  * const selection = selectRanges("bytes=-100", 1000);
  * console.assert(selection.kind === "partial" && selection.range.start === 900);
@@ -142,20 +142,19 @@ function totalLength(ranges: readonly ByteRange[]): number {
   return ranges.reduce((total, range) => total + rangeLength(range), 0);
 }
 
-/** Joins ranges that overlap, where the first of them was asked for. Others keep their order (RFC 9110 §15.3.7.2). */
+/**
+ * Joins a range to the one before that it begins in. Others are sent as they were asked for, in that order
+ * (RFC 9110 §15.3.7.2): a client that asks for the end first wants the end first.
+ */
 function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
-  const sorted = ranges.map((range, order) => ({ ...range, order })).sort((a, b) => a.start - b.start);
-  const coalesced: typeof sorted = [];
-  for (const range of sorted) {
-    const last = coalesced.at(-1);
-    if (last === undefined || range.start > last.end) {
-      coalesced.push(range);
-    } else {
-      last.end = Math.max(last.end, range.end);
-      last.order = Math.min(last.order, range.order);
-    }
+  const coalesced: ByteRange[] = [];
+  for (const range of ranges) {
+    const at = coalesced.findIndex((known) => known.start <= range.start && range.start <= known.end);
+    const known = coalesced[at];
+    if (known === undefined) coalesced.push(range);
+    else coalesced[at] = { start: known.start, end: Math.max(known.end, range.end) };
   }
-  return coalesced.sort((a, b) => a.order - b.order).map(({ start, end }) => ({ start, end }));
+  return coalesced;
 }
 
 /** How many bytes a range has. */
