@@ -4,3 +4,17 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   else signal?.addEventListener("abort", listener, { once: true });
   return () => signal?.removeEventListener("abort", listener);
 }
+
+/**
+ * What `pending` gives, or the reason of `signal` as soon as it aborts, also where the operation itself takes no notice.
+ * What it gives too late is passed to `discard`.
+ */
+export function untilAborted<T>(pending: Promise<T>, signal: AbortSignal, discard: (late: T) => unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = onAbort(signal, () => {
+      reject(signal.reason as Error);
+      pending.then(discard).catch(() => undefined);
+    });
+    pending.then(resolve, reject).finally(stop);
+  });
+}

@@ -1,5 +1,6 @@
 import { IncompleteBodyError } from "../errors.ts";
 import type { ByteRange } from "../http/range.ts";
+import { onAbort } from "./bytes-abort.ts";
 
 /** A piece of a file: text is encoded as UTF-8. */
 export type Chunk = string | ArrayBuffer | ArrayBufferView;
@@ -59,13 +60,14 @@ export function isIterable(source: unknown): source is Iterable<Chunk> {
   return typeof (source as Iterable<Chunk> | null)?.[Symbol.iterator] === "function";
 }
 
+function isByteSource(source: unknown): source is ByteSource {
+  return isChunk(source) || isBlob(source) || isWebStream(source) || isAsyncIterable(source) || isIterable(source);
+}
+
 /** @throws {TypeError} for what has no bytes */
 export function assertByteSource(source: unknown): asserts source is ByteSource {
-  const readable =
-    isChunk(source) || isBlob(source) || isWebStream(source) || isAsyncIterable(source) || isIterable(source);
-  if (!readable) {
-    throw new TypeError(`A file must be text, bytes, a Blob, a stream or an iterable of those, not ${kindOf(source)}`);
-  }
+  if (isByteSource(source)) return;
+  throw new TypeError(`A file must be text, bytes, a Blob, a stream or an iterable of those, not ${kindOf(source)}`);
 }
 
 function kindOf(value: unknown): string {
@@ -121,10 +123,12 @@ export function silenceErrors(source: unknown): void {
   if (isNodeStream(source)) source.on("error", noop);
 }
 
-/** Frees a source that nobody is going to read. */
-export function releaseSource(source: ByteSource): void {
+/** Frees a source that nobody is going to read, whatever was passed as one. */
+export function releaseSource(source: unknown): void {
+  if (!isByteSource(source) || !isOneShot(source)) return;
+  // Somebody else reads it, and will free it.
   if (isWebStream(source) && source.locked) return;
-  if (isOneShot(source)) new ByteReader(source).close();
+  new ByteReader(source).close();
 }
 
 /**
@@ -244,16 +248,21 @@ export async function collectBytes(source: ByteSource, signal?: AbortSignal): Pr
 
 /** The bytes of a source, which is freed when the loop over them ends, for whatever reason, or `signal` aborts. */
 export async function* readBytes(source: ByteSource, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  const reader = new ByteReader(source);
-  const abort = (): void => reader.close(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
+  yield* readUntilAborted(new ByteReader(source), signal);
+}
+
+/** What `reader` gives. It is closed when the loop ends, or `signal` aborts, which is an error. */
+export async function* readUntilAborted(
+  reader: ByteReader,
+  signal: AbortSignal | undefined,
+  range?: ByteRange,
+): AsyncGenerator<Uint8Array> {
+  const stop = onAbort(signal, () => reader.close(signal?.reason));
   try {
-    if (signal?.aborted) abort();
-    signal?.throwIfAborted();
-    yield* reader;
+    yield* range ? sliceChunks(reader, range) : reader;
     signal?.throwIfAborted();
   } finally {
-    signal?.removeEventListener("abort", abort);
+    stop();
     reader.close();
   }
 }

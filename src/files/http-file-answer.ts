@@ -1,4 +1,4 @@
-import { DownloadError, FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
+import { FileChangedError, FileNotFoundError, UpstreamError, type DownloadError } from "../errors.ts";
 import { parseHttpDate } from "../http/date.ts";
 import { isEntityTag, strongMatch, weakMatch } from "../http/etag.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
@@ -26,8 +26,7 @@ export function readAnswer({ body, headers, status }: Response): UpstreamAnswer 
   // A part of a coded stream is of no use: fetch would try to decode it from its middle.
   if (status !== 206 || range === undefined || isDecodedByFetch(headers)) return undefined;
   const { start, end, size } = range;
-  const { size: _lengthOfPart, ...stat } = describeAnswer(headers);
-  return { stat: size === undefined ? stat : { ...stat, size }, body, start, end, acceptsRanges: true };
+  return { stat: describeRepresentation(headers, size), body, start, end, acceptsRanges: true };
 }
 
 /** 203 is a 200 that a proxy has changed (RFC 9110 §15.3.4). */
@@ -42,13 +41,15 @@ export function holds({ start, end, stat }: UpstreamAnswer, range: ByteRange | u
   return start <= (range?.start ?? 0) && last <= end;
 }
 
-/**
- * Describes a representation by the fields that came with it. Where fetch takes a coding off, the length is not that of the
- * bytes that it gives, and a strong validator is not theirs.
- */
+/** What a 200 says of the file, also one to a HEAD. */
 export function describeAnswer(headers: Headers): FileStat {
   const decoded = isDecodedByFetch(headers);
-  const size = decoded ? undefined : parseLength(headers.get("content-length"));
+  return describeRepresentation(headers, decoded ? undefined : parseLength(headers.get("content-length")));
+}
+
+// Where fetch takes a coding off, a strong validator is not that of the bytes that it gives, nor is the length theirs.
+function describeRepresentation(headers: Headers, size: number | undefined): FileStat {
+  const decoded = isDecodedByFetch(headers);
   const etag = parseEntityTag(headers.get("etag"), decoded);
   const lastModified = parseHttpDate(headers.get("last-modified") ?? "");
   const contentType = headers.get("content-type");

@@ -1,5 +1,5 @@
 import { UpstreamError } from "../errors.ts";
-import { onAbort } from "./bytes-abort.ts";
+import { onAbort, untilAborted } from "./bytes-abort.ts";
 
 /** Where a remote file is, and how it is asked for. */
 export interface Upstream {
@@ -27,10 +27,9 @@ export async function requestUpstream(
   onAbort(signal, () => controller.abort(signal.reason));
   const timer = setTimeout(() => controller.abort(new UpstreamError(504, "Upstream took too long")), upstream.timeout);
   try {
-    return await untilAborted(
-      upstream.fetch(upstream.url, init(upstream, method, fields, controller)),
-      controller.signal,
-    );
+    // Not upstream.fetch(): a worker's own fetch refuses to be called as a method of something else.
+    const { fetch: send, url } = upstream;
+    return await untilAborted(send(url, init(upstream, method, fields, controller)), controller.signal, discardBody);
   } catch (cause) {
     throw controller.signal.aborted ? controller.signal.reason : new UpstreamError(502, undefined, { cause });
   } finally {
@@ -49,17 +48,6 @@ function init(
   headers.set("Accept-Encoding", "identity");
   for (const [name, value] of Object.entries(fields)) headers.set(name, value);
   return { ...requestInit, method, headers, signal };
-}
-
-/** Also for a `fetch` that does not look at its signal. An answer that comes too late is thrown away. */
-function untilAborted(pending: Promise<Response>, signal: AbortSignal): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    const stop = onAbort(signal, () => {
-      reject(signal.reason);
-      pending.then(discardBody, () => undefined);
-    });
-    pending.then(resolve, reject).finally(stop);
-  });
 }
 
 /** Lets go of the body of an answer that is not going to be read. */

@@ -123,10 +123,9 @@ class OpenLocalFile implements OpenFile {
   }
 
   async readInto(target: Uint8Array, position: number): Promise<number> {
-    const descriptor = await this.#open();
-    if (this.#closing) throw closedEarly();
     this.#reads++;
     try {
+      const descriptor = await this.#open();
       return await onFileSystem(() => readDescriptor(descriptor, target, position));
     } finally {
       this.#reads--;

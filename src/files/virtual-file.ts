@@ -1,62 +1,53 @@
 import { SourceConsumedError } from "../errors.ts";
-import type { ByteRange } from "../http/range.ts";
 import { bytesEntityTag } from "./bytes-entity-tag.ts";
-import {
-  assertByteSource,
-  ByteReader,
-  closedEarly,
-  isBlob,
-  isChunk,
-  isOneShot,
-  releaseSource,
-  silenceErrors,
-  sliceChunks,
-  toBytes,
-  type ByteSource,
-} from "./bytes.ts";
+import { assertByteSource, isBlob, isChunk, isOneShot, silenceErrors, toBytes, type ByteSource } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "./download-file.ts";
+import {
+  OneShotSource,
+  OpenBytes,
+  OpenMadeFile,
+  OpenOneShotFile,
+  type VirtualSourceFunction,
+} from "./virtual-file-content.ts";
 
-/** What a function that makes the content is told. */
-export interface VirtualReadOptions {
-  /** Aborts when the client leaves. */
-  signal: AbortSignal;
-  /** The bytes to give, both ends included, when the file was made with `ranges: true` and a part was asked for. */
-  range?: ByteRange;
-}
+export type { VirtualReadOptions, VirtualSourceFunction } from "./virtual-file-content.ts";
 
-/** Makes the content anew each time that it is read. */
-export type VirtualSourceFunction = (options: VirtualReadOptions) => ByteSource | Promise<ByteSource>;
+/** Anything that {@link VirtualFile} serves. */
+export type VirtualSource = ByteSource | VirtualSourceFunction;
 
 export interface VirtualFileOptions {
   /** What the client sees, perhaps with folders. Default: the name of a `File`, else `"download"`. */
   name?: string;
-  /** Length in bytes. Known by itself for text, bytes and a `Blob`. */
+  /** Length in bytes. Text, bytes and a `Blob` know their own. */
   size?: number;
-  /** Known by itself for a `File`. */
+  /** When the content was last changed. A `File` knows. */
   lastModified?: Date;
   /**
-   * An entity tag in header form. Text and bytes get a strong one made of the content, unless this is `false`: it
-   * costs a hash a file, and lets a client resume and get a 304.
+   * An entity tag in header form. Text and bytes get a strong one that is made of the content, so that a client can
+   * resume and gets a 304: it costs a hash a file. `false` for none.
    */
   etag?: string | false;
+  /** A media type. A `Blob` may know its own. */
   contentType?: string;
   /** The coding that the bytes are in already, such as `gzip`. */
   contentEncoding?: string;
-  /** Set it when `source` is a function that gives only the bytes of the `range` that it is told. Needs `size`. */
+  /** Set it where `source` is a function that gives only the bytes of the `range` that it is told. Needs a `size`. */
   ranges?: boolean;
+  /** See `DownloadFile`. */
   wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
 }
 
 /**
  * A file that is in no place: text, bytes, a `Blob`, a web or Node stream, any iterable or async iterable of text and
- * bytes, or a function that makes one of those.
+ * bytes, or a function that makes one of those. Text is sent as UTF-8.
  *
- * A stream or an iterator can be read once: such a file answers one request, in whole. A function is called when the
- * content is read, not before, so that a 304 or a HEAD costs nothing, and can be read again. Bytes are not copied: do not change them while
- * they are served.
+ * A function is called when the content is read, not before: a 304 or a HEAD costs nothing, and each request gets its
+ * own. A stream or an iterator can be read once: its file answers one request, in whole. Bytes are not copied: do not
+ * change them while they are served.
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { VirtualFile } from "downloadview";
  *
  * async function* rows() {
@@ -67,31 +58,27 @@ export interface VirtualFileOptions {
  * const opened = await file.open();
  * let text = "";
  * for await (const chunk of opened.read()) text += new TextDecoder().decode(chunk);
- * console.assert(text === "id,name\n1,Ada\n");
+ * assert.equal(text, "id,name\n1,Ada\n");
  * await opened.close();
  * ```
  */
 export class VirtualFile implements DownloadFile {
   readonly name: string;
-  readonly wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
-  readonly #source: ByteSource | VirtualSourceFunction;
+  declare readonly wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
+  readonly #content: Content;
   readonly #options: VirtualFileOptions;
-  #bytes: Uint8Array | undefined;
-  #etag: Promise<string> | undefined;
-  #taken = false;
+  #contentTag: Promise<string> | undefined;
 
   /** @throws {TypeError} if `source` has no bytes */
-  constructor(source: ByteSource | VirtualSourceFunction, options: VirtualFileOptions = {}) {
-    if (typeof source !== "function") assertByteSource(source);
-    silenceErrors(source);
-    this.#source = source;
-    this.#options = options;
-    this.name = options.name ?? nameOf(source) ?? "download";
+  constructor(source: VirtualSource, options: VirtualFileOptions = {}) {
+    this.#content = contentOf(source, options.ranges ?? false);
+    this.#options = { ...blobOptions(source), ...options };
+    this.name = this.#options.name ?? "download";
     if (options.wasModifiedSince) this.wasModifiedSince = options.wasModifiedSince;
   }
 
   async stat(): Promise<FileStat> {
-    const { lastModified, contentType, contentEncoding } = { ...blobStat(this.#source), ...this.#options };
+    const { lastModified, contentType, contentEncoding } = this.#options;
     const size = this.#size();
     const etag = await this.#entityTag();
     return {
@@ -100,172 +87,70 @@ export class VirtualFile implements DownloadFile {
       ...(lastModified === undefined ? {} : { lastModified }),
       ...(contentType === undefined ? {} : { contentType }),
       ...(contentEncoding === undefined ? {} : { contentEncoding }),
-      ...(size === undefined || this.#readsOnce() ? { seekable: false } : {}),
+      ...(size === undefined || this.#content.kind === "once" ? { seekable: false } : {}),
     };
   }
 
-  /** @throws {SourceConsumedError} if a stream or an iterator was opened before */
-  async open(options: OpenOptions = {}): Promise<OpenFile> {
-    options.signal?.throwIfAborted();
-    if (this.#readsOnce()) {
-      if (this.#taken) throw new SourceConsumedError();
-      this.#taken = true;
+  /** @throws {SourceConsumedError} if the source is a stream or an iterator and was opened before */
+  async open({ signal }: OpenOptions = {}): Promise<OpenFile> {
+    signal?.throwIfAborted();
+    const content = this.#content;
+    if (content.kind === "once" && !content.source.open()) throw new SourceConsumedError();
+    const stat = await this.stat();
+    switch (content.kind) {
+      case "bytes":
+        return new OpenBytes(stat, content.bytes);
+      case "once":
+        return new OpenOneShotFile(stat, content.source, signal);
+      case "made":
+        return new OpenMadeFile(stat, content.make, content.ranges, signal);
     }
-    return openVirtual(await this.stat(), this.#content(), this.#options.ranges === true, options.signal);
   }
 
-  /** Frees a stream or an iterator that nobody is going to open. Idempotent. */
+  /** Frees a stream or an iterator that nobody is going to open, as when only `stat()` was asked. Idempotent. */
   async release(): Promise<void> {
-    if (this.#taken || typeof this.#source === "function") return;
-    this.#taken = true;
-    releaseSource(this.#source);
-  }
-
-  #readsOnce(): boolean {
-    return typeof this.#source !== "function" && isOneShot(this.#source);
-  }
-
-  #content(): ByteSource | VirtualSourceFunction {
-    return this.#inMemory() ?? this.#source;
-  }
-
-  #inMemory(): Uint8Array | undefined {
-    if (isChunk(this.#source)) this.#bytes ??= toBytes(this.#source);
-    return this.#bytes;
+    if (this.#content.kind === "once" && this.#content.source.open()) this.#content.source.release();
   }
 
   #size(): number | undefined {
-    if (isBlob(this.#source)) return this.#source.size;
-    return this.#inMemory()?.byteLength ?? this.#options.size;
+    return this.#content.kind === "bytes" ? this.#content.bytes.byteLength : this.#options.size;
   }
 
   #entityTag(): Promise<string> | string | undefined {
     const { etag } = this.#options;
     if (etag !== undefined) return etag || undefined;
-    const bytes = this.#inMemory();
-    return bytes && (this.#etag ??= bytesEntityTag(bytes));
+    return this.#content.kind === "bytes" ? (this.#contentTag ??= bytesEntityTag(this.#content.bytes)) : undefined;
   }
 }
 
-function nameOf(source: unknown): string | undefined {
-  return isBlob(source) && "name" in source && typeof source.name === "string" ? source.name : undefined;
+type Content =
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "once"; readonly source: OneShotSource }
+  | { readonly kind: "made"; readonly make: VirtualSourceFunction; readonly ranges: boolean };
+
+function contentOf(source: VirtualSource, ranges: boolean): Content {
+  if (typeof source === "function") return { kind: "made", make: source, ranges };
+  assertByteSource(source);
+  if (isChunk(source)) return { kind: "bytes", bytes: toBytes(source) };
+  if (isBlob(source)) return { kind: "made", make: ({ range }) => sliceBlob(source, range), ranges: true };
+  if (!isOneShot(source)) return { kind: "made", make: () => source, ranges: false };
+  // Now, not when it is read: a stream may fail while the request is still being decided on.
+  silenceErrors(source);
+  return { kind: "once", source: new OneShotSource(source) };
 }
 
-function blobStat(source: unknown): Pick<FileStat, "lastModified" | "contentType"> {
+function sliceBlob(blob: Blob, range: { start: number; end: number } | undefined): Blob {
+  return range ? blob.slice(range.start, range.end + 1) : blob;
+}
+
+/** What a `Blob` says of itself, and a `File`, which is one with a name and a date. */
+function blobOptions(source: unknown): VirtualFileOptions {
   if (!isBlob(source)) return {};
-  const modified = "lastModified" in source && typeof source.lastModified === "number";
+  const { name, lastModified } = source as Partial<File>;
   return {
-    ...(modified ? { lastModified: new Date(source.lastModified as number) } : {}),
+    size: source.size,
     ...(source.type ? { contentType: source.type } : {}),
+    ...(name === undefined ? {} : { name }),
+    ...(lastModified === undefined ? {} : { lastModified: new Date(lastModified) }),
   };
-}
-
-function openVirtual(
-  stat: FileStat,
-  content: ByteSource | VirtualSourceFunction,
-  ranges: boolean,
-  signal?: AbortSignal,
-): OpenFile {
-  if (content instanceof Uint8Array) return new OpenBytes(stat, content);
-  if (typeof content === "function") return new OpenVirtualFile(stat, content, ranges, signal);
-  if (isBlob(content)) {
-    const slice: VirtualSourceFunction = ({ range }) => (range ? content.slice(range.start, range.end + 1) : content);
-    return new OpenVirtualFile(stat, slice, true, signal);
-  }
-  return new OpenVirtualFile(stat, isOneShot(content) ? new OneShot(content) : () => content, false, signal);
-}
-
-/** Bytes in memory, open. */
-class OpenBytes implements OpenFile {
-  readonly stat: FileStat;
-  readonly bytes: Uint8Array;
-
-  constructor(stat: FileStat, bytes: Uint8Array) {
-    this.stat = stat;
-    this.bytes = bytes;
-  }
-
-  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
-    yield range ? this.bytes.subarray(range.start, range.end + 1) : this.bytes;
-  }
-
-  async close(): Promise<void> {}
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-}
-
-/** A source whose bytes come once. */
-class OneShot {
-  readonly #source: ByteSource;
-  #taken = false;
-
-  constructor(source: ByteSource) {
-    this.#source = source;
-  }
-
-  take(): ByteSource {
-    if (this.#taken) throw new SourceConsumedError();
-    this.#taken = true;
-    return this.#source;
-  }
-
-  release(): void {
-    if (!this.#taken) releaseSource(this.take());
-  }
-}
-
-/** Content that is made, or pulled, while it is read. */
-class OpenVirtualFile implements OpenFile {
-  readonly stat: FileStat;
-  readonly #source: OneShot | VirtualSourceFunction;
-  readonly #ranges: boolean;
-  readonly #abort = new AbortController();
-  readonly #readers = new Set<ByteReader>();
-  readonly #unfollow: () => void;
-
-  constructor(stat: FileStat, source: OneShot | VirtualSourceFunction, ranges: boolean, signal?: AbortSignal) {
-    this.stat = stat;
-    this.#source = source;
-    this.#ranges = ranges;
-    const close = (): void => void this.close();
-    signal?.addEventListener("abort", close, { once: true });
-    this.#unfollow = () => signal?.removeEventListener("abort", close);
-  }
-
-  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
-    const reader = new ByteReader(await this.#take(range));
-    if (this.#abort.signal.aborted) {
-      reader.close();
-      throw closedEarly();
-    }
-    this.#readers.add(reader);
-    try {
-      yield* range && !this.#ranges ? sliceChunks(reader, range) : reader;
-    } finally {
-      this.#readers.delete(reader);
-      reader.close();
-    }
-  }
-
-  async #take(range?: ByteRange): Promise<ByteSource> {
-    if (this.#source instanceof OneShot) return this.#source.take();
-    const { signal } = this.#abort;
-    const source = await this.#source({ signal, ...(range && this.#ranges ? { range } : {}) });
-    assertByteSource(source);
-    return source;
-  }
-
-  async close(): Promise<void> {
-    this.#unfollow();
-    if (this.#abort.signal.aborted) return;
-    this.#abort.abort(closedEarly());
-    if (this.#source instanceof OneShot) this.#source.release();
-    for (const reader of this.#readers) reader.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
 }

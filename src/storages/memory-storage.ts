@@ -1,6 +1,6 @@
 import { FileNotFoundError } from "../errors.ts";
 import { bytesEntityTag } from "../files/bytes-entity-tag.ts";
-import { collectBytes } from "../files/bytes.ts";
+import { assertByteSource, collectBytes, releaseSource } from "../files/bytes.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import { alternativeName, nameTaken, normalizeName, normalizePrefix } from "./name.ts";
@@ -37,14 +37,24 @@ export class MemoryStorage implements Storage {
   }
 
   async save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
-    normalizeName(name);
-    const bytes = await collectBytes(content, options.signal);
-    const etag = await bytesEntityTag(bytes);
+    const file = await this.#read(name, content, options);
     // Nothing is awaited from here on, so that of two saves of one name each sees what the other did.
     const saved = this.#freeName(name, options.ifExists);
-    const type = options.contentType === undefined ? {} : { contentType: options.contentType };
-    this.#files.set(saved, { bytes, etag, lastModified: new Date(), ...type });
+    this.#files.set(saved, file);
     return saved;
+  }
+
+  async #read(name: string, content: StorageContent, { signal, contentType }: SaveOptions): Promise<StoredFile> {
+    try {
+      normalizeName(name);
+      assertByteSource(content);
+      const bytes = await collectBytes(content, signal);
+      const etag = await bytesEntityTag(bytes);
+      return { bytes, etag, lastModified: new Date(), ...(contentType === undefined ? {} : { contentType }) };
+    } catch (error) {
+      releaseSource(content);
+      throw error;
+    }
   }
 
   async delete(name: string): Promise<void> {
@@ -57,7 +67,9 @@ export class MemoryStorage implements Storage {
 
   async *list(prefix = ""): AsyncGenerator<StorageEntry> {
     normalizePrefix(prefix);
-    for (const [name, { bytes, lastModified }] of [...this.#files]) {
+    // A copy: whoever saves while listing must not list for ever.
+    const files = [...this.#files];
+    for (const [name, { bytes, lastModified }] of files) {
       if (name.startsWith(prefix)) yield { name, size: bytes.byteLength, lastModified };
     }
   }

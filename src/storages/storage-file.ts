@@ -1,8 +1,10 @@
+import { FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import type { Storage } from "./storage.ts";
 
 /**
- * A file that a storage keeps.
+ * A file that a storage keeps. It has the `path` and the `url` that the storage knows it by: no `url` where that takes
+ * the storage some work, as a presigned one does (ask `storage.url()`), and neither for a name that it refuses.
  *
  * @example
  * ```ts
@@ -17,21 +19,15 @@ import type { Storage } from "./storage.ts";
 export class StorageFile implements DownloadFile {
   readonly storage: Storage;
   readonly name: string;
+  declare readonly path?: string;
+  declare readonly url?: string;
 
   constructor(storage: Storage, name: string) {
     this.storage = storage;
     this.name = name;
-  }
-
-  /** @throws {InvalidPathError} if the storage refuses the name */
-  get path(): string {
-    return this.storage.path?.(this.name) as string;
-  }
-
-  /** Nothing where the storage has no URL, or has to work for one: ask `storage.url()` then. */
-  get url(): string {
-    const url = this.storage.url?.(this.name);
-    return (typeof url === "string" ? url : undefined) as string;
+    // When they are asked for: few downloads need them, and a URL may have to be signed.
+    lazily(this, "path", () => storage.path?.(name));
+    lazily(this, "url", () => storage.url?.(name));
   }
 
   stat(options?: StatOptions): Promise<FileStat> {
@@ -40,5 +36,20 @@ export class StorageFile implements DownloadFile {
 
   open(options?: OpenOptions): Promise<OpenFile> {
     return this.storage.open(this.name, options);
+  }
+}
+
+function lazily(file: StorageFile, property: "path" | "url", compute: () => unknown): void {
+  Object.defineProperty(file, property, { get: () => textUnlessRefused(compute), enumerable: true });
+}
+
+function textUnlessRefused(compute: () => unknown): string | undefined {
+  try {
+    const value = compute();
+    return typeof value === "string" ? value : undefined;
+  } catch (error) {
+    // A bad name is the answer to the request for the file, not to a question about it.
+    if (error instanceof FileNotFoundError) return undefined;
+    throw error;
   }
 }

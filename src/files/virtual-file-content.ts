@@ -1,0 +1,135 @@
+import { SourceConsumedError } from "../errors.ts";
+import type { ByteRange } from "../http/range.ts";
+import { onAbort, untilAborted } from "./bytes-abort.ts";
+import {
+  assertByteSource,
+  ByteReader,
+  closedEarly,
+  readUntilAborted,
+  releaseSource,
+  type ByteSource,
+} from "./bytes.ts";
+import type { FileStat, OpenFile } from "./download-file.ts";
+
+/** What a function that makes content is told. */
+export interface VirtualReadOptions {
+  /** Aborts when nobody reads any more: the client left, or has all that it asked for. */
+  signal: AbortSignal;
+  /** The bytes to give, both ends included, where the file was made with `ranges: true` and a part was asked for. */
+  range?: ByteRange;
+}
+
+/** Makes the content anew each time that it is read. */
+export type VirtualSourceFunction = (options: VirtualReadOptions) => ByteSource | Promise<ByteSource>;
+
+/** Bytes in memory. */
+export class OpenBytes implements OpenFile {
+  readonly stat: FileStat;
+  readonly bytes: Uint8Array;
+
+  constructor(stat: FileStat, bytes: Uint8Array) {
+    this.stat = stat;
+    this.bytes = bytes;
+  }
+
+  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
+    yield range ? this.bytes.subarray(range.start, range.end + 1) : this.bytes;
+  }
+
+  async close(): Promise<void> {}
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** A stream or an iterator, which can be opened and read once. */
+export class OneShotSource {
+  readonly #source: ByteSource;
+  #opened = false;
+  #read = false;
+
+  constructor(source: ByteSource) {
+    this.#source = source;
+  }
+
+  /** False if it was opened before. */
+  open(): boolean {
+    const first = !this.#opened;
+    this.#opened = true;
+    return first;
+  }
+
+  /** @throws {SourceConsumedError} the second time */
+  read(): ByteReader {
+    if (this.#read) throw new SourceConsumedError();
+    this.#read = true;
+    return new ByteReader(this.#source);
+  }
+
+  /** Frees the source, if nobody reads it. */
+  release(): void {
+    if (this.#read) return;
+    this.#read = true;
+    releaseSource(this.#source);
+  }
+}
+
+/** Content that comes in chunks. Closing it ends every read of it at once, whatever the source is doing. */
+abstract class OpenChunks implements OpenFile {
+  readonly stat: FileStat;
+  protected readonly abort: AbortController = new AbortController();
+  readonly #unfollow: () => void;
+
+  constructor(stat: FileStat, signal: AbortSignal | undefined) {
+    this.stat = stat;
+    this.#unfollow = onAbort(signal, () => this.abort.abort(signal?.reason));
+  }
+
+  abstract read(range?: ByteRange): AsyncIterable<Uint8Array>;
+
+  async close(): Promise<void> {
+    this.#unfollow();
+    if (!this.abort.signal.aborted) this.abort.abort(closedEarly());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export class OpenOneShotFile extends OpenChunks {
+  readonly #source: OneShotSource;
+
+  constructor(stat: FileStat, source: OneShotSource, signal: AbortSignal | undefined) {
+    super(stat, signal);
+    this.#source = source;
+    onAbort(this.abort.signal, () => source.release());
+  }
+
+  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
+    const { signal } = this.abort;
+    signal.throwIfAborted();
+    yield* readUntilAborted(this.#source.read(), signal, range);
+  }
+}
+
+export class OpenMadeFile extends OpenChunks {
+  readonly #make: VirtualSourceFunction;
+  readonly #ranges: boolean;
+
+  constructor(stat: FileStat, make: VirtualSourceFunction, ranges: boolean, signal: AbortSignal | undefined) {
+    super(stat, signal);
+    this.#make = make;
+    this.#ranges = ranges;
+  }
+
+  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
+    const { signal } = this.abort;
+    signal.throwIfAborted();
+    const wanted = range !== undefined && this.#ranges ? { range } : {};
+    const source = await untilAborted(Promise.resolve(this.#make({ signal, ...wanted })), signal, releaseSource);
+    assertByteSource(source);
+    yield* readUntilAborted(new ByteReader(source), signal, this.#ranges ? undefined : range);
+  }
+}
