@@ -1,0 +1,73 @@
+import { UrlSigner } from "../signing/url-signer.ts";
+
+/** What a command of the shell needs of the process it runs in. */
+export interface CommandIO {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  stdout(text: string): void;
+  stderr(text: string): void;
+}
+
+/** A fault of whoever typed the command: told in one line, exit code 2. */
+export class UsageError extends Error {}
+
+/** The options that `sign` and `verify` share. */
+export const signingOptions = {
+  "bind-host": { type: "boolean" },
+  header: { type: "string", multiple: true },
+  help: { type: "boolean", short: "h" },
+  method: { type: "string" },
+  purpose: { type: "string" },
+  "secret-env": { type: "string", multiple: true },
+} as const;
+
+export const signingOptionsHelp = `  --method METHOD      the method of the request (default GET, which is good for HEAD too)
+  --purpose TEXT       what the link is for
+  --header "NAME: V"   a header field of the request; may be repeated
+  --bind-host          the link works on its own host only
+  --secret-env NAME    the environment variable that holds the secret (default DOWNLOADVIEW_SECRET);
+                       repeated: the first signs, all verify
+`;
+
+/** Secrets come from the environment: what stands on a command line is seen by every user of the machine. */
+export function signerFromEnvironment(
+  env: CommandIO["env"],
+  { names, bindHost, now }: { names: readonly string[]; bindHost: boolean; now?: (() => Date) | undefined },
+): UrlSigner {
+  const secrets = names.map((name) => {
+    const secret = env[name];
+    if (!secret) throw new UsageError(`The environment variable ${name} is not set: it has to hold the secret`);
+    return secret;
+  });
+  return new UrlSigner({ secrets, bindHost, ...(now && { now }) });
+}
+
+export function parseHeaders(fields: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    fields.map((field) => {
+      const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(field) ?? [];
+      if (name === undefined || value === undefined) throw new UsageError(`Not a header field: ${field}`);
+      return [name, value];
+    }),
+  );
+}
+
+export function onlyUrl(positionals: readonly string[]): string {
+  const [url, ...others] = positionals;
+  if (url === undefined || others.length > 0) throw new UsageError("Give one URL");
+  return url;
+}
+
+/** Runs a command. Exit code 2 where it was typed wrong. */
+export async function exitCode(io: CommandIO, name: string, command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    io.stderr(`downloadview ${name}: ${reasonOf(error)}\n`);
+    return 2;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

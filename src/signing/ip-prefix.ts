@@ -1,0 +1,70 @@
+/** An address as a number, and how many bits it has. */
+interface Address {
+  readonly bits: bigint;
+  readonly width: 32 | 128;
+}
+
+/** A range of addresses, such as `203.0.113.0/24`, `2001:db8::/32`, or one address. */
+export interface IpPrefix extends Address {
+  /** How many of the first bits count. */
+  readonly length: number;
+}
+
+/** Reads a prefix in the notation of RFC 4632 §3.1 or RFC 4291 §2.3. Nothing for what is none. */
+export function parseIpPrefix(text: string): IpPrefix | undefined {
+  const [, host = "", length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const address = parseAddress(host);
+  if (address === undefined) return undefined;
+  const prefix = { ...address, length: length === undefined ? address.width : Number(length) };
+  return prefix.length <= address.width ? prefix : undefined;
+}
+
+/** Whether `ip` lies in `prefix`. An IPv4 address counts as one also where IPv6 wraps it (`::ffff:192.0.2.1`). */
+export function isWithinIpPrefix(ip: string, prefix: IpPrefix): boolean {
+  const address = parseAddress(ip);
+  if (address === undefined || address.width !== prefix.width) return false;
+  const rest = BigInt(prefix.width - prefix.length);
+  return address.bits >> rest === prefix.bits >> rest;
+}
+
+function parseAddress(text: string): Address | undefined {
+  return parseIPv4(text) ?? parseIPv6(text);
+}
+
+function parseIPv4(text: string): Address | undefined {
+  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1).map(Number);
+  return parts?.every((part) => part < 256) ? { bits: joined(parts, 8n), width: 32 } : undefined;
+}
+
+function parseIPv6(text: string): Address | undefined {
+  // A link-local address may name its interface (RFC 4007 §11), which says nothing about the client.
+  const groups = groupsOf(withoutDottedTail(text.replace(/%.*$/s, "")));
+  if (groups === undefined) return undefined;
+  const bits = joined(groups, 16n);
+  return bits >> 32n === 0xffffn ? { bits: bits & 0xffff_ffffn, width: 32 } : { bits, width: 128 };
+}
+
+/** `::ffff:192.0.2.1` as `::ffff:c000:201`. */
+function withoutDottedTail(text: string): string {
+  const dotted = text.slice(text.lastIndexOf(":") + 1);
+  const address = parseIPv4(dotted);
+  if (address === undefined) return text;
+  const hex = address.bits.toString(16).padStart(8, "0");
+  return `${text.slice(0, -dotted.length)}${hex.slice(0, 4)}:${hex.slice(4)}`;
+}
+
+function groupsOf(text: string): number[] | undefined {
+  const [head = "", tail, ...more] = text.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const missing = 8 - left.length - right.length;
+  if (more.length > 0 || (tail === undefined ? missing !== 0 : missing < 1)) return undefined;
+  const groups = [...left, ...Array.from({ length: missing }, () => "0"), ...right];
+  return groups.every((group) => /^[\da-f]{1,4}$/i.test(group))
+    ? groups.map((group) => Number.parseInt(group, 16))
+    : undefined;
+}
+
+function joined(parts: readonly number[], width: bigint): bigint {
+  return parts.reduce((bits, part) => (bits << width) | BigInt(part), 0n);
+}

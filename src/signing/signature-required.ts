@@ -1,0 +1,104 @@
+import { PermissionDeniedError } from "../errors.ts";
+import { contentDisposition, parseContentDisposition } from "../http/content-disposition.ts";
+import type { DownloadResponse } from "../responses/download-response.ts";
+import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
+import { privateCacheControl } from "./cache-control.ts";
+import { clientAddress } from "./client-address.ts";
+import type { ResponseOverrides, UrlVerifier, VerifiedSignature } from "./url-verifier.ts";
+import { rememberVerification } from "./verified.ts";
+
+export interface SignatureRequiredOptions<C = unknown> {
+  readonly signer: UrlVerifier;
+  /** What the link has to be for. */
+  readonly purpose?: string;
+  /**
+   * The URL as the client asked for it, path and query at least. Default `request.url`. A framework that mounts a
+   * router may cut the mount path off; Express keeps the whole in `req.originalUrl`:
+   * `url: (_, { native }) => native.originalUrl`. A proxy that changes the path needs its own way back.
+   */
+  readonly url?: (request: DownloadRequest, context: ViewContext<C>) => string;
+  /** The client's address, for signatures that are bound to one. Default: what the framework says, as it is set up. */
+  readonly ip?: (request: DownloadRequest, context: ViewContext<C>) => string | undefined;
+  /** The clock. */
+  readonly now?: () => Date;
+}
+
+/**
+ * A handler that answers only to signed URLs. What a signature says of the response is done (name, type, disposition,
+ * `Cache-Control`), and no cache but the client's keeps the answer, nor for longer than the signature holds.
+ *
+ * The handler throws a {@link PermissionDeniedError} for any other URL, with the reason in its `cause` for the log:
+ * `"missing"`, `"expired"` or `"invalid"`. A client is told the same in each case.
+ *
+ * @example
+ * ```ts
+ * import { download } from "downloadview";
+ * import { signatureRequired, UrlSigner } from "downloadview/signing";
+ *
+ * const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+ * const handler = signatureRequired(async () => download("Hello", { name: "hello.txt" }), { signer });
+ *
+ * const url = await signer.sign("https://example.com/hello", { response: { filename: "greeting.txt" } });
+ * const result = await handler(new Request(url), { params: {}, native: undefined });
+ * console.assert("basename" in result && result.basename === "greeting.txt");
+ *
+ * const refused = await handler(new Request("https://example.com/hello"), { params: {}, native: undefined }).catch(
+ *   (error) => error,
+ * );
+ * console.assert(refused.status === 403 && refused.cause === "missing");
+ * ```
+ */
+export function signatureRequired<C>(
+  handler: DownloadHandler<C>,
+  options: SignatureRequiredOptions<C>,
+): DownloadHandler<C> {
+  const now = options.now ?? (() => new Date());
+  return async (request, context) => {
+    const verification = await options.signer.verify(
+      { method: request.method, headers: request.headers, url: options.url?.(request, context) ?? request.url },
+      { purpose: options.purpose, ip: options.ip ? options.ip(request, context) : clientAddress(context.native) },
+    );
+    if (!verification.ok) throw new PermissionDeniedError("Forbidden", { cause: verification.reason });
+    rememberVerification(request, verification);
+    return presented(await handler(request, context), verification, now());
+  };
+}
+
+function presented(result: DownloadResult, { response, expiresAt }: VerifiedSignature, now: Date): DownloadResult {
+  // An error is neither what was signed for, nor to be kept.
+  if (result.status < 200 || result.status >= 400) return result;
+  // The headers of a web Response may be immutable, as those of a fetched one are.
+  const own = result instanceof Response ? new Response(result.body, result) : result;
+  if (response) override(own, response);
+  const cacheControl = response?.cacheControl ?? own.headers.get("Cache-Control");
+  const seconds = expiresAt && Math.max(0, Math.floor((expiresAt.getTime() - now.getTime()) / 1000));
+  own.headers.set("Cache-Control", privateCacheControl(cacheControl, seconds));
+  own.headers.delete("Expires");
+  return own;
+}
+
+function override(result: DownloadResult, overrides: ResponseOverrides): void {
+  if ("kind" in result && result.kind === "download") overrideFields(result, overrides);
+  else overrideHeaders(result.headers, overrides);
+}
+
+function overrideFields(response: DownloadResponse, { disposition, filename, contentType }: ResponseOverrides): void {
+  if (disposition !== undefined) response.attachment = disposition === "attachment";
+  if (filename !== undefined) response.basename = filename;
+  if (contentType !== undefined) response.mimetype = contentType;
+  // A header that the application set would win over the fields.
+  if (disposition !== undefined || filename !== undefined) response.headers.delete("Content-Disposition");
+  if (contentType !== undefined) response.headers.delete("Content-Type");
+}
+
+/** For a response that is made already: one that a proxy is to complete, or a web Response. */
+function overrideHeaders(
+  headers: { get(name: string): string | null; set(name: string, value: string): unknown },
+  { disposition, filename, contentType }: ResponseOverrides,
+): void {
+  if (contentType !== undefined) headers.set("Content-Type", contentType);
+  if (disposition === undefined && filename === undefined) return;
+  const known = parseContentDisposition(headers.get("Content-Disposition") ?? "attachment");
+  const type = disposition ?? (known.type === "inline" ? "inline" : "attachment");
+  headers.set("Content-Disposition", contentDisposition(type, filename ?? known.filename));
+}

@@ -1,0 +1,20 @@
+/** The parameters of ours that a signed URL may have. No URL that is to be signed may have them already. */
+export const signatureParameter = "X-Signature";
+export const expiresParameter = "X-Expires";
+export const headersParameter = "X-Signed-Headers";
+export const ipPrefixParameter = "X-Ip-Prefix";
+export const dispositionParameter = "X-Disposition";
+export const filenameParameter = "X-Filename";
+export const contentTypeParameter = "X-Content-Type";
+export const cacheControlParameter = "X-Cache-Control";
+
+export const reservedParameters: ReadonlySet<string> = new Set([
+  signatureParameter,
+  expiresParameter,
+  headersParameter,
+  ipPrefixParameter,
+  dispositionParameter,
+  filenameParameter,
+  contentTypeParameter,
+  cacheControlParameter,
+]);

@@ -1,0 +1,258 @@
+import { ImproperlyConfiguredError } from "../errors.ts";
+import { HmacKey, utf8, verifiesWithAny } from "./hmac-key.ts";
+import { isWithinIpPrefix, parseIpPrefix } from "./ip-prefix.ts";
+import { overrideParameters, overridesOf } from "./response-overrides.ts";
+import { signableUrl, unsignable } from "./signable-url.ts";
+import {
+  expiresParameter,
+  headersParameter,
+  ipPrefixParameter,
+  reservedParameters,
+  signatureParameter,
+} from "./signed-parameters.ts";
+import {
+  formatParameter,
+  formatUrl,
+  parameterName,
+  parameterValue,
+  parseUrl,
+  percentDecoded,
+  type UrlParts,
+} from "./url-parts.ts";
+import {
+  refused,
+  type ResponseOverrides,
+  type SignedRequest,
+  type UrlVerifier,
+  type Verification,
+  type VerifyOptions,
+} from "./url-verifier.ts";
+
+export interface UrlSignerOptions {
+  /** At least 32 bytes each, from a random source. The first signs, all verify: so a key is changed without a gap. */
+  readonly secrets: string | readonly string[];
+  /** How long a link works, in seconds. Default 3600. `null`: for ever, or until the secret is withdrawn. */
+  readonly expiresIn?: number | null;
+  /**
+   * Whether a link works on the host it was signed for only. Default false, so that a proxy may change host and scheme.
+   * Set it where one secret serves several hosts with different files. Such a signer signs absolute URLs only.
+   */
+  readonly bindHost?: boolean;
+  /** Parameters that anybody may add, such as a newsletter's `utm_source`. No file may depend on them. */
+  readonly ignoreParameters?: readonly string[];
+  /** The clock. */
+  readonly now?: () => Date;
+}
+
+export interface SignOptions {
+  /** In seconds, or `null` for ever. Default: that of the signer. */
+  readonly expiresIn?: number | null | undefined;
+  /** The moment from which the link no longer works, instead of `expiresIn`. */
+  readonly expiresAt?: Date | undefined;
+  /** The only method that the link is good for. Default `GET`, which is good for `HEAD` too. */
+  readonly method?: string | undefined;
+  /** Header fields that the request has to have, with these values. Their names can be read in the link. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The addresses that the link works from: `203.0.113.7`, `2001:db8::/32`. They can be read in the link. */
+  readonly ipPrefix?: string | undefined;
+  /** What the link is for. It is not in the link: whoever verifies has to expect the same. */
+  readonly purpose?: string | undefined;
+  readonly response?: ResponseOverrides | undefined;
+}
+
+/**
+ * Makes URLs that nobody else can make, and recognises them. A signature covers the method, the path, every parameter
+ * of the query in its place, the expiry, and what {@link SignOptions} says. It holds for a URL in all its harmless
+ * spellings (RFC 3986 §6.2.2) and for no other.
+ *
+ * @example
+ * ```ts
+ * import { UrlSigner } from "downloadview/signing";
+ *
+ * const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+ * const url = await signer.sign("/files/plan.pdf?version=2", { expiresIn: 60 });
+ * console.assert((await signer.verify({ url })).ok);
+ *
+ * const altered = await signer.verify({ url: url.replace("version=2", "version=3") });
+ * console.assert(!altered.ok && altered.reason === "invalid");
+ * ```
+ */
+export class UrlSigner implements UrlVerifier {
+  readonly #keys: readonly HmacKey[];
+  readonly #expiresIn: number | null;
+  readonly #bindHost: boolean;
+  readonly #ignored: ReadonlySet<string>;
+  readonly #now: () => Date;
+
+  /** @throws {ImproperlyConfiguredError} for a secret that can be guessed */
+  constructor({ secrets, expiresIn = 3600, bindHost = false, ignoreParameters = [], now }: UrlSignerOptions) {
+    this.#keys = keysOf([secrets].flat());
+    this.#expiresIn = checkedDuration(expiresIn);
+    this.#bindHost = bindHost;
+    this.#ignored = new Set(ignoreParameters.map(checkedIgnored));
+    this.#now = now ?? (() => new Date());
+  }
+
+  /**
+   * Signs an absolute URL, or one that begins with `/`.
+   * @throws {InvalidPathError} for a URL that no request can ask for as it is, or that has one of our parameters
+   * @throws {ImproperlyConfiguredError} for an option that can't hold
+   */
+  async sign(url: string, options: SignOptions = {}): Promise<string> {
+    const parts = signableUrl(url);
+    if (this.#bindHost && parts.origin === "") throw unsignable("has no host, which this signer binds");
+    const headers = Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
+    const added = [
+      [expiresParameter, this.#expiry(options)],
+      [headersParameter, headers.map(([name]) => checkedToken(name)).join(";") || undefined],
+      [ipPrefixParameter, checkedIpPrefix(options.ipPrefix)],
+      ...overrideParameters(options.response ?? {}),
+    ] as const;
+    const parameters = [...parts.parameters, ...formatted(added)];
+    const signature = await this.#keys[0]!.sign(
+      this.#message({ ...parts, parameters }, checkedToken(options.method ?? "GET").toUpperCase(), options.purpose, {
+        host: hostOf(parts.origin),
+        headers: headers.map(([, value]) => value.trim()),
+      }),
+    );
+    return formatUrl({ ...parts, parameters: [...parameters, formatParameter(signatureParameter, signature)] });
+  }
+
+  /** Never throws for anything that a client can send. */
+  async verify(request: SignedRequest, options: VerifyOptions = {}): Promise<Verification> {
+    const parts = parseUrl(request.url);
+    if (parts === undefined) return refused("invalid");
+    const signatures = parts.parameters.filter(isSignature).map(parameterValue);
+    const [signature = "", ...others] = signatures;
+    if (signatures.length === 0) return refused("missing");
+    const parameters = parts.parameters.filter((parameter) => !isSignature(parameter));
+    const seen = this.#seen(request, parts.origin, parameters);
+    if (others.length > 0 || seen === undefined) return refused("invalid");
+    const message = this.#message({ ...parts, parameters }, request.method ?? "GET", options.purpose, seen);
+    const valid = await verifiesWithAny(this.#keys, signature, message);
+    return valid ? this.#accepted(signature, ownParameters(parameters), options) : refused("invalid");
+  }
+
+  /** What the request shows of what the signature may be bound to. Nothing, if it lacks some of it. */
+  #seen(request: SignedRequest, origin: string, parameters: readonly string[]): Bound | undefined {
+    const host = origin === "" ? (request.headers?.get("host")?.toLowerCase() ?? "") : hostOf(origin);
+    const names = ownParameters(parameters).get(headersParameter)?.split(";") ?? [];
+    const headers = names.map((name) => headerOf(request, name));
+    const complete = headers.every((value) => value !== null) && !(this.#bindHost && host === "");
+    return complete ? { host, headers: headers.map((value) => value ?? "") } : undefined;
+  }
+
+  /** The text that is signed. JSON, so that no part of it can be taken for a part of another. */
+  #message(parts: UrlParts, method: string, purpose: string | undefined, bound: Bound): string {
+    const covered = parts.parameters.filter((parameter) => !this.#ignored.has(parameterName(parameter)));
+    const host = this.#bindHost ? bound.host : null;
+    const constraints = [signedMethod(method), host, purpose ?? null, bound.headers];
+    // The first string keeps this from being a signature of anything else that the same secret may sign.
+    return JSON.stringify(["downloadview signed url 1", ...constraints, parts.path, covered]);
+  }
+
+  #accepted(signature: string, own: ReadonlyMap<string, string>, { ip }: VerifyOptions): Verification {
+    const expires = own.get(expiresParameter);
+    const expiresAt = expires === undefined ? undefined : new Date(Number(expires) * 1000);
+    if (expiresAt !== undefined && !(this.#now() < expiresAt)) return refused("expired");
+    const prefix = own.get(ipPrefixParameter);
+    if (prefix !== undefined && !allowsAddress(prefix, ip)) return refused("invalid");
+    const response = overridesOf(own);
+    return { ok: true, signature, ...(expiresAt && { expiresAt }), ...(response && { response }) };
+  }
+
+  #expiry({ expiresAt, expiresIn }: SignOptions): string | undefined {
+    if (expiresAt !== undefined && expiresIn !== undefined) {
+      throw new ImproperlyConfiguredError("Say when a link expires by expiresIn or by expiresAt, not by both");
+    }
+    const seconds = checkedDuration(expiresIn === undefined ? this.#expiresIn : expiresIn);
+    if (expiresAt === undefined && seconds === null) return undefined;
+    const time = expiresAt?.getTime() ?? this.#now().getTime() + (seconds ?? 0) * 1000;
+    if (!(Math.abs(time) <= latestTime)) throw new ImproperlyConfiguredError("The link would expire at no valid date");
+    return String(Math.ceil(time / 1000));
+  }
+}
+
+/** What of a request, beside its URL and method, a signature is bound to. */
+interface Bound {
+  readonly host: string;
+  readonly headers: readonly string[];
+}
+
+/** The last millisecond that a Date can hold (ECMAScript §21.4.1.1). */
+const latestTime = 8.64e15;
+
+// HMAC's key is as long as its hash (RFC 2104 §3).
+const leastSecretBytes = 32;
+
+function keysOf(secrets: readonly string[]): HmacKey[] {
+  if (secrets.length === 0) throw new ImproperlyConfiguredError("A UrlSigner needs a secret");
+  return secrets.map((secret) => {
+    // Each half of a surrogate pair would be the same three bytes.
+    const bytes = utf8(typeof secret === "string" ? secret.replace(/\p{Surrogate}/gu, "") : "");
+    if (bytes.byteLength < leastSecretBytes) {
+      throw new ImproperlyConfiguredError(
+        `A secret needs at least ${leastSecretBytes} bytes, better from a random source: openssl rand -hex 32`,
+      );
+    }
+    return new HmacKey("SHA-256", () => bytes);
+  });
+}
+
+function checkedDuration(seconds: number | null): number | null {
+  if (seconds === null || (Number.isFinite(seconds) && seconds > 0)) return seconds;
+  throw new ImproperlyConfiguredError("expiresIn is a positive number of seconds, or null for ever");
+}
+
+function checkedIgnored(name: string): string {
+  const canonical = parameterName(formatParameter(name, ""));
+  if (!reservedParameters.has(canonical)) return canonical;
+  throw new ImproperlyConfiguredError(`${name} is part of the signature and can't be ignored`);
+}
+
+/** Methods and field names are tokens (RFC 9110 §5.6.2). */
+function checkedToken(text: string): string {
+  if (/^[\w!#$%&'*+\-.^`|~]+$/.test(text)) return text;
+  throw new ImproperlyConfiguredError(`Not a method or the name of a header field: ${JSON.stringify(text)}`);
+}
+
+function checkedIpPrefix(prefix: string | undefined): string | undefined {
+  if (prefix === undefined || parseIpPrefix(prefix) !== undefined) return prefix;
+  throw new ImproperlyConfiguredError(`Not an address or a prefix of addresses: ${JSON.stringify(prefix)}`);
+}
+
+function formatted(added: readonly (readonly [name: string, value: string | undefined])[]): string[] {
+  return added.flatMap(([name, value]) => (value === undefined ? [] : [formatParameter(name, value)]));
+}
+
+function isSignature(parameter: string): boolean {
+  return parameterName(parameter) === signatureParameter;
+}
+
+/** Methods are case-sensitive (RFC 9110 §9.1), and HEAD answers as GET does (§9.3.2). */
+function signedMethod(method: string): string {
+  return method === "HEAD" ? "GET" : method;
+}
+
+/** In lower case, and without the port where it is the scheme's own: as a `Host` field has it (RFC 9110 §7.2). */
+function hostOf(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).host : "";
+}
+
+function headerOf({ headers }: SignedRequest, name: string): string | null {
+  // `Headers` throws for what is no name, and this one came from the client.
+  return /^[\w!#$%&'*+\-.^`|~]+$/.test(name) ? (headers?.get(name)?.trim() ?? null) : null;
+}
+
+function allowsAddress(prefix: string, ip: string | undefined): boolean {
+  const parsed = parseIpPrefix(prefix);
+  return parsed !== undefined && ip !== undefined && isWithinIpPrefix(ip, parsed);
+}
+
+/** Our own parameters, decoded. */
+function ownParameters(parameters: readonly string[]): ReadonlyMap<string, string> {
+  const own = parameters.filter((parameter) => reservedParameters.has(parameterName(parameter)));
+  return new Map(
+    own.map((parameter) => [parameterName(parameter), percentDecoded(parameterValue(parameter)) ?? ""] as const),
+  );
+}
