@@ -1,0 +1,2 @@
+export * from "./workerd.ts";
+export { temporaryStorage, type TemporaryStorage } from "./temporary-storage.ts";

@@ -1,0 +1,8 @@
+/** What runs wherever `fetch` runs: all of the test helpers but what needs a disk. */
+export { assertDownloadResponse } from "./assert-download-response.ts";
+export { DownloadAssertionError, type Mismatch } from "./download-assertion-error.ts";
+export type { ContentPredicate } from "./compare-bytes.ts";
+export type { DownloadExpectations } from "./download-expectations.ts";
+export { downloadMatchers, type DownloadMatchers, type MatcherResult } from "./download-matchers.ts";
+export { setupView, type PartialRequest } from "./setup-view.ts";
+export type { InjectedResponse, SuperagentResponse, TestedResponse } from "./tested-response.ts";
