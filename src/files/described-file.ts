@@ -42,12 +42,14 @@ class DescribedOpenFile implements OpenFile {
   readonly #opened: OpenFile;
   readonly stat: FileStat;
   declare readonly readInto?: (target: Uint8Array, position: number) => Promise<number>;
+  declare readonly load?: () => Promise<Uint8Array | undefined>;
   declare readonly prepare?: () => Promise<void>;
 
   constructor(opened: OpenFile, description: FileDescription) {
     this.#opened = opened;
     this.stat = described(opened.stat, description);
     if (opened.readInto) this.readInto = (target, position) => opened.readInto!(target, position);
+    if (opened.load) this.load = () => opened.load!();
     if (opened.prepare) this.prepare = () => opened.prepare!();
   }
 

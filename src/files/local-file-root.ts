@@ -37,7 +37,8 @@ async function pathOf(opened: BigIntStats, path: string): Promise<string> {
   return resolved;
 }
 
-async function assertInside(root: string, realLocation: string): Promise<void> {
+/** @throws {InvalidPathError} if a path whose symlinks were followed is outside `root` */
+export async function assertInside(root: string, realLocation: string): Promise<void> {
   if (isInside(await resolvedRoot(root), realLocation)) return;
   // A root that is itself a symlink may have been pointed elsewhere since, as a deployment does with `current`.
   resolvedRoots.delete(root);

@@ -1,13 +1,16 @@
 import type { BigIntStats } from "node:fs";
 import { basename, resolve } from "node:path";
-import { FileChangedError, FileNotFoundError } from "../errors.ts";
+import { FileChangedError, FileNotFoundError, isDownloadError } from "../errors.ts";
 import { nginxEntityTag, type EntityTagFormat } from "../http/etag.ts";
 import type { ByteRange } from "../http/range.ts";
 import { closedEarly } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile } from "./download-file.ts";
-import { onFileSystem } from "./local-file-errors.ts";
-import { assertDescriptorInside, realPathInside } from "./local-file-root.ts";
-import { closeDescriptor, openForReading, readDescriptor, statDescriptor, statPath } from "./local-file-system.ts";
+import { borrowDescriptor, type SharedDescriptor } from "./local-file-descriptor.ts";
+import { fileSystemError, onFileSystem } from "./local-file-errors.ts";
+import { keepContent, largestKept, recall, remember, type Memo } from "./local-file-memo.ts";
+import { assertInside } from "./local-file-root.ts";
+import { readDescriptor, realPath, statPath } from "./local-file-system.ts";
+import { oncePerTurn } from "./once-per-turn.ts";
 
 export interface LocalFileOptions {
   /** What the client sees. Default: the last segment of the path. */
@@ -60,30 +63,48 @@ export class LocalFile implements DownloadFile {
    * @throws {InvalidPathError} if it is outside the root
    */
   async stat(): Promise<FileStat> {
-    return this.#describe(await this.#statPath());
+    return (await this.#look()).stat;
   }
 
-  /** The same errors as {@link stat}; those of `read()` and `prepare()` are also `FileChangedError`. */
+  /** The same errors as {@link stat}; those of reading are also `FileChangedError`. */
   async open(): Promise<OpenFile> {
-    const stats = await this.#statPath();
-    return new OpenLocalFile(this.path, this.#root, stats, this.#describe(stats));
+    return new OpenLocalFile(this.path, this.#root, await this.#look());
   }
 
-  async #statPath(): Promise<BigIntStats> {
-    return onFileSystem(async () => {
-      const contained = this.#root === undefined ? undefined : realPathInside(this.#root, this.path);
-      const [stats] = await Promise.all([statPath(this.path), contained]);
+  /** One fresh look at the disk: what is there now, described anew unless it is the version that was described before. */
+  async #look(): Promise<Memo> {
+    const version = await this.#version();
+    return recall(this.path, version, this.#format) ?? this.#memoOf(version);
+  }
+
+  async #version(): Promise<BigIntStats> {
+    try {
+      const stats = await (this.#root === undefined ? statNow(this.path) : this.#versionInside(this.#root));
       if (!stats.isFile()) throw new FileNotFoundError();
       return stats;
-    });
+    } catch (error) {
+      throw isDownloadError(error) ? error : fileSystemError(error);
+    }
   }
 
-  #describe(stats: BigIntStats): FileStat {
-    const size = Number(stats.size);
-    const etag = this.#format && this.#format({ size, mtimeNanoseconds: stats.mtimeNs }, new Date());
-    return { size, lastModified: new Date(Number(stats.mtimeMs)), ...(etag ? { etag } : {}) };
+  async #versionInside(root: string): Promise<BigIntStats> {
+    const [stats, location] = await Promise.all([statNow(this.path), realPathNow(this.path)]);
+    await assertInside(root, location);
+    return stats;
+  }
+
+  #memoOf(version: BigIntStats): Memo {
+    const size = Number(version.size);
+    const etag = this.#format && this.#format({ size, mtimeNanoseconds: version.mtimeNs }, new Date());
+    const stat = { size, lastModified: new Date(Number(version.mtimeMs)), ...(etag ? { etag } : {}) };
+    const memo: Memo = { version, format: this.#format, stat, content: undefined };
+    remember(this.path, memo);
+    return memo;
   }
 }
+
+const statNow = oncePerTurn(statPath);
+const realPathNow = oncePerTurn(realPath);
 
 const smallestChunk = 64 * 1024;
 const largestChunk = 256 * 1024;
@@ -92,25 +113,39 @@ class OpenLocalFile implements OpenFile {
   readonly stat: FileStat;
   readonly #path: string;
   readonly #root: string | undefined;
-  readonly #expected: BigIntStats;
-  #descriptor: Promise<number> | undefined;
+  readonly #memo: Memo;
+  #descriptor: SharedDescriptor | undefined;
   #closing: Promise<void> | undefined;
   #reads = 0;
   #idle: (() => void) | undefined;
 
-  constructor(path: string, root: string | undefined, expected: BigIntStats, stat: FileStat) {
+  constructor(path: string, root: string | undefined, memo: Memo) {
     this.#path = path;
     this.#root = root;
-    this.#expected = expected;
-    this.stat = stat;
+    this.#memo = memo;
+    this.stat = memo.stat;
+  }
+
+  get bytes(): Uint8Array | undefined {
+    return this.#memo.content;
+  }
+
+  async load(): Promise<Uint8Array | undefined> {
+    const size = Number(this.#memo.version.size);
+    if (size > largestKept || this.#memo.content) return this.#memo.content;
+    const content = Buffer.allocUnsafeSlow(size);
+    if (size === 0) await this.prepare();
+    else if ((await this.readInto(content, 0)) < size) throw new FileChangedError();
+    keepContent(this.#path, this.#memo, content);
+    return content;
   }
 
   async prepare(): Promise<void> {
-    await this.#open();
+    await onFileSystem(() => this.#open());
   }
 
   async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
-    const end = Math.min(range ? range.end + 1 : Infinity, Number(this.#expected.size));
+    const end = Math.min(range ? range.end + 1 : Infinity, Number(this.#memo.version.size));
     let position = range?.start ?? 0;
     for (let room = smallestChunk; position < end; room = Math.min(room * 2, largestChunk)) {
       // Not of Node's shared pool: a stream may transfer the buffer of a chunk, and with it what else is in the pool.
@@ -125,8 +160,9 @@ class OpenLocalFile implements OpenFile {
   async readInto(target: Uint8Array, position: number): Promise<number> {
     this.#reads++;
     try {
-      const descriptor = await this.#open();
-      return await onFileSystem(() => readDescriptor(descriptor, target, position));
+      return await readDescriptor(await this.#open(), target, position);
+    } catch (error) {
+      throw isDownloadError(error) ? error : fileSystemError(error);
     } finally {
       this.#reads--;
       if (this.#reads === 0) this.#idle?.();
@@ -135,7 +171,8 @@ class OpenLocalFile implements OpenFile {
 
   #open(): Promise<number> {
     if (this.#closing) return Promise.reject(closedEarly());
-    return (this.#descriptor ??= onFileSystem(() => openVerified(this.#path, this.#root, this.#expected)));
+    this.#descriptor ??= borrowDescriptor(this.#path, this.#root, this.#memo.version);
+    return this.#descriptor.number;
   }
 
   close(): Promise<void> {
@@ -143,37 +180,12 @@ class OpenLocalFile implements OpenFile {
   }
 
   async #close(): Promise<void> {
-    const descriptor = await this.#descriptor?.catch(() => undefined);
-    if (descriptor === undefined) return;
     // The number of a closed descriptor is given to the next file that is opened: a read under way would read that.
     if (this.#reads > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    await closeDescriptor(descriptor);
+    await this.#descriptor?.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-async function openVerified(path: string, root: string | undefined, expected: BigIntStats): Promise<number> {
-  const descriptor = await openForReading(path);
-  try {
-    const opened = await statDescriptor(descriptor);
-    if (!isSameVersion(opened, expected)) throw new FileChangedError();
-    if (root !== undefined) await assertDescriptorInside(root, descriptor, opened, path);
-    return descriptor;
-  } catch (error) {
-    await closeDescriptor(descriptor);
-    throw error;
-  }
-}
-
-function isSameVersion(one: BigIntStats, other: BigIntStats): boolean {
-  return (
-    one.dev === other.dev &&
-    one.ino === other.ino &&
-    one.size === other.size &&
-    one.mtimeNs === other.mtimeNs &&
-    one.ctimeNs === other.ctimeNs
-  );
 }

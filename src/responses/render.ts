@@ -98,7 +98,7 @@ async function renderBody(
       await opened.close();
       return renderWebResponse(answer, delivery);
     }
-    const body = bodyOf(answer, opened);
+    const body = bodyOf(answer, opened, needsContent(answer.decision) ? await contentInMemory(opened) : undefined);
     if (body.kind === "none" || body.kind === "bytes") await opened.close();
     else if (!lazy) await opened.prepare?.();
     return finished(answer.head, body, delivery);
@@ -165,14 +165,26 @@ async function decisionFor(
   return decide(request, representation, modified === undefined ? {} : { modified: await modified });
 }
 
-function bodyOf({ decision, representation, multipart }: Answer, file: OpenFile): ResponseBody {
+function needsContent({ kind }: Decision): boolean {
+  return kind === "full" || kind === "partial";
+}
+
+async function contentInMemory(file: OpenFile): Promise<Uint8Array | undefined> {
+  return file.bytes ?? file.load?.();
+}
+
+function bodyOf(
+  { decision, representation, multipart }: Answer,
+  file: OpenFile,
+  content: Uint8Array | undefined,
+): ResponseBody {
   switch (decision.kind) {
     case "full":
-      if (file.bytes) return { kind: "bytes", bytes: file.bytes };
+      if (content) return { kind: "bytes", bytes: content };
       return { kind: "file", file, ...(representation.size === undefined ? {} : { length: representation.size }) };
     case "partial": {
       const { range } = decision;
-      if (file.bytes) return { kind: "bytes", bytes: file.bytes.subarray(range.start, range.end + 1) };
+      if (content) return { kind: "bytes", bytes: content.subarray(range.start, range.end + 1) };
       return { kind: "file", file, range, length: rangeLength(range) };
     }
     case "multipart":

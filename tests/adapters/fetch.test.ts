@@ -65,9 +65,9 @@ describe("a web response of a local file", () => {
 
   it("fails rather than mixing two files when it was replaced before it was read", async () => {
     const replaced = join(root, "replaced.bin");
-    await writeFile(replaced, "old content");
+    await writeFile(replaced, Buffer.alloc(100_000, "old"));
     const response = await toFetchHandler(async () => new DownloadResponse(new LocalFile(replaced)))(request());
-    await writeFile(`${replaced}.new`, "new content");
+    await writeFile(`${replaced}.new`, Buffer.alloc(100_000, "new"));
     await rename(`${replaced}.new`, replaced);
     await expect(response.text()).rejects.toThrow();
   });

@@ -1,0 +1,116 @@
+import type { BigIntStats } from "node:fs";
+import type { EntityTagFormat } from "../http/etag.ts";
+import type { FileStat } from "./download-file.ts";
+
+/**
+ * What was worked out for one version of a file: its description, and the bytes of a small one. Nothing in here is ever
+ * served on its own word. A memo is looked up with the stat of the very request, and counts only if the two agree in
+ * device, inode, size and both times.
+ */
+export interface Memo {
+  readonly version: BigIntStats;
+  readonly format: EntityTagFormat | false;
+  readonly stat: FileStat;
+  content: Uint8Array | undefined;
+}
+
+/** Files up to this size, in bytes, are kept in memory whole. */
+export const largestKept = 64 * 1024;
+
+const mostMemos = 8192;
+const memos = new Map<string, Memo>();
+let bytesKept = 0;
+let latest: string | undefined;
+
+/** How much of small local files is kept in memory. */
+export interface LocalFileCache {
+  /** At most this many bytes of content, least recently served first out. 0 keeps none. Default 32 MiB. */
+  maxBytes: number;
+  /** The bytes that are kept now. */
+  readonly bytes: number;
+  /** Forgets everything. Serving never needs it: what is kept is checked against the disk on every request. */
+  clear(): void;
+}
+
+/**
+ * The memory that local files may use, for all of the process.
+ *
+ * @example
+ * ```ts
+ * import { localFileCache } from "downloadview";
+ *
+ * localFileCache.maxBytes = 64 * 1024 * 1024;
+ * console.assert(localFileCache.bytes <= localFileCache.maxBytes);
+ * ```
+ */
+export const localFileCache: LocalFileCache = {
+  maxBytes: 32 * 1024 * 1024,
+  get bytes() {
+    return bytesKept;
+  },
+  clear() {
+    memos.clear();
+    bytesKept = 0;
+    latest = undefined;
+  },
+};
+
+/** The memo of this very version of `path`, if there is one. */
+export function recall(path: string, version: BigIntStats, format: EntityTagFormat | false): Memo | undefined {
+  const memo = memos.get(path);
+  if (memo === undefined || memo.format !== format || !isSameVersion(memo.version, version)) return undefined;
+  if (latest !== path) touch(path, memo);
+  return memo;
+}
+
+/** Keeps a description, unless the file changed so lately that it may change again without its times telling. */
+export function remember(path: string, memo: Memo): void {
+  if (!isSettled(memo.version)) return;
+  forget(path);
+  touch(path, memo);
+  if (memos.size > mostMemos) forgetOldest();
+}
+
+/** Keeps the bytes of a file that was read after its memo was made, as long as there is room. */
+export function keepContent(path: string, memo: Memo, content: Uint8Array): void {
+  if (memos.get(path) !== memo || memo.content || content.byteLength > localFileCache.maxBytes) return;
+  memo.content = content;
+  bytesKept += content.byteLength;
+  while (bytesKept > localFileCache.maxBytes && memos.size > 1) forgetOldest();
+}
+
+// A Map keeps the order of insertion: its first key is the one that was touched longest ago.
+function touch(path: string, memo: Memo): void {
+  memos.delete(path);
+  memos.set(path, memo);
+  latest = path;
+}
+
+function forgetOldest(): void {
+  for (const path of memos.keys()) return forget(path);
+}
+
+function forget(path: string): void {
+  bytesKept -= memos.get(path)?.content?.byteLength ?? 0;
+  memos.delete(path);
+}
+
+/** Whether two stats are of one file in one state, as far as a file system tells. */
+export function isSameVersion(one: BigIntStats, other: BigIntStats): boolean {
+  return (
+    one.ino === other.ino &&
+    one.size === other.size &&
+    one.mtimeNs === other.mtimeNs &&
+    one.ctimeNs === other.ctimeNs &&
+    one.dev === other.dev
+  );
+}
+
+/** Within this time of a change another one may leave the same times: the kernel's clock ticks, some disks' by seconds. */
+const settling = 2_000_000_000n;
+
+// "Racily clean", as git says of an index entry that is as new as the index itself.
+function isSettled(version: BigIntStats): boolean {
+  const now = BigInt(Date.now()) * 1_000_000n;
+  return now - version.mtimeNs > settling && now - version.ctimeNs > settling;
+}
