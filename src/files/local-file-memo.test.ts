@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { localFileCache } from "./local-file-memo.ts";
 import { LocalFile } from "./local-file.ts";
 
@@ -15,7 +15,10 @@ beforeEach(async () => {
   path = join(folder, "a.txt");
   await writeFile(path, "first");
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  vi.useRealTimers();
+  await rm(folder, { recursive: true });
+});
 
 async function serve(): Promise<{ text: string; etag: string | undefined }> {
   await using opened = await new LocalFile(path).open();
@@ -23,16 +26,15 @@ async function serve(): Promise<{ text: string; etag: string | undefined }> {
   return { text: Buffer.from(bytes ?? []).toString(), etag: opened.stat.etag };
 }
 
-/** Waits until the last change of the inode, which nobody can set, is old enough for its content to be kept. */
-async function settle(): Promise<void> {
-  const { ctimeMs } = await stat(path);
-  await new Promise((resolve) => setTimeout(resolve, Math.max(0, ctimeMs + 2_050 - Date.now())));
+/** Lets time pass, but for the disk: nobody can set the time of an inode's last change. */
+function settle(): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
 }
 
 describe("the content of small local files", () => {
   it("is kept in memory once the file has settled, and counted", async () => {
     await utimes(path, longAgo, longAgo);
-    await settle();
+    settle();
     await serve();
     expect(localFileCache.bytes).toBe(5);
     await using opened = await new LocalFile(path).open();
@@ -46,7 +48,7 @@ describe("the content of small local files", () => {
 
   it("is never served stale: not after a rewrite of the same size with the same mtime", async () => {
     await utimes(path, longAgo, longAgo);
-    await settle();
+    settle();
     expect((await serve()).text).toBe("first");
     await writeFile(path, "other");
     await utimes(path, longAgo, longAgo);
@@ -55,7 +57,7 @@ describe("the content of small local files", () => {
 
   it("is never served stale: not after another file took the name", async () => {
     await utimes(path, longAgo, longAgo);
-    await settle();
+    settle();
     await serve();
     await writeFile(`${path}.new`, "other");
     await utimes(`${path}.new`, longAgo, longAgo);
@@ -76,7 +78,7 @@ describe("the content of small local files", () => {
     try {
       localFileCache.maxBytes = 3;
       await utimes(path, longAgo, longAgo);
-      await settle();
+      settle();
       expect((await serve()).text).toBe("first");
       expect(localFileCache.bytes).toBe(0);
     } finally {

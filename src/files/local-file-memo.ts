@@ -15,7 +15,7 @@ export interface Memo {
 }
 
 /** Files up to this size, in bytes, are kept in memory whole. */
-export const largestKept = 64 * 1024;
+export const largestKept: number = 64 * 1024;
 
 const mostMemos = 8192;
 const memos = new Map<string, Memo>();
