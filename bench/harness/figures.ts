@@ -1,0 +1,61 @@
+import type { Seen } from "./protocol.ts";
+
+/** What one round of one server came to. */
+export interface Measured {
+  readonly seen: Seen;
+  /** CPU time of the server's process, of all its threads. */
+  readonly cpuSeconds: number;
+  /** How much the resident set had grown at most. */
+  readonly rssRiseBytes: number;
+  /** Descriptors that are still open when all clients are gone, beyond those before they came. */
+  readonly descriptorsLeft: number | undefined;
+}
+
+/** A column of the tables. Of the first column of each, less is better. */
+export interface Figure {
+  readonly title: string;
+  readonly digits: number;
+  of(measured: Measured): number;
+}
+
+export const cpuPerRequest: Figure = {
+  title: "CPU µs a request",
+  digits: 1,
+  of: ({ cpuSeconds, seen }) => (cpuSeconds * 1e6) / seen.requests,
+};
+
+export const requestsPerSecond: Figure = {
+  title: "requests a second",
+  digits: 0,
+  of: ({ seen }) => seen.requests / seen.seconds,
+};
+
+export const cpuPerGigabyte: Figure = {
+  title: "CPU s a GB",
+  digits: 3,
+  of: ({ cpuSeconds, seen }) => (cpuSeconds * 1e9) / seen.bodyBytes,
+};
+
+export const gigabytesPerSecond: Figure = {
+  title: "GB a second",
+  digits: 2,
+  of: ({ seen }) => seen.bodyBytes / 1e9 / seen.seconds,
+};
+
+export const megabytesHeld: Figure = {
+  title: "MB more memory",
+  digits: 0,
+  of: ({ rssRiseBytes }) => rssRiseBytes / 1e6,
+};
+
+export const descriptorsLeft: Figure = {
+  title: "descriptors left open",
+  digits: 0,
+  of: (measured) => measured.descriptorsLeft ?? Number.NaN,
+};
+
+export const firstByte: Figure = {
+  title: "ms to the first byte",
+  digits: 2,
+  of: ({ seen }) => (seen.firstByteSeconds ?? Number.NaN) * 1000,
+};

@@ -1,0 +1,68 @@
+import { createHash, randomFillSync } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdtemp, open, rm, utimes } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export const KIB = 1024;
+export const MIB: number = 1024 * KIB;
+export const GIB: number = 1024 * MIB;
+
+/** The files that every server serves, and how long each is. */
+export type FileSizes = Readonly<Record<FileName, number>>;
+
+export type FileName = "1KiB.bin" | "10KiB.bin" | "64KiB.bin" | "1MiB.bin" | "large.bin";
+
+export function fileSizes({ large }: { large: number }): FileSizes {
+  return { "1KiB.bin": KIB, "10KiB.bin": 10 * KIB, "64KiB.bin": 64 * KIB, "1MiB.bin": MIB, "large.bin": large };
+}
+
+/** A folder of files with real bytes, in the page cache because they were just written. */
+export class Fixtures {
+  readonly root: string;
+  readonly sizes: FileSizes;
+  readonly #digests = new Map<string, string>();
+
+  private constructor(root: string, sizes: FileSizes) {
+    this.root = root;
+    this.sizes = sizes;
+  }
+
+  static async create(sizes: FileSizes): Promise<Fixtures> {
+    const fixtures = new Fixtures(await mkdtemp(join(tmpdir(), "downloadview-bench-")), sizes);
+    for (const [name, size] of Object.entries(sizes)) await writeFile(join(fixtures.root, name), size);
+    return fixtures;
+  }
+
+  /** SHA-256 of a file or of a part of it, both ends included. */
+  async digest(name: FileName, part: { start: number; end: number }): Promise<string> {
+    const key = `${name} ${part.start} ${part.end}`;
+    const known = this.#digests.get(key) ?? (await digestOf(join(this.root, name), part));
+    this.#digests.set(key, known);
+    return known;
+  }
+
+  remove(): Promise<void> {
+    return rm(this.root, { recursive: true, force: true });
+  }
+}
+
+/** Random bytes, with the number of each block in its first bytes, so that no two blocks are the same. */
+async function writeFile(path: string, size: number): Promise<void> {
+  const block = randomFillSync(Buffer.allocUnsafe(Math.min(size, MIB)));
+  const file = await open(path, "wx");
+  for (let written = 0; written < size; written += block.length) {
+    block.writeUInt32LE(written / block.length);
+    await file.write(block);
+  }
+  await file.close();
+  // A file that changed just now is given a weak validator, or none, by those who care.
+  const yesterday = Date.now() / 1000 - 86_400;
+  await utimes(path, yesterday, Math.floor(yesterday));
+}
+
+async function digestOf(path: string, part: { start: number; end: number }): Promise<string> {
+  const digest = createHash("sha256");
+  for await (const bytes of createReadStream(path, { ...part, highWaterMark: MIB })) digest.update(bytes as Buffer);
+  return digest.digest("hex");
+}

@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import type { Figure } from "./figures.ts";
+import { median } from "./statistics.ts";
+import type { ServerResult, WorkloadResult } from "./tournament.ts";
+
+/** All tables, in Markdown. */
+export function formatReport(results: readonly WorkloadResult[], machine: readonly string[], rounds: number): string {
+  const sections = [
+    "# Benchmark results",
+    `Made by \`npm run bench\`. Medians of ${rounds} rounds, servers in turn. ${explanation}`,
+    machine.map((line) => `- ${line}`).join("\n"),
+    `Versions: ${versionsOf(results).join(", ")}.`,
+    formatSummary(results),
+    ...results.map(formatResult),
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+const explanation =
+  "CPU time is that of the server's process, all its threads, user and system. “÷ ours” is a server's figure over " +
+  "downloadview's: above 1, downloadview is the better. A limit is no peer: it shows how far anybody could get. " +
+  "GB and MB are powers of ten. A server that does not do what is asked is not measured, and the table says what it did.";
+
+/** One workload: a line a server. */
+export function formatResult({ workload, servers }: WorkloadResult): string {
+  const [main, ...rest] = workload.figures;
+  const header = ["Server", main.title, "÷ ours", ...rest.map((figure) => figure.title)];
+  const ours = servers[0] && valueOf(main, servers[0]);
+  const rows = servers.map((server) => [titleOf(server), ...formatServer(server, main, rest, ours)]);
+  return `## ${workload.title}\n\n${formatTable(header, rows)}`;
+}
+
+function formatServer(
+  server: ServerResult,
+  main: Figure,
+  rest: readonly Figure[],
+  ours: number | undefined,
+): readonly string[] {
+  if (server.rounds.length === 0 || server.failure !== undefined)
+    return [server.failure ?? "not measured", "", ...rest.map(() => "")];
+  const value = valueOf(main, server);
+  return [
+    formatNumber(value, main.digits),
+    formatRatio(value, ours),
+    ...rest.map((figure) => formatNumber(valueOf(figure, server), figure.digits)),
+  ];
+}
+
+/** A line a workload: ours, and the best peer. */
+function formatSummary(results: readonly WorkloadResult[]): string {
+  const rows = results.map(({ workload, servers: [ours, ...others] }) => {
+    const [main] = workload.figures;
+    const value = ours && valueOf(main, ours);
+    const best = bestPeer(main, others);
+    return [
+      workload.title,
+      main.title,
+      formatNumber(value, main.digits),
+      best ? titleOf(best) : "",
+      best ? formatNumber(valueOf(main, best), main.digits) : "",
+      best ? formatRatio(valueOf(main, best), value) : "",
+    ];
+  });
+  return `## Summary\n\n${formatTable(["Workload", "Figure", "downloadview", "Best peer", "its figure", "÷ ours"], rows)}`;
+}
+
+function bestPeer(figure: Figure, others: readonly ServerResult[]): ServerResult | undefined {
+  const peers = others.filter(
+    (server) => !server.entry.limit && !server.entry.ours && !Number.isNaN(valueOf(figure, server)),
+  );
+  return peers.toSorted((a, b) => valueOf(figure, a) - valueOf(figure, b))[0];
+}
+
+function valueOf(figure: Figure, server: ServerResult): number {
+  return server.failure === undefined ? median(server.rounds.map((round) => figure.of(round))) : Number.NaN;
+}
+
+function titleOf({ entry }: ServerResult): string {
+  return entry.limit ? `${entry.title} (limit)` : entry.title;
+}
+
+function formatNumber(value: number | undefined, digits: number): string {
+  return value === undefined || Number.isNaN(value) ? "–" : value.toFixed(digits);
+}
+
+/** Of nothing to compare with, nothing. */
+function formatRatio(value: number, ours: number | undefined): string {
+  return ours === undefined || !(ours > 0) || Number.isNaN(value) ? "–" : (value / ours).toFixed(2);
+}
+
+function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const rule = header.map((_, column) => (column === 0 ? "---" : "---:"));
+  return [header, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function versionsOf(results: readonly WorkloadResult[]): readonly string[] {
+  const names = results.flatMap(({ servers }) => servers.flatMap(({ entry }) => entry.packages));
+  return [...new Set(names)].toSorted().map((name) => `${name} ${versionOf(name)}`);
+}
+
+function versionOf(name: string): string {
+  const manifest = readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}

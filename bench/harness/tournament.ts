@@ -1,0 +1,72 @@
+import type { ServerEntry } from "../servers.ts";
+import type { Workload } from "../workloads.ts";
+import type { Child } from "./child.ts";
+import { Contestant } from "./contestant.ts";
+import type { Measured } from "./figures.ts";
+import type { Fixtures } from "./fixtures.ts";
+
+/** What a workload came to: the rounds of each server, or why it has none. */
+export interface WorkloadResult {
+  readonly workload: Workload;
+  readonly servers: readonly ServerResult[];
+}
+
+export interface ServerResult {
+  readonly entry: ServerEntry;
+  readonly rounds: Measured[];
+  failure?: string;
+}
+
+/** Measures all servers in turn (A B C, A B C, …), so that what disturbs the machine disturbs them all. */
+export async function measureWorkload(
+  workload: Workload,
+  rounds: number,
+  load: Child,
+  fixtures: Fixtures,
+): Promise<WorkloadResult> {
+  const servers: ServerResult[] = workload.servers.map((entry) => ({ entry, rounds: [] }));
+  if (workload.fresh) for (let i = 0; i < rounds / 2; i++) await measureSeries(workload, servers, 1, load, fixtures);
+  else await measureSeries(workload, servers, rounds, load, fixtures);
+  return { workload, servers };
+}
+
+async function measureSeries(
+  workload: Workload,
+  servers: readonly ServerResult[],
+  rounds: number,
+  load: Child,
+  fixtures: Fixtures,
+): Promise<void> {
+  const contestants = new Map<ServerResult, Contestant>();
+  try {
+    for (const server of servers) {
+      await attempt(server, async () => {
+        contestants.set(server, await Contestant.start(server.entry, workload, load, fixtures));
+      });
+    }
+    // What a fresh process does first is slow; what it holds at first is what counts.
+    if (!workload.fresh) await measureRound(contestants, () => {});
+    for (let i = 0; i < rounds; i++)
+      await measureRound(contestants, (server, measured) => server.rounds.push(measured));
+  } finally {
+    await Promise.all([...contestants.values()].map((contestant) => contestant.stop()));
+  }
+}
+
+async function measureRound(
+  contestants: ReadonlyMap<ServerResult, Contestant>,
+  keep: (server: ServerResult, measured: Measured) => void,
+): Promise<void> {
+  for (const [server, contestant] of contestants)
+    await attempt(server, async () => keep(server, await contestant.measure()));
+}
+
+/** A server that failed once is out: a figure of its other rounds would not be worth what the others' are. */
+async function attempt(server: ServerResult, action: () => Promise<void>): Promise<void> {
+  if (server.failure !== undefined) return;
+  try {
+    await action();
+  } catch (error) {
+    server.failure = (error as Error).message;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Expected, LoadOf, Target } from "../../harness/protocol.ts";
+import { closeAll, isExpected, openAll, unexpected } from "../connections.ts";
+import { Countdown } from "../countdown.ts";
+import type { PreparedLoad } from "../prepared-load.ts";
+
+/** Connections that are kept alive, each of which has had one answer before the clock starts. */
+export async function prepareRequests(
+  target: Target,
+  expected: Expected,
+  load: LoadOf<"requests">,
+): Promise<PreparedLoad> {
+  let round = new Countdown(load.connections);
+  let requests = 0;
+  let deadline = 0;
+  const connections = await openAll(load.connections, target, (self) => ({
+    onEnd: (response) => {
+      requests++;
+      if (!isExpected(response, expected)) round.fail(unexpected(response));
+      else if (performance.now() < deadline) self().send();
+      else round.count();
+    },
+    onError: (error) => round.fail(error),
+  }));
+  const send = (): Promise<void> => {
+    round = new Countdown(load.connections);
+    for (const connection of connections) connection.send();
+    return round.done;
+  };
+  await send();
+  return {
+    async run() {
+      const start = performance.now();
+      deadline = start + load.seconds * 1000;
+      requests = 0;
+      await send();
+      return { requests, bodyBytes: requests * expected.bodyBytes, seconds: (performance.now() - start) / 1000 };
+    },
+    close: () => closeAll(connections),
+  };
+}

@@ -1,0 +1,27 @@
+import type { Open, Seen } from "../harness/protocol.ts";
+import { prepareAborts } from "./kinds/aborts.ts";
+import { prepareCutDownloads } from "./kinds/cut-downloads.ts";
+import { prepareFirstByte } from "./kinds/first-byte.ts";
+import { prepareRequests } from "./kinds/requests.ts";
+import { prepareStalled } from "./kinds/stalled.ts";
+
+/** A load in two steps, so that the server's usage can be read between them. */
+export interface PreparedLoad {
+  run(): Promise<Seen>;
+  close(): void;
+}
+
+export async function prepare({ target, expected, load }: Open): Promise<PreparedLoad> {
+  switch (load.kind) {
+    case "requests":
+      return prepareRequests(target, expected, load);
+    case "cut-downloads":
+      return prepareCutDownloads(target, expected, load);
+    case "stalled":
+      return prepareStalled(target, load);
+    case "aborts":
+      return prepareAborts(target, load);
+    case "first-byte":
+      return prepareFirstByte(target, expected, load);
+  }
+}

@@ -1,0 +1,50 @@
+import { writeFile } from "node:fs/promises";
+import { Child } from "./harness/child.ts";
+import { Fixtures, fileSizes, GIB, MIB } from "./harness/fixtures.ts";
+import { describeMachine, isIsolated, LOAD_CORE, runIsolated } from "./harness/machine.ts";
+import { type BenchOptions, isWholeRun, parseOptions, selectWorkloads, usage } from "./harness/options.ts";
+import { formatReport, formatResult } from "./harness/report.ts";
+import { measureWorkload, type WorkloadResult } from "./harness/tournament.ts";
+import { type Workload, workloads } from "./workloads.ts";
+
+const RESULTS = new URL("RESULTS.md", import.meta.url);
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  const selected = selectWorkloads(workloads, options);
+  const status = isIsolated() ? undefined : runIsolated();
+  if (status !== undefined) process.exitCode = status;
+  else await writeReport(options, await measureAll(selected, options));
+}
+
+async function measureAll(
+  selected: readonly Workload[],
+  { rounds, quick }: BenchOptions,
+): Promise<readonly WorkloadResult[]> {
+  const fixtures = await Fixtures.create(fileSizes({ large: quick ? 128 * MIB : GIB }));
+  const load = await Child.start("load/main.ts", [], LOAD_CORE);
+  const results: WorkloadResult[] = [];
+  try {
+    for (const workload of selected) {
+      const result = await measureWorkload(workload, rounds, load, fixtures);
+      console.log(`${formatResult(result)}\n`);
+      results.push(result);
+    }
+  } finally {
+    await load.stop();
+    await fixtures.remove();
+  }
+  return results;
+}
+
+async function writeReport(options: BenchOptions, results: readonly WorkloadResult[]): Promise<void> {
+  const output = options.output ?? (isWholeRun(options) ? RESULTS : undefined);
+  if (output) await writeFile(output, formatReport(results, describeMachine(), options.rounds));
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`${(error as Error).message}\n\n${usage}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,89 @@
+/** Every server that is measured: its module under `servers/`, its name in the tables, and whose versions it shows. */
+export interface ServerEntry {
+  readonly module: string;
+  readonly title: string;
+  readonly packages: readonly string[];
+  /** Not a peer, but how far anybody could get. */
+  readonly limit?: true;
+  /** Another way to use downloadview. The first of each list needs no mark. */
+  readonly ours?: true;
+}
+
+const express: ServerEntry = { module: "files/express", title: "Express `res.sendFile`", packages: ["express"] };
+const bare: ServerEntry = { module: "files/bare", title: "bare `res.end(buffer)`", packages: [], limit: true };
+const hono: ServerEntry = {
+  module: "files/hono",
+  title: "Hono `serveStatic`",
+  packages: ["hono", "@hono/node-server"],
+};
+const srvx: ServerEntry = { module: "files/srvx", title: "srvx `staticMiddleware`", packages: ["srvx"] };
+
+/** Whole servers of files. The first of each list is ours, to which the others are compared. */
+export const fileServers: readonly ServerEntry[] = [
+  { module: "files/downloadview", title: "downloadview", packages: [] },
+  { module: "files/send", title: "`send`", packages: ["send"] },
+  express,
+  { module: "files/serve-static", title: "`serve-static`", packages: ["serve-static"] },
+  { module: "files/sirv-dev", title: "`sirv`, `dev: true`", packages: ["sirv"] },
+  { module: "files/sirv", title: "`sirv`, files listed at start", packages: ["sirv"] },
+  { module: "files/fastify-static", title: "`@fastify/static`", packages: ["fastify", "@fastify/static"] },
+  { module: "files/koa-send", title: "`@koa/send`", packages: ["koa", "@koa/send"] },
+  hono,
+  srvx,
+  {
+    module: "files/remix",
+    title: "Remix `createFileResponse`",
+    packages: ["@remix-run/response", "@remix-run/fs", "@remix-run/node-fetch-server"],
+  },
+  { module: "files/nginx", title: "nginx", packages: [], limit: true },
+  bare,
+];
+
+/** A handler in Express. */
+export const expressServers: readonly ServerEntry[] = [
+  { module: "files/downloadview-express", title: "downloadview `toExpressHandler`", packages: ["express"] },
+  express,
+];
+
+/** A web `Response` through Hono, and what Hono's own adapter makes of it. */
+export const honoServers: readonly ServerEntry[] = [
+  { module: "web/hono-downloadview", title: "downloadview `toFetchHandler`", packages: ["hono", "@hono/node-server"] },
+  {
+    module: "files/downloadview-hono",
+    title: "downloadview `toHonoHandler`",
+    packages: ["hono", "@hono/node-server"],
+    ours: true,
+  },
+  hono,
+  { module: "web/hono-bare", title: "bare `context.body(bytes)`", packages: [], limit: true },
+];
+
+/** A web `Response` through srvx. */
+export const srvxServers: readonly ServerEntry[] = [
+  { module: "web/srvx-downloadview", title: "downloadview `toFetchHandler`", packages: ["srvx"] },
+  srvx,
+  { module: "web/srvx-bare", title: "bare `new Response(bytes)`", packages: [], limit: true },
+];
+
+export const offloadServers: readonly ServerEntry[] = [
+  { module: "offload/downloadview", title: "downloadview", packages: [] },
+  ...byHand("offload"),
+  { module: "offload/bare", title: "bare `res.writeHead().end()`", packages: [], limit: true },
+];
+
+export const generatedServers: readonly ServerEntry[] = [
+  { module: "generated/downloadview", title: "downloadview", packages: [] },
+  ...byHand("generated"),
+  { module: "generated/bare", title: "`pipeline(Readable.from(…), res)`, by hand", packages: [] },
+];
+
+/** Frameworks that have nothing for it: a handler written by hand. */
+function byHand(folder: string): readonly ServerEntry[] {
+  return [
+    { module: `${folder}/express`, title: "Express, by hand", packages: ["express"] },
+    { module: `${folder}/fastify`, title: "Fastify, by hand", packages: ["fastify"] },
+    { module: `${folder}/koa`, title: "Koa, by hand", packages: ["koa"] },
+    { module: `${folder}/hono`, title: "Hono, by hand", packages: ["hono", "@hono/node-server"] },
+    { module: `${folder}/srvx`, title: "srvx, by hand", packages: ["srvx"] },
+  ];
+}

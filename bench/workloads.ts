@@ -1,0 +1,170 @@
+import { type FileName, KIB, MIB } from "./harness/fixtures.ts";
+import { FIRST_BYTE_BYTES, FIRST_BYTE_PATH, THROUGHPUT_BYTES, THROUGHPUT_PATH } from "./harness/generated.ts";
+import { type Figure, cpuPerGigabyte, cpuPerRequest, descriptorsLeft, gigabytesPerSecond } from "./harness/figures.ts";
+import { firstByte, megabytesHeld, requestsPerSecond } from "./harness/figures.ts";
+import type { Load } from "./harness/protocol.ts";
+import {
+  expressServers,
+  fileServers,
+  generatedServers,
+  honoServers,
+  offloadServers,
+  type ServerEntry,
+  srvxServers,
+} from "./servers.ts";
+
+/** What is asked of servers, and what is told of each. */
+export interface Workload {
+  readonly name: string;
+  readonly title: string;
+  readonly servers: readonly ServerEntry[];
+  readonly request: WorkloadRequest;
+  readonly load: Load;
+  /** The first one is compared to ours. */
+  readonly figures: readonly [Figure, ...Figure[]];
+  /** Each round has new servers, and there are half as many: what a process holds depends on what it did before. */
+  readonly fresh?: true;
+}
+
+export type WorkloadRequest =
+  /** A file, or a part of it. `end` is included. */
+  | {
+      readonly kind: "file";
+      readonly file: FileName;
+      readonly range?: { readonly start: number; readonly end: number };
+    }
+  /** A file that the client has already: If-None-Match with the ETag that the server itself gave. */
+  | { readonly kind: "revalidation"; readonly file: FileName }
+  | { readonly kind: "generated"; readonly path: string; readonly bodyBytes: number }
+  /** An empty answer with this header. */
+  | { readonly kind: "header-only"; readonly path: string; readonly header: string };
+
+const perRequest = [cpuPerRequest, requestsPerSecond] as const;
+const perGigabyte = [cpuPerGigabyte, gigabytesPerSecond] as const;
+const keepAlive: Load = { kind: "requests", connections: 64, seconds: 0.5 };
+const oneDownload: Load = { kind: "requests", connections: 1, seconds: 0.1 };
+
+const smallFiles: readonly Workload[] = [
+  smallFile("1KiB.bin", "1 KiB", perRequest),
+  smallFile("10KiB.bin", "10 KiB", perRequest),
+  smallFile("64KiB.bin", "64 KiB", perRequest),
+  smallFile("1MiB.bin", "1 MiB", perGigabyte),
+];
+
+const conditional: Workload = {
+  name: "304",
+  title: "304 by If-None-Match, 64 connections",
+  servers: fileServers,
+  request: { kind: "revalidation", file: "10KiB.bin" },
+  load: keepAlive,
+  figures: perRequest,
+};
+
+const largeFiles: readonly Workload[] = [
+  {
+    name: "range",
+    title: "1 KiB range of 1 GiB, 64 connections",
+    servers: fileServers,
+    request: { kind: "file", file: "large.bin", range: { start: 100 * MIB + 1, end: 100 * MIB + KIB } },
+    load: keepAlive,
+    figures: perRequest,
+  },
+  {
+    name: "1GiB",
+    title: "1 GiB, 1 connection",
+    servers: fileServers,
+    request: { kind: "file", file: "large.bin" },
+    load: oneDownload,
+    figures: perGigabyte,
+  },
+  {
+    name: "1GiB-16",
+    title: "1 GiB, 16 connections",
+    servers: fileServers,
+    request: { kind: "file", file: "large.bin" },
+    load: { kind: "cut-downloads", connections: 16, seconds: 0.8 },
+    figures: perGigabyte,
+  },
+  {
+    name: "stalled",
+    title: "1 GiB, 500 readers that stall",
+    servers: fileServers,
+    request: { kind: "file", file: "large.bin" },
+    load: { kind: "stalled", connections: 500, seconds: 3 },
+    figures: [megabytesHeld, descriptorsLeft],
+    fresh: true,
+  },
+  {
+    name: "aborts",
+    title: "1 GiB, 1000 clients that leave at its first bytes",
+    servers: fileServers,
+    request: { kind: "file", file: "large.bin" },
+    load: { kind: "aborts", downloads: 1000, concurrency: 20 },
+    figures: [descriptorsLeft, cpuPerRequest],
+    fresh: true,
+  },
+];
+
+const others: readonly Workload[] = [
+  ...throughFramework("express", "Express", expressServers),
+  ...throughFramework("hono", "Web `Response` through Hono", honoServers),
+  ...throughFramework("srvx", "Web `Response` through srvx", srvxServers),
+  {
+    name: "offload",
+    title: "Header-only offload response, 64 connections",
+    servers: offloadServers,
+    request: { kind: "header-only", path: "/10KiB.bin", header: "x-accel-redirect" },
+    load: keepAlive,
+    figures: perRequest,
+  },
+  {
+    name: "generated",
+    title: "Generated stream of 128 MiB in chunks of 64 KiB, 1 connection",
+    servers: generatedServers,
+    request: { kind: "generated", path: THROUGHPUT_PATH, bodyBytes: THROUGHPUT_BYTES },
+    load: { kind: "requests", connections: 1, seconds: 0.3 },
+    figures: perGigabyte,
+  },
+  {
+    name: "first-byte",
+    title: "Generated stream, its second chunk 20 ms after the first",
+    servers: generatedServers,
+    request: { kind: "generated", path: FIRST_BYTE_PATH, bodyBytes: FIRST_BYTE_BYTES },
+    load: { kind: "first-byte", requests: 30 },
+    figures: [firstByte, cpuPerRequest],
+  },
+];
+
+export const workloads: readonly Workload[] = [...smallFiles, conditional, ...largeFiles, ...others];
+
+function smallFile(file: FileName, size: string, figures: Workload["figures"]): Workload {
+  return {
+    name: size.replace(" ", ""),
+    title: `${size}, 64 connections`,
+    servers: fileServers,
+    request: { kind: "file", file },
+    load: keepAlive,
+    figures,
+  };
+}
+
+function throughFramework(name: string, title: string, servers: readonly ServerEntry[]): readonly Workload[] {
+  return [
+    {
+      name: `${name}-10KiB`,
+      title: `${title}, 10 KiB, 64 connections`,
+      servers,
+      request: { kind: "file", file: "10KiB.bin" },
+      load: keepAlive,
+      figures: perRequest,
+    },
+    {
+      name: `${name}-1GiB`,
+      title: `${title}, 1 GiB, 1 connection`,
+      servers,
+      request: { kind: "file", file: "large.bin" },
+      load: oneDownload,
+      figures: perGigabyte,
+    },
+  ];
+}
