@@ -74,7 +74,10 @@ describe("exports", () => {
 
   it("are the only modules that re-export", async () => {
     const sources = (await filesBelow(join(project, "src"))).filter((file) => !file.endsWith(".test.ts"));
-    const entrySources = new Set(["workerd.ts", ...entries.map(([, target]) => sourceOf(target))]);
+    const targets = Object.values(manifest.exports).flatMap((target) =>
+      typeof target === "string" ? [target] : Object.values(target),
+    );
+    const entrySources = new Set(targets.map(sourceOf));
     const reExporting = await Promise.all(
       sources.map(async (file) => /^export\b[^;"]*\bfrom "/m.test(await readFile(join(project, "src", file), "utf8"))),
     );
@@ -86,9 +89,12 @@ describe("what runs wherever fetch runs", () => {
   /** Entries for workers and browsers, with the peers that they may import. */
   const portable: readonly (readonly [entry: string, ...peers: string[]])[] = [
     ["workerd.js"],
+    ["http/index.js"],
     ["fetch.js"],
     ["hono.js", "hono"],
     ["signing/index.js"],
+    ["redis.js"],
+    ["testing/workerd.js"],
   ];
 
   it.each(portable)("%s loads no module of Node and no undeclared package", async (entry, ...peers) => {
