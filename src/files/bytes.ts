@@ -251,15 +251,15 @@ export async function* readBytes(source: ByteSource, signal?: AbortSignal): Asyn
   yield* readUntilAborted(new ByteReader(source), signal);
 }
 
-/** What `reader` gives. It is closed when the loop ends, or `signal` aborts, which is an error. */
+/** What `chunks`, made from `reader`, give. The reader is closed when the loop ends, or `signal` aborts, which is an error. */
 export async function* readUntilAborted(
   reader: ByteReader,
   signal: AbortSignal | undefined,
-  range?: ByteRange,
+  chunks: AsyncIterable<Uint8Array> = reader,
 ): AsyncGenerator<Uint8Array> {
   const stop = onAbort(signal, () => reader.close(signal?.reason));
   try {
-    yield* range ? sliceChunks(reader, range) : reader;
+    yield* chunks;
     signal?.throwIfAborted();
   } finally {
     stop();

@@ -28,9 +28,19 @@ export class Connection {
     this.#unfollow = onAbort(signal, () => this.#abort.abort(signal?.reason));
   }
 
-  close(): void {
+  /** Aborts when the client leaves or the file is closed. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Looks no longer at the client, and leaves the connection as it is: an abort would close it, also after the last byte. */
+  release(): void {
     this.#unfollow();
-    if (!this.#abort.signal.aborted) this.#abort.abort(closedEarly());
+  }
+
+  close(): void {
+    this.release();
+    if (!this.signal.aborted) this.#abort.abort(closedEarly());
   }
 
   async head(): Promise<FileStat> {
@@ -38,7 +48,9 @@ export class Connection {
     if (isWhole(response.status)) return describeAnswer(response.headers);
     // 403: a presigned URL is signed for GET alone.
     if (![403, 405, 501].includes(response.status)) throw upstreamFailure(response, this.#upstream.url);
-    return (await this.open()).stat;
+    const { stat, body } = await this.open();
+    await body?.cancel();
+    return stat;
   }
 
   /** The first GET. What it answers may hold another range than `range`, which is a wish. */
@@ -90,6 +102,6 @@ export class Connection {
   }
 
   #send(method: "GET" | "HEAD", fields: Record<string, string>): Promise<Response> {
-    return requestUpstream(this.#upstream, method, fields, this.#abort.signal);
+    return requestUpstream(this.#upstream, method, fields, this.signal);
   }
 }

@@ -47,7 +47,7 @@ function init(
   // Lengths and ranges are of the bytes that are sent: fetch asks for gzip by itself, and takes it off unasked.
   headers.set("Accept-Encoding", "identity");
   for (const [name, value] of Object.entries(fields)) headers.set(name, value);
-  return { ...requestInit, method, headers, signal };
+  return { ...requestInit, method, headers, signal, body: null };
 }
 
 /** Lets go of the body of an answer that is not going to be read. */

@@ -1,6 +1,6 @@
 import { IncompleteBodyError, isDownloadError } from "../errors.ts";
 import type { ByteRange } from "../http/range.ts";
-import { ByteReader, sliceChunks } from "./bytes.ts";
+import { ByteReader, readUntilAborted, sliceChunks } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./download-file.ts";
 import { holds, type UpstreamAnswer } from "./http-file-answer.ts";
 import { Connection } from "./http-file-connection.ts";
@@ -50,7 +50,7 @@ export class HTTPFile implements DownloadFile {
     try {
       return await connection.head();
     } finally {
-      connection.close();
+      connection.release();
     }
   }
 
@@ -87,7 +87,6 @@ function decoded(segment: string): string {
 class OpenHTTPFile implements OpenFile {
   readonly stat: FileStat;
   readonly #connection: Connection;
-  readonly #readers = new Set<ByteReader>();
   #unread: UpstreamAnswer | undefined;
 
   constructor(connection: Connection, answer: UpstreamAnswer) {
@@ -101,16 +100,16 @@ class OpenHTTPFile implements OpenFile {
    * @throws {IncompleteBodyError} if the upstream cuts the connection
    */
   async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
+    const { signal } = this.#connection;
+    signal.throwIfAborted();
     const answer = this.#takeUnread(range) ?? (await this.#connection.read(range, this.stat));
     const reader = new ByteReader(answer.body ?? "");
-    this.#readers.add(reader);
     try {
-      yield* range ? sliceChunks(reader, range, answer.start) : reader;
+      yield* readUntilAborted(reader, signal, range ? sliceChunks(reader, range, answer.start) : reader);
     } catch (cause) {
-      throw isDownloadError(cause) ? cause : new IncompleteBodyError("Upstream ended early", { cause });
-    } finally {
-      this.#readers.delete(reader);
-      reader.close();
+      throw signal.aborted || isDownloadError(cause)
+        ? cause
+        : new IncompleteBodyError("Upstream ended early", { cause });
     }
   }
 
@@ -124,7 +123,6 @@ class OpenHTTPFile implements OpenFile {
   }
 
   async close(): Promise<void> {
-    for (const reader of this.#readers) reader.close();
     this.#connection.close();
   }
 

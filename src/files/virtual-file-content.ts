@@ -7,6 +7,7 @@ import {
   closedEarly,
   readUntilAborted,
   releaseSource,
+  sliceChunks,
   type ByteSource,
 } from "./bytes.ts";
 import type { FileStat, OpenFile } from "./download-file.ts";
@@ -98,6 +99,10 @@ abstract class OpenChunks implements OpenFile {
   }
 }
 
+function readSlice(reader: ByteReader, signal: AbortSignal, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
+  return readUntilAborted(reader, signal, range ? sliceChunks(reader, range) : reader);
+}
+
 export class OpenOneShotFile extends OpenChunks {
   readonly #source: OneShotSource;
 
@@ -110,7 +115,7 @@ export class OpenOneShotFile extends OpenChunks {
   async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
     const { signal } = this.abort;
     signal.throwIfAborted();
-    yield* readUntilAborted(this.#source.read(), signal, range);
+    yield* readSlice(this.#source.read(), signal, range);
   }
 }
 
@@ -130,6 +135,6 @@ export class OpenMadeFile extends OpenChunks {
     const wanted = range !== undefined && this.#ranges ? { range } : {};
     const source = await untilAborted(Promise.resolve(this.#make({ signal, ...wanted })), signal, releaseSource);
     assertByteSource(source);
-    yield* readUntilAborted(new ByteReader(source), signal, this.#ranges ? undefined : range);
+    yield* readSlice(new ByteReader(source), signal, this.#ranges ? undefined : range);
   }
 }
