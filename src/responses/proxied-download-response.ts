@@ -2,6 +2,7 @@ import type { DownloadFile } from "../files/download-file.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
 import { startDelivery, type DownloadOutcome } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
+import type { RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
 
 export interface ProxiedDownloadOptions {
@@ -39,7 +40,8 @@ export class ProxiedDownloadResponse {
     this.onFinish = options.onFinish;
   }
 
-  render(request: DownloadRequest): Promise<RenderedResponse> {
+  /** `options` are for kinds of this class that may have to read the file after all. */
+  render(request: DownloadRequest, _options?: RenderOptions): Promise<RenderedResponse> {
     const delivery = startDelivery(request, this.file, this.onFinish);
     return Promise.resolve({
       status: this.status,

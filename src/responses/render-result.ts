@@ -11,6 +11,6 @@ export function renderResult(
   options?: RenderOptions,
 ): Promise<RenderedResponse> {
   if (isDownloadResponse(result)) return result.render(request, options);
-  if (isProxiedDownloadResponse(result)) return result.render(request);
+  if (isProxiedDownloadResponse(result)) return result.render(request, options);
   return Promise.resolve(renderWebResponse(result, startDelivery(request, undefined)));
 }

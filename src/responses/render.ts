@@ -25,11 +25,30 @@ export async function renderDownload(
   request: DownloadRequest,
   options: RenderOptions = {},
 ): Promise<RenderedResponse> {
+  return followed(response, request, (delivery) => renderFollowed(response, request, delivery, options));
+}
+
+/** {@link renderDownload} for a download that is being followed already. */
+export function renderFollowed(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  delivery: Delivery,
+  options: RenderOptions = {},
+): Promise<RenderedResponse> {
+  return request.method === "HEAD"
+    ? renderHead(response, request, delivery)
+    : renderLatest(response, request, delivery, options);
+}
+
+/** Renders, tells whoever follows the download of a failure, and lets the view answer for a file that is not there. */
+export async function followed(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  render: (delivery: Delivery) => Promise<RenderedResponse>,
+): Promise<RenderedResponse> {
   const delivery = startDelivery(request, response.file, response.onFinish);
   try {
-    return request.method === "HEAD"
-      ? await renderHead(response, request, delivery)
-      : await renderLatest(response, request, delivery, options);
+    return await render(delivery);
   } catch (error) {
     if (error instanceof FileNotFoundError && response.hooks.fileNotFoundResponse) {
       return notFound(response, error, delivery);
@@ -108,7 +127,7 @@ async function renderBody(
   }
 }
 
-function signalOf(request: DownloadRequest): { signal?: AbortSignal } {
+export function signalOf(request: DownloadRequest): { signal?: AbortSignal } {
   return request.signal ? { signal: request.signal } : {};
 }
 
@@ -119,14 +138,16 @@ function rangeHint(request: DownloadRequest): { range?: RangeSpec } {
   return specs?.length === 1 && specs[0] ? { range: specs[0] } : {};
 }
 
-interface Answer {
+/** How a request is answered, before anything is opened. */
+export interface Answer {
   readonly decision: Decision;
   readonly representation: DescribedRepresentation;
   readonly head: ResponseHead;
   readonly multipart?: ReturnType<typeof multipartByteRanges>;
 }
 
-async function answerTo(
+/** Decides on a file that was described, and lets the view answer for one that did not change. */
+export async function answerTo(
   response: DownloadResponse,
   request: DownloadRequest,
   stat: FileStat,
