@@ -1,5 +1,6 @@
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile, FileStat } from "../files/download-file.ts";
+import { modificationTime } from "../http/conditional.ts";
 import type { HeaderFields, HeaderFieldsInit } from "../http/header-fields.ts";
 import type { DownloadOutcome } from "../responses/delivery.ts";
 import {
@@ -118,9 +119,8 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
 
     async wasModifiedSince(file: DownloadFile, since: Date, stat?: FileStat): Promise<boolean> {
       if (file.wasModifiedSince) return file.wasModifiedSince(since);
-      const { lastModified } = stat ?? (await file.stat());
-      // An HTTP date has whole seconds; what is left of a file's own second must not make it newer.
-      return lastModified === undefined || seconds(lastModified) > seconds(since);
+      const modified = modificationTime(stat ?? (await file.stat()));
+      return modified === undefined || modified > since.getTime() / 1000;
     }
 
     notModifiedResponse(_headers: HeaderFields): MaybePromise<Response | undefined> {
@@ -169,8 +169,4 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
     }
   }
   return Downloads;
-}
-
-function seconds(date: Date): number {
-  return Math.floor(date.getTime() / 1000);
 }

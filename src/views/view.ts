@@ -5,7 +5,9 @@ import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } fr
 export type ViewOptions<V> = Partial<Omit<V, ReservedName>> & ThisType<V>;
 
 type ReservedName = "request" | "params" | "context" | "setup" | "dispatch" | "checkConfiguration";
-const reservedNames: ReadonlySet<string> = new Set<ReservedName>([
+const reservedNames: ReadonlySet<string> = new Set<ReservedName | "constructor" | "__proto__">([
+  "constructor",
+  "__proto__",
   "request",
   "params",
   "context",
@@ -95,13 +97,23 @@ export class View<C = unknown> {
 
 function checkOptions(view: object, options: object): void {
   for (const name of Object.keys(options)) {
-    if (reservedNames.has(name) || !(name in view)) {
+    if (!isOption(view, name)) {
       throw new TypeError(
         `${view.constructor.name}.asView() has no option ${JSON.stringify(name)}; ` +
           `declare it as a field of the class, or take it away`,
       );
     }
   }
+}
+
+// What every object has, such as `toString`, is an option only where the class has its own.
+function isOption(view: object, name: string): boolean {
+  const valueOf = (object: object): unknown => (object as Record<string, unknown>)[name];
+  return (
+    !reservedNames.has(name) &&
+    name in view &&
+    !(name in Object.prototype && valueOf(view) === valueOf(Object.prototype))
+  );
 }
 
 // Only names of the list are looked up, so that a request's method can never reach another member.

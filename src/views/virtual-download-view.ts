@@ -1,4 +1,3 @@
-import { ImproperlyConfiguredError } from "../errors.ts";
 import { BaseDownloadView } from "./base-download-view.ts";
 
 /**
@@ -21,12 +20,4 @@ import { BaseDownloadView } from "./base-download-view.ts";
  * console.assert(typeof CountView.asView({ attachment: false }) === "function");
  * ```
  */
-export class VirtualDownloadView<C = unknown> extends BaseDownloadView<C> {
-  override checkConfiguration(): void {
-    if (this.getFile === BaseDownloadView.prototype.getFile) {
-      throw new ImproperlyConfiguredError(
-        `${this.constructor.name} needs a file: override getFile() { return new VirtualFile(content, { name }) }`,
-      );
-    }
-  }
-}
+export class VirtualDownloadView<C = unknown> extends BaseDownloadView<C> {}
