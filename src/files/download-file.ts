@@ -19,12 +19,12 @@ export interface DownloadFile {
 }
 
 export interface StatOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface OpenOptions extends StatOptions {
   /** The single range that a client asked for: a remote source sends it upstream, others ignore it. */
-  range?: RangeSpec;
+  range?: RangeSpec | undefined;
 }
 
 /** What is known of a file's bytes. Everything is optional: a generated file may know nothing. */

@@ -97,7 +97,7 @@ export class LocalFile implements DownloadFile {
     const size = Number(version.size);
     const etag = this.#format && this.#format({ size, mtimeNanoseconds: version.mtimeNs }, new Date());
     const stat = { size, lastModified: new Date(Number(version.mtimeMs)), ...(etag ? { etag } : {}) };
-    const memo: Memo = { version, format: this.#format, stat, content: undefined };
+    const memo: Memo = { version, format: this.#format, stat: Object.freeze(stat), content: undefined };
     remember(this.path, memo);
     return memo;
   }

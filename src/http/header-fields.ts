@@ -22,18 +22,22 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
 
   /** The values of `name`, joined by a comma, or null. */
   get(name: string): string | null {
-    const values = this.getAll(name);
-    return values.length === 0 ? null : values.join(", ");
+    let joined: string | null = null;
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + 2)) {
+      joined = joined === null ? (this.#raw[at + 1] ?? "") : `${joined}, ${this.#raw[at + 1]}`;
+    }
+    return joined;
   }
 
   /** Each value of `name`; `Set-Cookie` is the field that needs it (RFC 9110 §5.3). */
   getAll(name: string): string[] {
-    const wanted = name.toLowerCase();
-    return [...this].filter(([known]) => known.toLowerCase() === wanted).map(([, value]) => value);
+    const values: string[] = [];
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + 2)) values.push(this.#raw[at + 1] ?? "");
+    return values;
   }
 
   has(name: string): boolean {
-    return this.get(name) !== null;
+    return this.#find(name, 0) >= 0;
   }
 
   /** Replaces every value of `name` by one. @throws {TypeError} for what may not stand in a header. */
@@ -52,10 +56,14 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
   }
 
   delete(name: string): void {
-    const wanted = name.toLowerCase();
-    for (let at = this.#raw.length - 2; at >= 0; at -= 2) {
-      if (this.#raw[at]?.toLowerCase() === wanted) this.#raw.splice(at, 2);
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at)) this.#raw.splice(at, 2);
+  }
+
+  #find(name: string, from: number): number {
+    for (let at = from; at < this.#raw.length; at += 2) {
+      if (isSameName(this.#raw[at] ?? "", name)) return at;
     }
+    return -1;
   }
 
   *[Symbol.iterator](): Generator<[name: string, value: string]> {
@@ -64,6 +72,11 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
 
   get size(): number {
     return this.#raw.length / 2;
+  }
+
+  /** Whether `other` has the same fields, in the same order and spelling. */
+  equals(other: HeaderFields): boolean {
+    return this.#raw.length === other.#raw.length && this.#raw.every((text, at) => text === other.#raw[at]);
   }
 
   /** A flat copy, `[name, value, name, value, …]`. */
@@ -84,6 +97,11 @@ function* fieldsOf(init: HeaderFieldsInit = []): Generator<readonly [string, str
   for (const [name, value] of Object.entries(init)) {
     for (const one of typeof value === "string" ? [value] : value) yield [name, one];
   }
+}
+
+// Most names come in one spelling, and most that differ differ in length: both are told without making a string.
+function isSameName(one: string, other: string): boolean {
+  return one === other || (one.length === other.length && one.toLowerCase() === other.toLowerCase());
 }
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -1,13 +1,21 @@
 import { FileChangedError, FileNotFoundError } from "../errors.ts";
-import type { FileStat, OpenFile } from "../files/download-file.ts";
+import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
-import { responseHead, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
-import { multipartBoundary, multipartByteRanges, parseRange, rangeLength, type RangeSpec } from "../http/range.ts";
+import { responseHead, type DescribedRepresentation } from "../http/head.ts";
+import {
+  multipartBoundary,
+  multipartByteRanges,
+  parseRange,
+  rangeLength,
+  type ByteRange,
+  type MultipartByteRanges,
+  type RangeSpec,
+} from "../http/range.ts";
 import { startDelivery, type Delivery } from "./delivery.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
-import { describe, presentationFields } from "./representation.ts";
+import { describe, type DescribedResponse } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 import { renderWebResponse } from "./web-response.ts";
 
@@ -98,10 +106,10 @@ async function renderHead(
   request: DownloadRequest,
   delivery: Delivery,
 ): Promise<RenderedResponse> {
-  const answer = await answerTo(response, request, await response.file.stat(signalOf(request)));
+  const answer = await answerTo(response, request, await response.file.stat(new RequestOptions(request)));
   return answer instanceof Response
     ? renderWebResponse(answer, delivery)
-    : finished(answer.head, { kind: "none" }, delivery);
+    : finished(answer, { kind: "none" }, delivery);
 }
 
 async function renderBody(
@@ -110,7 +118,7 @@ async function renderBody(
   delivery: Delivery,
   { lazy = false }: RenderOptions,
 ): Promise<RenderedResponse> {
-  const opened = await response.file.open({ ...signalOf(request), ...rangeHint(request) });
+  const opened = await response.file.open(new RequestOptions(request));
   try {
     const answer = await answerTo(response, request, opened.stat);
     if (answer instanceof Response) {
@@ -120,56 +128,71 @@ async function renderBody(
     const body = bodyOf(answer, opened, needsContent(answer.decision) ? await contentInMemory(opened) : undefined);
     if (body.kind === "none" || body.kind === "bytes") await opened.close();
     else if (!lazy) await opened.prepare?.();
-    return finished(answer.head, body, delivery);
+    return finished(answer, body, delivery);
   } catch (error) {
     await opened.close();
     throw error;
   }
 }
 
-export function signalOf(request: DownloadRequest): { signal?: AbortSignal } {
-  return request.signal ? { signal: request.signal } : {};
+export /** What a file may want to know of a request. Getters, since most files do not ask, and a signal is dear to make. */
+class RequestOptions implements OpenOptions {
+  readonly #request: DownloadRequest;
+
+  constructor(request: DownloadRequest) {
+    this.#request = request;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#request.signal;
+  }
+
+  /** The one range that the client asks for, which a remote source asks for in turn, so that one round trip is enough. */
+  get range(): RangeSpec | undefined {
+    const header = this.#request.method === "GET" ? this.#request.headers.get("range") : null;
+    const specs = header === null ? undefined : parseRange(header);
+    return specs?.length === 1 ? specs[0] : undefined;
+  }
 }
 
-/** The one range that the client asks for, which a remote source asks for in turn, so that one round trip is enough. */
-function rangeHint(request: DownloadRequest): { range?: RangeSpec } {
-  const header = request.method === "GET" ? request.headers.get("range") : null;
-  const specs = header === null ? undefined : parseRange(header);
-  return specs?.length === 1 && specs[0] ? { range: specs[0] } : {};
-}
-
-/** How a request is answered, before anything is opened. */
-export interface Answer {
+interface Answer {
   readonly decision: Decision;
   readonly representation: DescribedRepresentation;
-  readonly head: ResponseHead;
-  readonly multipart?: ReturnType<typeof multipartByteRanges>;
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly multipart?: MultipartByteRanges;
 }
 
-/** Decides on a file that was described, and lets the view answer for one that did not change. */
-export async function answerTo(
+async function answerTo(
   response: DownloadResponse,
   request: DownloadRequest,
   stat: FileStat,
 ): Promise<Answer | Response> {
-  const representation = describe(response, stat, request);
+  const described = describe(response, stat, request);
+  const { representation } = described;
   const decision = await decisionFor(response, request, stat, representation);
-  const multipart =
-    decision.kind === "multipart"
-      ? multipartByteRanges(decision.ranges, {
-          size: representation.size ?? 0,
-          contentType: representation.contentType,
-          boundary: multipartBoundary(),
-        })
-      : undefined;
-  const fields = presentationFields(response, representation.contentType);
-  const head = responseHead(decision, representation, fields, multipart);
+  if (decision.kind === "full") return wholeAnswer(response.status, described, decision);
+  const multipart = decision.kind === "multipart" ? framing(decision.ranges, representation) : undefined;
+  const head = responseHead(decision, representation, described.fields, multipart);
   if (decision.kind === "notModified") {
     const custom = await response.hooks.notModifiedResponse?.(head.fields);
     if (custom) return custom;
   }
-  const status = response.status === 200 ? head.status : response.status;
-  return { decision, representation, head: { ...head, status }, ...(multipart ? { multipart } : {}) };
+  const { status, fields } = head;
+  return { decision, representation, status, headers: fields.toRaw(), ...(multipart ? { multipart } : {}) };
+}
+
+function wholeAnswer(status: number, described: DescribedResponse, decision: Decision): Answer {
+  const { representation, fields } = described;
+  described.whole ??= responseHead(decision, representation, fields).fields.toRaw();
+  return { decision, representation, status, headers: described.whole };
+}
+
+function framing(
+  ranges: readonly ByteRange[],
+  { size = 0, contentType }: DescribedRepresentation,
+): MultipartByteRanges {
+  return multipartByteRanges(ranges, { size, contentType, boundary: multipartBoundary() });
 }
 
 async function decisionFor(
@@ -215,6 +238,6 @@ function bodyOf(
   }
 }
 
-function finished(head: ResponseHead, body: ResponseBody, delivery: Delivery): RenderedResponse {
-  return { status: head.status, headers: head.fields.toRaw(), body, delivery };
+function finished({ status, headers }: Answer, body: ResponseBody, delivery: Delivery): RenderedResponse {
+  return { status, headers, body, delivery };
 }

@@ -19,7 +19,7 @@ export type ResponseBody =
 export interface RenderedResponse {
   readonly status: number;
   /** `[name, value, name, value, …]` */
-  readonly headers: string[];
+  readonly headers: readonly string[];
   readonly body: ResponseBody;
   /** Told by the writer how the transfer ended. */
   readonly delivery: Delivery;

@@ -8,20 +8,75 @@ import { contentType, isActiveContent, mediaType } from "../http/media-type.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
 
-/** What the file says of itself, with what the response says of it on top. */
-export function describe(
-  response: DownloadResponse,
-  stat: FileStat,
-  request: DownloadRequest,
-): DescribedRepresentation {
+/** All that is said of a file on one page: what it is, and how to treat it. */
+export interface DescribedResponse {
+  readonly representation: DescribedRepresentation;
+  /** The fields that say how to treat the file. */
+  readonly fields: HeaderFields;
+  /** The raw header section of a 200, once somebody needed it. */
+  whole?: string[];
+}
+
+/**
+ * What the file says of itself, with what the response says of it on top.
+ *
+ * A frozen stat is one that its file gives out again as long as nothing changes. What is derived from it and from
+ * nothing but this response's own settings is derived once.
+ */
+export function describe(response: DownloadResponse, stat: FileStat, request: DownloadRequest): DescribedResponse {
+  if (!Object.isFrozen(stat) || stat.digests) return derive(response, stat, request);
+  const known = derived.get(stat);
+  if (known && hasSettings(response, known.settings)) return known.described;
+  const described = derive(response, stat, request);
+  derived.set(stat, { settings: settingsOf(response), described });
+  return described;
+}
+
+interface Settings extends Pick<
+  DownloadResponse,
+  "attachment" | "basename" | "mimetype" | "charset" | "encoding" | "activeContent" | "headers"
+> {
+  readonly name: string;
+}
+
+const derived = new WeakMap<FileStat, { readonly settings: Settings; readonly described: DescribedResponse }>();
+
+function settingsOf(response: DownloadResponse): Settings {
+  const { attachment, basename, mimetype, charset, encoding, activeContent, file } = response;
+  const headers = new HeaderFields(response.headers);
+  return { attachment, basename, mimetype, charset, encoding, activeContent, headers, name: file.name };
+}
+
+function hasSettings(response: DownloadResponse, settings: Settings): boolean {
+  return (
+    response.attachment === settings.attachment &&
+    response.basename === settings.basename &&
+    response.mimetype === settings.mimetype &&
+    response.charset === settings.charset &&
+    response.encoding === settings.encoding &&
+    response.activeContent === settings.activeContent &&
+    response.file.name === settings.name &&
+    response.headers.equals(settings.headers)
+  );
+}
+
+function derive(response: DownloadResponse, stat: FileStat, request: DownloadRequest): DescribedResponse {
   const encoding = response.encoding ?? stat.contentEncoding;
-  return {
+  const representation = {
     ...stat,
     ...validatorsSet(response.headers),
     contentType: typeOf(response, stat),
     ...(encoding && encoding !== "identity" ? { contentEncoding: encoding } : {}),
     ...digestOf(stat, request),
   };
+  return { representation, fields: presentationFields(response, representation.contentType) };
+}
+
+// An application that knows a better validator sets the header; preconditions then hold against what is sent.
+function validatorsSet(headers: HeaderFields): { etag?: string; lastModified?: Date } {
+  const etag = headers.get("ETag");
+  const lastModified = parseHttpDate(headers.get("Last-Modified") ?? "");
+  return { ...(etag === null ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
 }
 
 /** The digest that the client prefers of those that are known, or all of them (RFC 9530 §4). */
@@ -30,13 +85,6 @@ function digestOf({ digests }: FileStat, request: DownloadRequest): { reprDigest
   const wanted = wantedDigest(request.headers.get("Want-Repr-Digest"), Object.keys(digests));
   const chosen = wanted === undefined ? undefined : digests[wanted];
   return { reprDigest: reprDigest(wanted !== undefined && chosen ? { [wanted]: chosen } : digests) };
-}
-
-// An application that knows a better validator sets the header; preconditions then hold against what is sent.
-function validatorsSet(headers: HeaderFields): { etag?: string; lastModified?: Date } {
-  const etag = headers.get("ETag");
-  const lastModified = parseHttpDate(headers.get("Last-Modified") ?? "");
-  return { ...(etag === null ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
 }
 
 function typeOf(response: DownloadResponse, stat: FileStat): string {
@@ -55,7 +103,7 @@ function guessedType(response: DownloadResponse): string {
 }
 
 /** The fields that say how to treat the file: those that the application set, and ours where it set none. */
-export function presentationFields(response: DownloadResponse, type: string): HeaderFields {
+function presentationFields(response: DownloadResponse, type: string): HeaderFields {
   const fields = new HeaderFields(response.headers);
   const setDefault = (name: string, value: string): void => void (fields.has(name) || fields.set(name, value));
   const active = !response.attachment && isActiveContent(type);

@@ -31,7 +31,7 @@ function writeAtOnce({ status, headers, body, delivery }: RenderedResponse, resp
       else delivery.abort(status, 0);
       resolve();
     });
-    response.writeHead(status, headers);
+    writeHead(response, status, headers);
     if (body.kind === "bytes") response.end(body.bytes);
     else response.end();
   });
@@ -72,7 +72,7 @@ async function sendChunks(
   // The first bytes come before the head: a source that fails here still gets the status that says so.
   let next = await chunks.next();
   if (isGone(response)) return chunks.return(undefined).then(() => undefined);
-  response.writeHead(status, headers);
+  writeHead(response, status, headers);
   while (!next.done) {
     const flushed = response.write(next.value);
     progress.sent += next.value.byteLength;
@@ -100,6 +100,11 @@ function ended(response: ServerResponse): Promise<void> {
     response.once("close", resolve);
     response.end(resolve);
   });
+}
+
+function writeHead(response: ServerResponse, status: number, headers: readonly string[]): void {
+  // Node reads the list and leaves it as it is; its types do not say so.
+  response.writeHead(status, headers as string[]);
 }
 
 /**
