@@ -1,8 +1,9 @@
 import type { BigIntStats } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import { FileChangedError, FileNotFoundError, isDownloadError } from "../errors.ts";
 import { nginxEntityTag, type EntityTagFormat } from "../http/etag.ts";
 import type { ByteRange } from "../http/range.ts";
+import { absolutePath } from "./absolute-path.ts";
 import { closedEarly } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile } from "./download-file.ts";
 import { borrowDescriptor, type SharedDescriptor } from "./local-file-descriptor.ts";
@@ -52,8 +53,8 @@ export class LocalFile implements DownloadFile {
 
   /** A relative `path` is taken from `root`, or else from the working directory as it is now. */
   constructor(path: string, { name, root, etag = nginxEntityTag }: LocalFileOptions = {}) {
-    this.#root = root === undefined ? undefined : resolve(root);
-    this.path = resolve(this.#root ?? "", path);
+    this.#root = root === undefined ? undefined : absolutePath(root);
+    this.path = absolutePath(path, this.#root);
     this.name = name ?? basename(this.path);
     this.#format = etag;
   }

@@ -1,5 +1,6 @@
-import { isAbsolute, relative, resolve, sep } from "node:path";
+import { isAbsolute, relative, sep } from "node:path";
 import { InvalidPathError } from "../errors.ts";
+import { absolutePath } from "./absolute-path.ts";
 
 /** What becomes of a path with a segment that begins with a dot. */
 export type DotfilePolicy = "deny" | "allow";
@@ -10,13 +11,13 @@ export type DotfilePolicy = "deny" | "allow";
  * @throws {InvalidPathError} for `..`, empty segments, NUL, a path outside the root, a denied dotfile
  */
 export function pathWithin(root: string, path: string, dotfiles: DotfilePolicy = "deny"): string {
-  const base = resolve(root);
+  const base = absolutePath(root);
   const inside = isAbsolute(path) ? relative(base, path) : path;
   const segments = inside.split(separators);
   if (inside.includes("\0") || isAbsolute(inside) || segments.some((segment) => isUnsafe(segment, dotfiles))) {
     throw new InvalidPathError();
   }
-  return resolve(base, inside);
+  return base.endsWith(sep) ? base + inside : base + sep + inside;
 }
 
 // Windows also takes a slash; elsewhere a backslash is a letter like any other.
