@@ -228,8 +228,9 @@ export async function* sliceChunks(
   }
 }
 
-/** One array of all the bytes, a copy. */
+/** One array of all the bytes: a copy, unless there is one chunk only. */
 export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
   const all = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.byteLength, 0));
   let position = 0;
   for (const chunk of chunks) {
@@ -242,7 +243,7 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
 /** All the bytes of a source in memory, a copy. */
 export async function collectBytes(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readBytes(source, signal)) chunks.push(chunk);
+  for await (const chunk of readBytes(source, signal)) chunks.push(chunk.slice());
   return concatBytes(chunks);
 }
 

@@ -1,5 +1,5 @@
 import { FileChangedError, FileNotFoundError, UpstreamError, type DownloadError } from "../errors.ts";
-import { parseHttpDate } from "../http/date.ts";
+import { formatHttpDate, parseHttpDate } from "../http/date.ts";
 import { isEntityTag, strongMatch, weakMatch } from "../http/etag.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
 import type { FileStat } from "./download-file.ts";
@@ -105,7 +105,7 @@ export function rangeField(range: RangeSpec): string {
 /** Conditions on which an upstream that honours them answers 412 once the file is another one (RFC 9110 §13.1). */
 export function sameVersionFields({ etag, lastModified }: FileStat): Record<string, string> {
   if (etag !== undefined && strongMatch(etag, etag)) return { "If-Match": etag };
-  return lastModified === undefined ? {} : { "If-Unmodified-Since": lastModified.toUTCString() };
+  return lastModified === undefined ? {} : { "If-Unmodified-Since": formatHttpDate(lastModified) };
 }
 
 /** @throws {FileChangedError} if two answers are not of one version of the file, as far as they tell */

@@ -20,7 +20,7 @@ function faultOf(name: string): string | undefined {
   if (/[\0-\x1f\x7f]/.test(name)) return "holds a control character";
   if (name.includes("\\")) return "holds a backslash";
   if (/\p{Surrogate}/u.test(name)) return "holds half a surrogate pair";
-  if (new TextEncoder().encode(name).byteLength > mostBytes) return `is longer than ${mostBytes} bytes`;
+  if (byteLength(name) > mostBytes) return `is longer than ${mostBytes} bytes`;
   if (name.split("/").some(isDotOrEmpty)) return 'holds a segment that is empty, "." or ".."';
   return undefined;
 }
@@ -35,11 +35,25 @@ export function normalizePrefix(prefix: string): string {
   return prefix;
 }
 
+/** What file systems allow of one segment. */
+const mostSegmentBytes = 255;
+
 /** Another name for a file whose own is taken: `report_k3x9w2a.pdf`, beside `report.pdf`. */
 export function alternativeName(name: string): string {
   const folder = name.slice(0, name.lastIndexOf("/") + 1);
   const [, stem = "", extension = ""] = /^(.+?)((?:\.tar)?\.[^.]*)?$/s.exec(name.slice(folder.length)) ?? [];
-  return `${folder}${stem}_${randomLetters(7)}${extension}`;
+  const ending = `_${randomLetters(7)}${extension}`;
+  return `${folder}${cut(stem, mostSegmentBytes - byteLength(ending))}${ending}`;
+}
+
+/** The beginning of `text`, whole characters, in no more than `bytes` of UTF-8. */
+function cut(text: string, bytes: number): string {
+  // As a stream, whose next chunk would bring the rest of a character that is cut: without it that is left out.
+  return new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, bytes), { stream: true });
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
 }
 
 /** Letters and digits that nobody can guess. */

@@ -68,6 +68,17 @@ export function describeStorage(
         expect(await read("a")).toBe("before");
       });
 
+      it("keeps chunks whose memory is used again", async () => {
+        const chunk = new Uint8Array(1000);
+        const counting = function* (): Generator<Uint8Array> {
+          for (let value = 0; value < 250; value++) yield chunk.fill(value);
+        };
+        await save("a", counting());
+        const bytes = await readBytes(storage, "a");
+        expect(bytes.byteLength).toBe(250_000);
+        expect(bytes.findIndex((byte, index) => byte !== Math.floor(index / 1000))).toBe(-1);
+      });
+
       it("replaces a file of that name", async () => {
         await save("a", "a long first version");
         expect(await save("a", "second")).toBe("a");

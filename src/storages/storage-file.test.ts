@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
+import { FileSystemStorage } from "./file-system-storage.ts";
+import { MemoryStorage } from "./memory-storage.ts";
+import { StorageFile } from "./storage-file.ts";
+
+describe("StorageFile", () => {
+  it("is what the storage has under its name", async () => {
+    const storage = new MemoryStorage();
+    await storage.save("a/b.txt", "Hello");
+    const file = new StorageFile(storage, "a/b.txt");
+    expect(file.name).toBe("a/b.txt");
+    expect((await file.stat()).size).toBe(5);
+    expect((await file.open()).stat.size).toBe(5);
+    await expect(new StorageFile(storage, "b.txt").stat()).rejects.toThrow(FileNotFoundError);
+  });
+
+  it("has the path and the URL that the storage gives it", () => {
+    const storage = new FileSystemStorage("/srv/media", { baseUrl: "/media" });
+    expect(new StorageFile(storage, "a b.txt")).toMatchObject({ path: "/srv/media/a b.txt", url: "/media/a%20b.txt" });
+  });
+
+  it("has neither where the storage gives none, or has to work for it", () => {
+    const storage = Object.assign(new MemoryStorage(), { url: async () => "https://a.example/signed" });
+    const file = new StorageFile(storage, "a");
+    expect(file.path).toBeUndefined();
+    expect(file.url).toBeUndefined();
+  });
+
+  it("asks for a URL only when it is needed", () => {
+    let asked = 0;
+    const storage = Object.assign(new MemoryStorage(), { url: () => `/${++asked}` });
+    const file = new StorageFile(storage, "a");
+    expect(asked).toBe(0);
+    expect(file.url).toBe("/1");
+  });
+
+  it("with a name that the storage refuses can be made, and is not found", async () => {
+    const file = new StorageFile(new FileSystemStorage("/srv", { baseUrl: "/" }), "../etc/passwd");
+    expect(file.path).toBeUndefined();
+    expect(file.url).toBeUndefined();
+    await expect(file.stat()).rejects.toThrow(InvalidPathError);
+    await expect(file.open()).rejects.toThrow(InvalidPathError);
+  });
+
+  it("does not hide a mistake of the storage", () => {
+    const url = (): string => {
+      throw new ImproperlyConfiguredError("no secret");
+    };
+    expect(() => new StorageFile(Object.assign(new MemoryStorage(), { url }), "a").url).toThrow("no secret");
+  });
+});
