@@ -57,7 +57,7 @@ describe("parseUrl", () => {
   });
 });
 
-const path = fc.string({ unit: fc.constantFrom(..."aé日 %25/4&+'~:;?#") }).map((text) => `/${text}`);
+const path = fc.string({ unit: fc.constantFrom(...Array.from("aé日 %25/4&+'~:;?#")) }).map((text) => `/${text}`);
 
 describe("the spelling of a URL", () => {
   it("stays as it is, once it is canonical", () => {

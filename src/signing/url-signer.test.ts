@@ -413,10 +413,14 @@ describe("whatever is signed", () => {
   it("is verified no more when a character of it is changed to one of another meaning", async () => {
     const signed = await signer.sign("/files/plan.pdf?version=2&name=a%20b", { response: { filename: "b.txt" } });
     await fc.assert(
-      fc.asyncProperty(fc.nat(signed.length - 1), fc.constantFrom(..."abzAZ019/-_=&%?+"), async (at, character) => {
-        const altered = signed.slice(0, at) + character + signed.slice(at + 1);
-        if (altered !== signed) expect((await signer.verify({ url: altered })).ok).toBe(false);
-      }),
+      fc.asyncProperty(
+        fc.nat(signed.length - 1),
+        fc.constantFrom(...Array.from("abzAZ019/-_=&%?+")),
+        async (at, character) => {
+          const altered = signed.slice(0, at) + character + signed.slice(at + 1);
+          if (altered !== signed) expect((await signer.verify({ url: altered })).ok).toBe(false);
+        },
+      ),
       { numRuns: 300 },
     );
   });
