@@ -79,7 +79,12 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     return this.#raw.length === other.#raw.length && this.#raw.every((text, at) => text === other.#raw[at]);
   }
 
-  /** A flat copy, `[name, value, name, value, …]`. */
+  /** The list itself, `[name, value, name, value, …]`: to be read only, and not kept. */
+  get raw(): readonly string[] {
+    return this.#raw;
+  }
+
+  /** A flat copy of it. */
   toRaw(): string[] {
     return this.#raw.slice();
   }

@@ -2,7 +2,7 @@ import { FileChangedError, FileNotFoundError } from "../errors.ts";
 import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
-import { responseHead, type DescribedRepresentation } from "../http/head.ts";
+import { responseHead, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
 import {
   multipartBoundary,
   multipartByteRanges,
@@ -135,8 +135,8 @@ async function renderBody(
   }
 }
 
-export /** What a file may want to know of a request. Getters, since most files do not ask, and a signal is dear to make. */
-class RequestOptions implements OpenOptions {
+/** What a file may want to know of a request. Getters, since most files do not ask, and a signal is dear to make. */
+export class RequestOptions implements OpenOptions {
   readonly #request: DownloadRequest;
 
   constructor(request: DownloadRequest) {
@@ -155,15 +155,16 @@ class RequestOptions implements OpenOptions {
   }
 }
 
-interface Answer {
+/** What a request gets, as far as it can be told from the description of the file. */
+export interface Answer {
   readonly decision: Decision;
   readonly representation: DescribedRepresentation;
-  readonly status: number;
-  readonly headers: readonly string[];
+  readonly head: ResponseHead;
   readonly multipart?: MultipartByteRanges;
 }
 
-async function answerTo(
+/** Decides a request on what is known of the file: an answer, or what the view's `notModifiedResponse` made of it. */
+export async function answerTo(
   response: DownloadResponse,
   request: DownloadRequest,
   stat: FileStat,
@@ -178,14 +179,13 @@ async function answerTo(
     const custom = await response.hooks.notModifiedResponse?.(head.fields);
     if (custom) return custom;
   }
-  const { status, fields } = head;
-  return { decision, representation, status, headers: fields.toRaw(), ...(multipart ? { multipart } : {}) };
+  return { decision, representation, head, ...(multipart ? { multipart } : {}) };
 }
 
 function wholeAnswer(status: number, described: DescribedResponse, decision: Decision): Answer {
   const { representation, fields } = described;
-  described.whole ??= responseHead(decision, representation, fields).fields.toRaw();
-  return { decision, representation, status, headers: described.whole };
+  const head = (described.whole ??= responseHead(decision, representation, fields));
+  return { decision, representation, head: status === head.status ? head : { ...head, status } };
 }
 
 function framing(
@@ -238,6 +238,6 @@ function bodyOf(
   }
 }
 
-function finished({ status, headers }: Answer, body: ResponseBody, delivery: Delivery): RenderedResponse {
-  return { status, headers, body, delivery };
+function finished({ head }: Answer, body: ResponseBody, delivery: Delivery): RenderedResponse {
+  return { status: head.status, headers: head.fields.raw, body, delivery };
 }

@@ -2,7 +2,7 @@ import type { FileStat } from "../files/download-file.ts";
 import { contentDisposition } from "../http/content-disposition.ts";
 import { parseHttpDate } from "../http/date.ts";
 import { reprDigest, wantedDigest } from "../http/digest.ts";
-import type { DescribedRepresentation } from "../http/head.ts";
+import type { DescribedRepresentation, ResponseHead } from "../http/head.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import { contentType, isActiveContent, mediaType } from "../http/media-type.ts";
 import type { DownloadResponse } from "./download-response.ts";
@@ -13,8 +13,8 @@ export interface DescribedResponse {
   readonly representation: DescribedRepresentation;
   /** The fields that say how to treat the file. */
   readonly fields: HeaderFields;
-  /** The raw header section of a 200, once somebody needed it. */
-  whole?: string[];
+  /** The head of a 200, once somebody needed it. */
+  whole?: ResponseHead;
 }
 
 /**
