@@ -1,8 +1,9 @@
+import { isAbsolute } from "node:path";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { LocalFile } from "../files/local-file.ts";
 import { pathWithin, type DotfilePolicy } from "../files/path-within.ts";
-import { BaseDownloadView } from "./base-download-view.ts";
+import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
  * Serves a file by its path on this machine. With a `root`, `path` and the URL parameter are relative to it and
@@ -28,18 +29,27 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   dotfiles: DotfilePolicy = "deny";
 
   override checkConfiguration(): void {
-    const computed = this.getPath !== PathDownloadView.prototype.getPath;
-    if (this.path === undefined && this.root === undefined && !computed) {
+    if (isUnusable(this.path) || isUnusable(this.root)) {
       throw new ImproperlyConfiguredError(
-        `${this.constructor.name} needs a path or a root: asView({ path: "/srv/manual.pdf" }) for one file, ` +
-          `asView({ root: "/srv/documents" }) for files that the URL names`,
+        `${this.constructor.name} has a path or a root that is empty or holds a NUL: is a setting missing?`,
       );
     }
+    if (this.path ?? this.root ?? answersByItself(this, PathDownloadView, "getPath")) return;
+    throw new ImproperlyConfiguredError(
+      `${this.constructor.name} needs a path or a root: asView({ path: "/srv/manual.pdf" }) for one file, ` +
+        `asView({ root: "/srv/documents" }) for files that the URL names`,
+    );
   }
 
-  /** The path to serve. With a `root` the URL parameter comes first, then `path`. */
+  /**
+   * The path to serve. With a `root` the URL parameter comes first, then `path`.
+   * @throws {InvalidPathError} if the URL parameter is an absolute path
+   */
   getPath(): string | undefined | Promise<string | undefined> {
-    return this.root === undefined ? this.path : (this.params[this.pathParam] ?? this.path);
+    const named = this.root === undefined ? undefined : this.params[this.pathParam];
+    // One that happens to be inside the root would be served, and so tell a client that guesses where the root is.
+    if (named !== undefined && isAbsolute(named)) throw new InvalidPathError();
+    return named ?? this.path;
   }
 
   override async getFile(): Promise<DownloadFile> {
@@ -49,4 +59,9 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
     if (this.root === undefined) return new LocalFile(path);
     return new LocalFile(pathWithin(this.root, path, this.dotfiles), { root: this.root });
   }
+}
+
+// An empty root would be the working directory, with the application's own sources in it.
+function isUnusable(path: string | undefined): boolean {
+  return path !== undefined && (path === "" || path.includes("\0"));
 }
