@@ -6,8 +6,8 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
 }
 
 /**
- * What `pending` gives, or the reason of `signal` as soon as it aborts, also where the operation itself takes no notice.
- * What it gives too late is passed to `discard`.
+ * What `pending` gives, or the reason of `signal` as soon as it aborts, also where the operation takes no notice of it.
+ * What comes too late is passed to `discard`.
  */
 export function untilAborted<T>(pending: Promise<T>, signal: AbortSignal, discard: (late: T) => unknown): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -252,7 +252,7 @@ export async function* readBytes(source: ByteSource, signal?: AbortSignal): Asyn
   yield* readUntilAborted(new ByteReader(source), signal);
 }
 
-/** What `chunks`, made from `reader`, give. The reader is closed when the loop ends, or `signal` aborts, which is an error. */
+/** What `chunks`, made from `reader`, give. The reader is closed when the loop ends, or when `signal` aborts: an error. */
 export async function* readUntilAborted(
   reader: ByteReader,
   signal: AbortSignal | undefined,

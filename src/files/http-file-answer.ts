@@ -92,12 +92,6 @@ function parseContentRange(value: string): (ByteRange & { size?: number }) | und
   return { start: Number(start), end: Number(end), ...(size === "*" ? {} : { size: Number(size) }) };
 }
 
-/** The size that a 416 tells: `bytes *\/1000` (RFC 9110 §14.4). */
-export function unsatisfiedSize(headers: Headers): number | undefined {
-  const [, size] = /^bytes \*\/(\d{1,15})$/i.exec(headers.get("content-range")?.trim() ?? "") ?? [];
-  return size === undefined ? undefined : Number(size);
-}
-
 export function rangeField(range: RangeSpec): string {
   return "suffix" in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end ?? ""}`;
 }
@@ -126,7 +120,7 @@ function differ<T>(one: T | undefined, other: T | undefined): boolean {
 export function upstreamFailure({ status, headers }: Response, url: string): DownloadError {
   const cause = new Error(`${url} answered ${status}`);
   if (status === 412) return new FileChangedError(undefined, { cause });
-  // 401 and 403 too: that our own credentials do not do is not the client's business, and S3 says 403 for a missing key.
+  // 401 and 403 too: our credentials are not the client's business, and S3 says 403 for a missing key.
   if ([401, 403, 404, 410].includes(status)) return new FileNotFoundError(undefined, { cause });
   if (status !== 429 && status !== 503) return new UpstreamError(502, undefined, { cause });
   const retryAfter = headers.get("retry-after");

@@ -11,7 +11,6 @@ import {
   rangeField,
   readAnswer,
   sameVersionFields,
-  unsatisfiedSize,
   upstreamFailure,
   type UpstreamAnswer,
 } from "./http-file-answer.ts";
@@ -33,7 +32,7 @@ export class Connection {
     return this.#abort.signal;
   }
 
-  /** Looks no longer at the client, and leaves the connection as it is: an abort would close it, also after the last byte. */
+  /** Looks no longer at the client. Nothing is aborted: that would also close a connection that has done its work. */
   release(): void {
     this.#unfollow();
   }
@@ -49,7 +48,7 @@ export class Connection {
     // 403: a presigned URL is signed for GET alone.
     if (![403, 405, 501].includes(response.status)) throw upstreamFailure(response, this.#upstream.url);
     const { stat, body } = await this.open();
-    await body?.cancel();
+    await body?.cancel().catch(() => undefined);
     return stat;
   }
 
@@ -60,12 +59,10 @@ export class Connection {
     return readAnswer(response) ?? this.#getInstead(response);
   }
 
-  // A 416 does not describe the file, and preconditions come before ranges: the whole file is asked for, but not read.
+  // A 416 does not describe the file, and preconditions come before ranges: the whole file is asked for, if not read.
   async #getInstead(refusal: Response): Promise<UpstreamAnswer> {
     await discardBody(refusal);
-    const answer = await this.#getWhole();
-    const size = answer.stat.size ?? unsatisfiedSize(refusal.headers);
-    return size === undefined ? answer : { ...answer, stat: { ...answer.stat, size } };
+    return this.#getWhole();
   }
 
   async #getWhole(): Promise<UpstreamAnswer> {

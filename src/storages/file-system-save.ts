@@ -37,7 +37,7 @@ export async function saveWhole(
   }
 }
 
-/** A hidden file in the same folder: a folder below the root may be on another disk, where nothing can be renamed to. */
+/** A hidden file in the same folder: other folders may be on other disks, from where nothing can be renamed. */
 function partName(): string {
   return `.${randomLetters(16)}.downloadview-part`;
 }
@@ -47,7 +47,7 @@ export function isPartName(segment: string): boolean {
   return /^\.[0-9a-z]{16}\.downloadview-part$/.test(segment);
 }
 
-/** Makes what is missing of a folder, one at a time, so that none is made on the far side of a symlink. Gives its real path. */
+/** Makes a folder's missing parents one by one, so that none is made beyond a symlink. Gives the real path. */
 async function makeFolder(root: string, folder: string, mode = 0o777): Promise<string> {
   try {
     return await realPathInside(root, folder);

@@ -9,6 +9,15 @@ const mostBytes = 1024;
  * would be one file), and no more than 1024 bytes of UTF-8.
  *
  * @throws {InvalidPathError} with the reason in its `cause`
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { InvalidPathError, normalizeName } from "downloadview";
+ *
+ * assert.equal(normalizeName("reports/Q1 2026.pdf"), "reports/Q1 2026.pdf");
+ * assert.throws(() => normalizeName("reports/../../etc/passwd"), InvalidPathError);
+ * ```
  */
 export function normalizeName(name: string): string {
   const fault = faultOf(name);
