@@ -1,7 +1,7 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { HTTPFile } from "../files/http-file.ts";
-import { BaseDownloadView } from "./base-download-view.ts";
+import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
  * Serves a file that another server has: the client sees only this one. Nothing of the client's request is passed on
@@ -26,9 +26,11 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
   requestInit: RequestInit = {};
 
   override checkConfiguration(): void {
-    if (this.url === undefined && this.getUrl === HTTPDownloadView.prototype.getUrl) {
+    const answered =
+      this.url === undefined ? answersByItself(this, HTTPDownloadView, "getUrl") : URL.canParse(this.url);
+    if (!answered) {
       throw new ImproperlyConfiguredError(
-        `${this.constructor.name} needs a URL: asView({ url: "https://…" }), or override getUrl()`,
+        `${this.constructor.name} needs an absolute URL: asView({ url: "https://…" }), or override getUrl()`,
       );
     }
   }

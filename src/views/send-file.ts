@@ -1,3 +1,4 @@
+import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadOptions } from "../responses/download-response.ts";
 import type { DownloadRequest, DownloadResult } from "../responses/handler.ts";
 import type { DotfilePolicy } from "../files/path-within.ts";
@@ -12,6 +13,8 @@ export interface SendFileOptions extends DownloadOptions {
 /**
  * Serves a local file from an ordinary handler, inline unless `attachment` says otherwise. Give a `root` whenever a
  * part of `path` comes from a request.
+ * @throws {FileNotFoundError} if `path` is empty, or outside the `root`
+ * @throws {ImproperlyConfiguredError} if `root` is empty, which would be the working directory
  *
  * @example
  * ```ts
@@ -22,11 +25,12 @@ export interface SendFileOptions extends DownloadOptions {
  * console.assert("basename" in result && result.getBasename() === "manual.pdf");
  * ```
  */
-export function sendFile(
+export async function sendFile(
   request: DownloadRequest,
   path: string,
   { root, dotfiles = "deny", ...options }: SendFileOptions = {},
 ): Promise<DownloadResult> {
+  if (root === "") throw new ImproperlyConfiguredError("sendFile() was given an empty root: is a setting missing?");
   const view = Object.assign(new PathDownloadView(), { root, dotfiles, path, attachment: false });
   return view.setup(request).renderToResponse(withoutUndefined(options));
 }

@@ -2,7 +2,7 @@ import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import type { Storage } from "../storages/storage.ts";
-import { BaseDownloadView } from "./base-download-view.ts";
+import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
  * Serves a file by its name in a storage. The name is `path`, or the URL parameter `pathParam` where the route has
@@ -28,9 +28,10 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
   pathParam = "path";
 
   override checkConfiguration(): void {
-    if (!this.storage) {
+    if (!this.storage && !answersByItself(this, StorageDownloadView)) {
       throw new ImproperlyConfiguredError(`${this.constructor.name} needs a storage: asView({ storage: new … })`);
     }
+    if (this.path === "") throw new ImproperlyConfiguredError(`${this.constructor.name} has an empty path`);
   }
 
   getPath(): string | undefined | Promise<string | undefined> {

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { respond } from "../../tests/views/respond.ts";
+import { ImproperlyConfiguredError } from "../errors.ts";
+import { VirtualFile } from "../files/virtual-file.ts";
+import { assertDownloadResponse, setupView } from "../testing/index.ts";
+import { HTTPDownloadView } from "./http-download-view.ts";
+
+const url = "https://files.example/a/hello%20world.txt";
+
+describe("HTTPDownloadView.asView", () => {
+  it.each<[string, Partial<HTTPDownloadView>]>([
+    ["no URL", {}],
+    ["an unset URL", { url: undefined }],
+    ["an empty URL", { url: "" }],
+    ["a relative URL", { url: "/files/a.txt" }],
+    ["no URL at all", { url: "not a url" }],
+  ])("refuses %s", (_, options) => {
+    expect(() => HTTPDownloadView.asView(options)).toThrow(ImproperlyConfiguredError);
+  });
+
+  it.each<[string, Partial<HTTPDownloadView>]>([
+    ["a URL", { url }],
+    ["a URL object", { url: new URL(url) }],
+    ["a getUrl() of its own", { getUrl: () => url }],
+    ["a getFile() of its own", { getFile: async () => new VirtualFile("") }],
+  ])("is content with %s", (_, options) => {
+    expect(HTTPDownloadView.asView(options)).toBeTypeOf("function");
+  });
+});
+
+describe("HTTPDownloadView", () => {
+  it("asks with the fetch that getFetch() gives, for the URL that getUrl() gives, with its requestInit", async () => {
+    const asked: unknown[] = [];
+    const handler = HTTPDownloadView.asView({
+      getUrl: async () => new URL(url),
+      requestInit: { headers: { Authorization: "Bearer ours" } },
+      getFetch: () => async (input, init) => {
+        asked.push(input, new Headers(init?.headers).get("Authorization"));
+        return new Response("Hello", { headers: { "Content-Length": "5", "Content-Type": "text/x-upstream" } });
+      },
+    });
+    await assertDownloadResponse(respond(handler), {
+      basename: "hello world.txt",
+      contentType: "text/x-upstream",
+      size: 5,
+      content: "Hello",
+    });
+    expect(asked).toEqual([url, "Bearer ours"]);
+  });
+
+  it("lets getRequestInit() be overridden", async () => {
+    const view = setupView(
+      Object.assign(new HTTPDownloadView(), {
+        url,
+        getRequestInit: async () => ({ headers: { "X-Tenant": "7" } }),
+        getFetch: () => async (_: unknown, init?: RequestInit) =>
+          new Response(new Headers(init?.headers).get("X-Tenant")),
+      }),
+    );
+    await assertDownloadResponse(view.renderToResponse(), { content: "7" });
+  });
+
+  it("names the file as the view says", async () => {
+    const handler = HTTPDownloadView.asView({ url, basename: "own.txt", getFetch: () => async () => new Response("") });
+    await assertDownloadResponse(respond(handler), { basename: "own.txt" });
+  });
+
+  it("has a requestInit of its own in each view", () => {
+    expect(new HTTPDownloadView().requestInit).not.toBe(new HTTPDownloadView().requestInit);
+  });
+});
