@@ -268,7 +268,9 @@ describe("limitedDownloads", () => {
     );
     const daily = limitedDownloads(file, { limit: 1, counter, key: () => "a", within: 60, now: () => new Date(0) });
     await daily(requestOf("/a"), context).catch(() => 0);
-    expect(expiries).toEqual([expiresAt.getTime(), 60_000]);
+    const own = limitedDownloads(file, { limit: 1, counter, key: () => "user 7" });
+    await signatureRequired(own, { signer })(requestOf(url), context).catch(() => 0);
+    expect(expiries).toEqual([expiresAt.getTime(), 60_000, undefined]);
   });
 
   it("begins the count anew after a time, if that is wanted", async () => {

@@ -2,7 +2,7 @@ import { ImproperlyConfiguredError, PermissionDeniedError } from "../errors.ts";
 import type { DownloadOutcome } from "../responses/delivery.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
 import { clientAddress } from "./client-address.ts";
-import type { DownloadCounter, GrantResult } from "./download-counter.ts";
+import type { DownloadCounter, DownloadTerms, GrantResult } from "./download-counter.ts";
 import { encodeBase64Url, utf8 } from "./hmac-key.ts";
 import { MemoryDownloadCounter } from "./memory-download-counter.ts";
 import { verifiedSignature } from "./verified.ts";
@@ -72,21 +72,10 @@ export function limitedDownloads<C>(
   handler: DownloadHandler<C>,
   options: LimitedDownloadsOptions<C>,
 ): DownloadHandler<C> {
-  const { counter = new MemoryDownloadCounter(), count = "started", now = () => new Date() } = options;
-  const grantLife = milliseconds(options.resumeWithin ?? 3600);
-  const countLife = options.within === undefined ? undefined : milliseconds(options.within);
-  if (typeof options.limit === "number") checkedLimit(options.limit);
+  const rules = rulesOf(options);
   return async (request, context) => {
-    const link = options.key ? await options.key(request, context) : signatureOf(request);
-    const time = now().getTime();
-    const terms = {
-      client: await clientId(link, (options.client ?? defaultClient)(request, context)),
-      whole: request.headers.get("range") === null,
-      limit: checkedLimit(typeof options.limit === "number" ? options.limit : await options.limit(request, context)),
-      now: time,
-      grantLife,
-      expiresAt: countLife === undefined ? verifiedSignature(request)?.expiresAt?.getTime() : time + countLife,
-    };
+    const { link, terms } = await asked(rules, request, context);
+    const { counter, count, grantLife, now } = rules;
     if (request.method === "HEAD") return (await counter.allows(link, terms)) ? handler(request, context) : used();
     const grant = (await counter.begin(link, terms)) ?? used();
     const end = (kind: GrantResult["kind"]): Promise<void> =>
@@ -98,6 +87,57 @@ export function limitedDownloads<C>(
       throw error;
     }
   };
+}
+
+/** The options, checked, with what stands for those that were not given. Times are in milliseconds. */
+interface Rules<C> {
+  readonly counter: DownloadCounter;
+  readonly count: "started" | "completed";
+  readonly grantLife: number;
+  readonly now: () => Date;
+  key(request: DownloadRequest, context: ViewContext<C>): string | Promise<string>;
+  client(request: DownloadRequest, context: ViewContext<C>): string | undefined;
+  limit(request: DownloadRequest, context: ViewContext<C>): number | Promise<number>;
+  expiresAt(request: DownloadRequest, now: number): number | undefined;
+}
+
+function rulesOf<C>({ limit, key, within, ...options }: LimitedDownloadsOptions<C>): Rules<C> {
+  const countLife = within === undefined ? undefined : milliseconds(within);
+  // A key of the application's own may outlive the link that it first came with.
+  const ownExpiry = (request: DownloadRequest): number | undefined =>
+    key ? undefined : verifiedSignature(request)?.expiresAt?.getTime();
+  return {
+    counter: options.counter ?? new MemoryDownloadCounter(),
+    count: options.count ?? "started",
+    grantLife: milliseconds(options.resumeWithin ?? 3600),
+    now: options.now ?? (() => new Date()),
+    key: key ?? signatureOf,
+    client: options.client ?? defaultClient,
+    limit: typeof limit === "number" ? always(checkedLimit(limit)) : limit,
+    expiresAt: (request, now) => (countLife === undefined ? ownExpiry(request) : now + countLife),
+  };
+}
+
+async function asked<C>(
+  rules: Rules<C>,
+  request: DownloadRequest,
+  context: ViewContext<C>,
+): Promise<{ link: string; terms: DownloadTerms }> {
+  const link = await rules.key(request, context);
+  const now = rules.now().getTime();
+  const terms = {
+    client: await clientId(link, rules.client(request, context)),
+    whole: request.headers.get("range") === null,
+    limit: checkedLimit(await rules.limit(request, context)),
+    now,
+    grantLife: rules.grantLife,
+    expiresAt: rules.expiresAt(request, now),
+  };
+  return { link, terms };
+}
+
+function always<T>(value: T): () => T {
+  return () => value;
 }
 
 function used(): never {

@@ -12,9 +12,9 @@ export interface SignatureRequiredOptions<C = unknown> {
   /** What the link has to be for. */
   readonly purpose?: string;
   /**
-   * The URL as the client asked for it, path and query at least. Default `request.url`. A framework that mounts a
-   * router may cut the mount path off; Express keeps the whole in `req.originalUrl`:
-   * `url: (_, { native }) => native.originalUrl`. A proxy that changes the path needs its own way back.
+   * The URL as the client asked for it, its path and query at least. Default `request.url`, which the adapters take from
+   * `originalUrl` where a router is mounted and cuts off a part. Where a proxy cuts one off, put it back:
+   * `url: (request) => "/app" + request.url`.
    */
   readonly url?: (request: DownloadRequest, context: ViewContext<C>) => string;
   /** The client's address, for signatures that are bound to one. Default: what the framework says, as it is set up. */

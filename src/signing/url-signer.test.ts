@@ -261,10 +261,12 @@ describe("the host", () => {
     },
   );
 
-  it("of the URL counts more than that of a header", async () => {
+  it("has to be the same in the URL and in the header, if it is in both", async () => {
     const url = await bound.sign("https://example.com/a");
-    const request = requestOf(url.replace("example.com", "example.org"), { host: "example.com" });
-    expect(await bound.verify(request)).toEqual(invalid);
+    expect(await bound.verify(requestOf(url, { host: "Example.com" }))).toMatchObject({ ok: true });
+    expect(await bound.verify(requestOf(url, { host: "example.org" }))).toEqual(invalid);
+    const other = url.replace("example.com", "example.org");
+    expect(await bound.verify(requestOf(other, { host: "example.com" }))).toEqual(invalid);
   });
 
   it("has to be there to be bound", async () => {

@@ -35,7 +35,8 @@ export interface UrlSignerOptions {
   readonly expiresIn?: number | null;
   /**
    * Whether a link works on the host it was signed for only. Default false, so that a proxy may change host and scheme.
-   * Set it where one secret serves several hosts with different files. Such a signer signs absolute URLs only.
+   * Set it where one secret serves several hosts with different files. Such a signer signs absolute URLs only, and
+   * verifies where the URL of the request and its `Host` field, as far as it has both, name that host.
    */
   readonly bindHost?: boolean;
   /** Parameters that anybody may add, such as a newsletter's `utm_source`. No file may depend on them. */
@@ -111,7 +112,7 @@ export class UrlSigner implements UrlVerifier {
     const parameters = [...parts.parameters, ...formatted(added)];
     const signature = await this.#keys[0]!.sign(
       this.#message({ ...parts, parameters }, checkedToken(options.method ?? "GET").toUpperCase(), options.purpose, {
-        host: hostOf(parts.origin),
+        host: this.#bindHost ? hostOf(parts.origin) : "",
         headers: headers.map(([, value]) => value.trim()),
       }),
     );
@@ -135,18 +136,16 @@ export class UrlSigner implements UrlVerifier {
 
   /** What the request shows of what the signature may be bound to. Nothing, if it lacks some of it. */
   #seen(request: SignedRequest, origin: string, parameters: readonly string[]): Bound | undefined {
-    const host = origin === "" ? (request.headers?.get("host")?.toLowerCase() ?? "") : hostOf(origin);
     const names = ownParameters(parameters).get(headersParameter)?.split(";") ?? [];
-    const headers = names.map((name) => headerOf(request, name));
-    const complete = headers.every((value) => value !== null) && !(this.#bindHost && host === "");
-    return complete ? { host, headers: headers.map((value) => value ?? "") } : undefined;
+    const headers = names.flatMap((name) => headerOf(request, name) ?? []);
+    const host = this.#bindHost ? hostAsked(request, origin) : "";
+    return host === undefined || headers.length < names.length ? undefined : { host, headers };
   }
 
   /** The text that is signed. JSON, so that no part of it can be taken for a part of another. */
   #message(parts: UrlParts, method: string, purpose: string | undefined, bound: Bound): string {
     const covered = parts.parameters.filter((parameter) => !this.#ignored.has(parameterName(parameter)));
-    const host = this.#bindHost ? bound.host : null;
-    const constraints = [signedMethod(method), host, purpose ?? null, bound.headers];
+    const constraints = [signedMethod(method), bound.host, purpose ?? null, bound.headers];
     // The first string keeps this from being a signature of anything else that the same secret may sign.
     return JSON.stringify(["downloadview signed url 1", ...constraints, parts.path, covered]);
   }
@@ -175,6 +174,7 @@ export class UrlSigner implements UrlVerifier {
 
 /** What of a request, beside its URL and method, a signature is bound to. */
 interface Bound {
+  /** Empty where any will do. */
   readonly host: string;
   readonly headers: readonly string[];
 }
@@ -237,6 +237,15 @@ function signedMethod(method: string): string {
 /** In lower case, and without the port where it is the scheme's own: as a `Host` field has it (RFC 9110 §7.2). */
 function hostOf(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).host : "";
+}
+
+/**
+ * The host that is asked for. Nothing where the URL and the `Host` field differ: a request line may hold an absolute
+ * URL, and applications that serve several hosts look at the field.
+ */
+function hostAsked({ headers }: SignedRequest, origin: string): string | undefined {
+  const hosts = [hostOf(origin), headers?.get("host")?.toLowerCase() ?? ""].filter((host) => host !== "");
+  return new Set(hosts).size === 1 ? hosts[0] : undefined;
 }
 
 function headerOf({ headers }: SignedRequest, name: string): string | null {
