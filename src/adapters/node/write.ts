@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { bodyLength, closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
+import { isPumpable, pump, type PumpableFile } from "./pump.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
 
 /**
@@ -37,9 +38,13 @@ function writeAtOnce({ status, headers, body, delivery }: RenderedResponse, resp
   });
 }
 
+interface Progress {
+  sent: number;
+}
+
 function writeChunks(rendered: RenderedResponse, body: ReadableBody, response: ServerResponse): Promise<void> {
   const { status, delivery } = rendered;
-  const progress = { sent: 0 };
+  const progress: Progress = { sent: 0 };
   return new Promise((resolve, reject) => {
     const onClose = (): void => {
       // At once, not when the source next yields: it may never do so again.
@@ -48,8 +53,8 @@ function writeChunks(rendered: RenderedResponse, body: ReadableBody, response: S
       resolve();
     };
     response.once("close", onClose);
-    sendChunks(rendered, body, response, progress).then(
-      () => delivery.finish(status, progress.sent),
+    sendBody(rendered, body, response, progress).then(
+      () => void (response.writableFinished && delivery.finish(status, progress.sent)),
       async (error: unknown) => {
         await closeBody(body);
         if (response.destroyed) return;
@@ -62,11 +67,41 @@ function writeChunks(rendered: RenderedResponse, body: ReadableBody, response: S
   });
 }
 
+function sendBody(
+  rendered: RenderedResponse,
+  body: ReadableBody,
+  response: ServerResponse,
+  progress: Progress,
+): Promise<void> {
+  if (body.kind === "file" && body.length !== undefined && body.length > 0 && isPumpable(body.file, response)) {
+    return sendFile(rendered, body.file, body.range?.start ?? 0, body.length, response, progress);
+  }
+  return sendChunks(rendered, body, response, progress);
+}
+
+async function sendFile(
+  { status, headers }: RenderedResponse,
+  file: PumpableFile,
+  start: number,
+  length: number,
+  response: ServerResponse,
+  progress: Progress,
+): Promise<void> {
+  await pump(file, response, {
+    start,
+    length,
+    onStart: () => writeHead(response, status, headers),
+    onSent: (bytes) => void (progress.sent += bytes),
+  });
+  await file.close();
+  await closed(response);
+}
+
 async function sendChunks(
   { status, headers }: RenderedResponse,
   body: ReadableBody,
   response: ServerResponse,
-  progress: { sent: number },
+  progress: Progress,
 ): Promise<void> {
   const chunks = readBody(body);
   // The first bytes come before the head: a source that fails here still gets the status that says so.
@@ -96,9 +131,14 @@ function drained(response: ServerResponse): Promise<void> {
 }
 
 function ended(response: ServerResponse): Promise<void> {
+  response.end();
+  return closed(response);
+}
+
+function closed(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    response.once("close", resolve);
-    response.end(resolve);
+    if (response.closed) resolve();
+    else response.once("close", resolve);
   });
 }
 
