@@ -61,6 +61,7 @@ export const reasonPhrases: Readonly<Record<number, string>> = {
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  409: "Conflict",
   412: "Precondition Failed",
   416: "Range Not Satisfiable",
   500: "Internal Server Error",
@@ -95,6 +96,14 @@ export class MethodNotAllowedError extends DownloadError {
   override readonly name: string = "MethodNotAllowedError";
   constructor(allow: readonly string[], options?: DownloadErrorOptions) {
     super(405, "Method not allowed", { ...options, headers: { Allow: allow.join(", ") } });
+  }
+}
+
+/** `save` was told to fail where the name is taken, and it is: 409. */
+export class FileExistsError extends DownloadError {
+  override readonly name: string = "FileExistsError";
+  constructor(message = "There is a file of that name", options?: DownloadErrorOptions) {
+    super(409, message, options);
   }
 }
 

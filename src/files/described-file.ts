@@ -29,6 +29,10 @@ export class DescribedFile implements DownloadFile {
     if (file.wasModifiedSince) this.wasModifiedSince = (since) => file.wasModifiedSince!(since);
   }
 
+  async release(): Promise<void> {
+    await this.#file.release?.();
+  }
+
   async stat(options?: StatOptions): Promise<FileStat> {
     return described(await this.#file.stat(options), this.#description);
   }

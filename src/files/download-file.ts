@@ -16,6 +16,8 @@ export interface DownloadFile {
   open(options?: OpenOptions): Promise<OpenFile>;
   /** Whether the file changed after `since`, for files that know better than a date can tell. */
   wasModifiedSince?(since: Date): boolean | Promise<boolean>;
+  /** Frees what a file holds before it is opened, such as a stream that was handed in. Called when nobody will open it. */
+  release?(): Promise<void>;
 }
 
 export interface StatOptions {

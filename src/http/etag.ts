@@ -98,10 +98,14 @@ function isSeparator(code: number): boolean {
 /** A second, and what the kernel's clock may lag behind ours when it stamps a file. */
 const racyWindow = 1_020_000_000n;
 
+/** Two versions within one tick of the kernel's clock, most often 4 ms, have the very same times. */
+const tickWindow = 5_000_000n;
+
 /**
  * nginx's own entity tag, `"<mtime in seconds>-<size>"` in hexadecimal. It can't tell two versions of one second apart.
  * So a file that may still change within its second gets a weak tag with nanoseconds in it: it matches neither the
- * next version's tag nor the strong tag that the same file has a second later.
+ * next version's tag nor the strong tag that the same file has a second later. In the first milliseconds not even
+ * nanoseconds tell, and the tag has the time of the answer in it, so that it never matches again.
  *
  * @example
  * ```ts
@@ -114,8 +118,10 @@ const racyWindow = 1_020_000_000n;
  */
 export function nginxEntityTag(file: EntityTagInput, now: Date): string {
   const { size, mtimeNanoseconds } = file;
-  const seconds = mtimeNanoseconds / 1_000_000_000n;
-  const tag = `${seconds.toString(16)}-${size.toString(16)}`;
-  const racy = mtimeNanoseconds + racyWindow >= BigInt(now.getTime()) * 1_000_000n;
-  return racy ? `W/"${tag}-${(mtimeNanoseconds % 1_000_000_000n).toString(16)}"` : `"${tag}"`;
+  const time = now.getTime();
+  const age = BigInt(time) * 1_000_000n - mtimeNanoseconds;
+  const tag = `${(mtimeNanoseconds / 1_000_000_000n).toString(16)}-${size.toString(16)}`;
+  if (age > racyWindow) return `"${tag}"`;
+  const nanoseconds = (mtimeNanoseconds % 1_000_000_000n).toString(16);
+  return age > tickWindow ? `W/"${tag}-${nanoseconds}"` : `W/"${tag}-${nanoseconds}-${time.toString(16)}"`;
 }

@@ -106,10 +106,13 @@ async function renderHead(
   request: DownloadRequest,
   delivery: Delivery,
 ): Promise<RenderedResponse> {
-  const answer = await answerTo(response, request, await response.file.stat(new RequestOptions(request)));
-  return answer instanceof Response
-    ? renderWebResponse(answer, delivery)
-    : finished(answer, { kind: "none" }, delivery);
+  try {
+    const answer = await answerTo(response, request, await response.file.stat(new RequestOptions(request)));
+    if (answer instanceof Response) return renderWebResponse(answer, delivery);
+    return finished(answer, { kind: "none" }, delivery);
+  } finally {
+    await response.file.release?.();
+  }
 }
 
 async function renderBody(

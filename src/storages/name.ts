@@ -1,4 +1,4 @@
-import { DownloadError, InvalidPathError } from "../errors.ts";
+import { FileExistsError, InvalidPathError } from "../errors.ts";
 
 /** S3's limit, and the least of those of the storages that there are. */
 const mostBytes = 1024;
@@ -72,6 +72,6 @@ export function randomLetters(count: number): string {
 }
 
 /** What `save` with `ifExists: "fail"` ends in: 409. */
-export function nameTaken(cause?: unknown): DownloadError {
-  return new DownloadError(409, "There is a file of that name", { cause });
+export function nameTaken(cause?: unknown): FileExistsError {
+  return new FileExistsError(undefined, { cause });
 }

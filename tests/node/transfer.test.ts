@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -103,6 +103,7 @@ describe("a local file on a Node socket", () => {
 
   it("is never opened for HEAD, 304, 412 or 416", async () => {
     const path = await bigFile("unopened.bin", 1);
+    await utimes(path, 1_700_000_000, 1_700_000_000);
     const { etag } = await new LocalFile(path).stat();
     await using server = await serve(() => new DownloadResponse(new LocalFile(path)));
     const answers = await Promise.all(
