@@ -22,7 +22,7 @@ describe("HTTPDownloadView.asView", () => {
     ["a URL", { url }],
     ["a URL object", { url: new URL(url) }],
     ["a getUrl() of its own", { getUrl: () => url }],
-    ["a getFile() of its own", { getFile: async () => new VirtualFile("") }],
+    ["a getFile() of its own", { getFile: () => new VirtualFile("") }],
   ])("is content with %s", (_, options) => {
     expect(HTTPDownloadView.asView(options)).toBeTypeOf("function");
   });

@@ -48,7 +48,11 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
     return fetch;
   }
 
-  override async getFile(): Promise<DownloadFile> {
+  override getFile(): DownloadFile | Promise<DownloadFile> {
+    return this.#findFile();
+  }
+
+  async #findFile(): Promise<DownloadFile> {
     return new HTTPFile(await this.getUrl(), {
       requestInit: await this.getRequestInit(),
       fetch: this.getFetch(),

@@ -4,12 +4,15 @@ import type { DownloadFile } from "../files/download-file.ts";
 import { VirtualFile, type VirtualSource } from "../files/virtual-file.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import type { Storage } from "../storages/storage.ts";
-import { BaseDownloadView } from "./base-download-view.ts";
+import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
+import { dateOf, isEmpty, mediaTypeOf, sizeOf, textOf, tokenOf } from "./field-values.ts";
 
 /** Where objects are found: a table, a repository, a collection. `downloadview/models` makes one of most ORMs'. */
 export interface Model<T = unknown> {
   /** The one object whose fields equal those of `where`, if there is one. */
   findOne(where: Readonly<Record<string, unknown>>): Promise<T | null | undefined> | T | null | undefined;
+  /** Whether its objects have this field, where that is known: a view then refuses a wrong one when it is made. */
+  hasField?(name: string): boolean;
 }
 
 /**
@@ -50,7 +53,7 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   encodingField: string | undefined = undefined;
   mimeTypeField: string | undefined = undefined;
   charsetField: string | undefined = undefined;
-  /** A `Date`, or milliseconds since the epoch. */
+  /** A `Date`, milliseconds since the epoch, or an ISO 8601 text, which is in UTC where it names no zone. */
   modificationTimeField: string | undefined = undefined;
   /** A length in bytes, for files that do not know their own. */
   sizeField: string | undefined = undefined;
@@ -58,12 +61,32 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   object: T | undefined = undefined;
 
   override checkConfiguration(): void {
-    if (!this.getQueryset() && this.getObject === ObjectDownloadView.prototype.getObject) {
+    if (answersByItself(this, ObjectDownloadView, "getObject", "getQueryset")) return;
+    const model = this.getQueryset();
+    if (!model) {
       throw new ImproperlyConfiguredError(
         `${this.constructor.name} needs a place to find objects: asView({ model }) with a model that has ` +
           `findOne(where), or override getObject()`,
       );
     }
+    const unknown = this.#fields().filter((name) => model.hasField?.(name) === false);
+    if (unknown.length > 0) {
+      const names = unknown.map((name) => JSON.stringify(name)).join(", ");
+      throw new ImproperlyConfiguredError(`${this.constructor.name}: the model has no field ${names}`);
+    }
+  }
+
+  #fields(): string[] {
+    const described = [this.fileField, this.basenameField, this.encodingField, this.mimeTypeField, this.charsetField];
+    const measured = [this.modificationTimeField, this.sizeField];
+    return [...this.#lookupFields(), ...described, ...measured].filter((name) => name !== undefined);
+  }
+
+  // A default that isn't there only says that the other one is used.
+  #lookupFields(): string[] {
+    const has = (name: string): boolean => this.getQueryset()?.hasField?.(name) !== false;
+    const fields = [this.pkField, this.slugField];
+    return fields.some(has) ? fields.filter((name) => name !== "id" && name !== "slug") : fields;
   }
 
   getQueryset(): Model<T> | undefined {
@@ -71,41 +94,50 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   }
 
   /** The object that the URL names. @throws {FileNotFoundError} */
-  async getObject(): Promise<T> {
-    const where = this.#lookup();
-    const object = where && (await this.getQueryset()?.findOne(where));
+  getObject(): T | Promise<T> {
+    return this.#findObject();
+  }
+
+  async #findObject(): Promise<T> {
+    const object = await this.getQueryset()?.findOne(this.#lookup());
     if (object === null || object === undefined) throw new FileNotFoundError();
     return object;
   }
 
-  #lookup(): Record<string, string> | undefined {
+  #lookup(): Record<string, string> {
     const pk = this.params[this.pkParam];
     if (pk !== undefined) return { [this.pkField]: pk };
     const slug = this.params[this.slugParam];
-    return slug === undefined ? undefined : { [this.slugField]: slug };
+    if (slug !== undefined) return { [this.slugField]: slug };
+    const cause = new Error(`The route has neither a parameter "${this.pkParam}" nor "${this.slugParam}"`);
+    throw new FileNotFoundError(undefined, { cause });
   }
 
-  override async getFile(): Promise<DownloadFile> {
+  override getFile(): DownloadFile | Promise<DownloadFile> {
+    return this.#findFile();
+  }
+
+  async #findFile(): Promise<DownloadFile> {
     this.object = await this.getObject();
     const value = this.#fieldOf(this.fileField);
     if (isEmpty(value)) throw new FileNotFoundError();
     return new DescribedFile(this.#fileFrom(value), this.#description());
   }
 
-  override async getBasename(): Promise<string | undefined> {
-    return (await super.getBasename()) ?? textOf(this.#fieldOf(this.basenameField));
+  override getBasename(): string | undefined | Promise<string | undefined> {
+    return super.getBasename() ?? textOf(this.#fieldOf(this.basenameField));
   }
 
-  override async getEncoding(): Promise<string | undefined> {
-    return (await super.getEncoding()) ?? textOf(this.#fieldOf(this.encodingField));
+  override getEncoding(): string | undefined | Promise<string | undefined> {
+    return super.getEncoding() ?? tokenOf(this.#fieldOf(this.encodingField));
   }
 
-  override async getMimetype(): Promise<string | undefined> {
-    return (await super.getMimetype()) ?? textOf(this.#fieldOf(this.mimeTypeField));
+  override getMimetype(): string | undefined | Promise<string | undefined> {
+    return super.getMimetype() ?? mediaTypeOf(this.#fieldOf(this.mimeTypeField));
   }
 
-  override async getCharset(): Promise<string | false | undefined> {
-    return (await super.getCharset()) ?? textOf(this.#fieldOf(this.charsetField));
+  override getCharset(): string | false | undefined | Promise<string | false | undefined> {
+    return super.getCharset() ?? tokenOf(this.#fieldOf(this.charsetField));
   }
 
   #fieldOf(name: string | undefined): unknown {
@@ -130,29 +162,10 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   }
 }
 
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || value === "";
-}
-
 function isDownloadFile(value: unknown): value is DownloadFile {
   return typeof value === "object" && value !== null && "stat" in value && "open" in value;
 }
 
 function nameIfAbsent(value: unknown, name: string): { name?: string } {
   return value instanceof Blob && "name" in value ? {} : { name };
-}
-
-function textOf(value: unknown): string | undefined {
-  return isEmpty(value) ? undefined : String(value);
-}
-
-function sizeOf(value: unknown): number | undefined {
-  const size = isEmpty(value) ? Number.NaN : Number(value);
-  return Number.isSafeInteger(size) && size >= 0 ? size : undefined;
-}
-
-function dateOf(value: unknown): Date | undefined {
-  if (isEmpty(value)) return undefined;
-  const date = value instanceof Date ? value : new Date(value as string | number);
-  return Number.isNaN(date.getTime()) ? undefined : date;
 }

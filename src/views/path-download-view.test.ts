@@ -214,7 +214,7 @@ describe("PathDownloadView.asView", () => {
 
   it("needs neither where a subclass has a getFile() of its own", async () => {
     class Fixed extends PathDownloadView {
-      override async getFile(): Promise<LocalFile> {
+      override getFile(): LocalFile {
         return new LocalFile(join(root, "hello.txt"));
       }
     }

@@ -52,7 +52,11 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
     return named ?? this.path;
   }
 
-  override async getFile(): Promise<DownloadFile> {
+  override getFile(): DownloadFile | Promise<DownloadFile> {
+    return this.#findFile();
+  }
+
+  async #findFile(): Promise<DownloadFile> {
     const path = await this.getPath();
     if (!path) throw new FileNotFoundError();
     if (path.includes("\0")) throw new InvalidPathError();

@@ -80,7 +80,7 @@ describe("StorageDownloadView", () => {
   });
 
   it("needs no storage where a subclass has a getFile() of its own", async () => {
-    const handler = StorageDownloadView.asView({ getFile: async () => new VirtualFile("own", { name: "own.txt" }) });
+    const handler = StorageDownloadView.asView({ getFile: () => new VirtualFile("own", { name: "own.txt" }) });
     await assertDownloadResponse(respond(handler), { content: "own" });
   });
 });

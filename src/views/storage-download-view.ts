@@ -38,7 +38,11 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
     return this.params[this.pathParam] ?? this.path;
   }
 
-  override async getFile(): Promise<DownloadFile> {
+  override getFile(): DownloadFile | Promise<DownloadFile> {
+    return this.#findFile();
+  }
+
+  async #findFile(): Promise<DownloadFile> {
     const path = await this.getPath();
     if (!path || !this.storage) throw new FileNotFoundError();
     return new StorageFile(this.storage, path);
