@@ -5,7 +5,4 @@ export type { DotfilePolicy } from "./files/path-within.ts";
 export { FileSystemStorage, type FileSystemStorageOptions } from "./storages/file-system-storage.ts";
 export { PathDownloadView } from "./views/path-download-view.ts";
 export { sendFile, type SendFileOptions } from "./views/send-file.ts";
-export {
-  SignedFileSystemStorage,
-  type SignedFileSystemStorageOptions,
-} from "./storages/signed-file-system-storage.ts";
+export { SignedFileSystemStorage, type SignedFileSystemStorageOptions } from "./storages/signed-file-system-storage.ts";
