@@ -1,1 +1,8 @@
-export { send, toNodeHandler, type NodeHandler, type NodeHandlerOptions, type NodeNext } from "./adapters/node/index.ts";
+export {
+  downloadMiddleware,
+  send,
+  toNodeHandler,
+  type NodeHandler,
+  type NodeHandlerOptions,
+  type NodeNext,
+} from "./adapters/node/index.ts";

@@ -1,9 +1,9 @@
 import type { Request, RequestHandler, Response } from "express";
-import type { DownloadHandler, DownloadResult } from "../responses/handler.ts";
-import { renderResult } from "../responses/render-result.ts";
-import { passOn, send as sendToNode } from "./node/index.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { answer } from "./node/answer.ts";
+import { downloadMiddleware as nodeMiddleware, passOn, send as sendToNode } from "./node/index.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
-import { writeRendered } from "./node/write.ts";
+import { namedParams } from "./params.ts";
 
 /**
  * Mounts a handler on Express 4 or 5. `this.context.native` is Express's request, with whatever other middleware put
@@ -24,9 +24,8 @@ export function toExpressHandler(handler: DownloadHandler<Request>): RequestHand
   return async (request, response, next) => {
     try {
       const downloadRequest = new NodeDownloadRequest(request, response);
-      const context = { params: joinWildcards(request.params), native: request };
-      const result = await handler(downloadRequest, context);
-      await writeRendered(await renderResult(result, downloadRequest), response);
+      const context = { params: namedParams(request.params), native: request };
+      await answer(handler(downloadRequest, context), downloadRequest, request, response);
     } catch (error) {
       passOn(error, next);
     }
@@ -55,9 +54,26 @@ export function send(
   return sendToNode(request, response, result);
 }
 
-// Express 5 gives a wildcard as a list of decoded segments. One that holds a slash of its own (%2F) is no path of ours.
-function joinWildcards(params: Readonly<Record<string, string | string[]>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(params).map(([name, value]) => [name, Array.isArray(value) ? value.join("/") : value]),
-  );
+/**
+ * Has every download of the application go through `middleware`: mount it with `app.use` before the routes.
+ *
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { download } from "downloadview";
+ * import { downloadMiddleware, send } from "downloadview/express";
+ *
+ * const app = express();
+ * app.use(
+ *   downloadMiddleware((response) => {
+ *     response.headers.set("X-Robots-Tag", "noindex");
+ *     return response;
+ *   }),
+ * );
+ * app.get("/report", (request, response) => send(request, response, download("a,b\n", { name: "report.csv" })));
+ * console.assert(typeof app.listen === "function");
+ * ```
+ */
+export function downloadMiddleware(...middleware: readonly DownloadMiddleware[]): RequestHandler {
+  return nodeMiddleware(...middleware);
 }

@@ -1,6 +1,7 @@
 import { isDownloadError } from "../errors.ts";
 import { closeBody, readBody, type ReadableBody } from "../responses/body.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult } from "../responses/handler.ts";
+import { limitRate } from "../responses/limit-rate.ts";
 import { renderResult } from "../responses/render-result.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 
@@ -72,6 +73,7 @@ async function webBody(rendered: RenderedResponse, signal?: AbortSignal): Promis
       delivery.finish(status, 0);
       return null;
     case "bytes":
+      if (rendered.limitRate) return bodyStream(rendered, body, signal);
       delivery.finish(status, body.bytes.byteLength);
       return body.bytes as Uint8Array<ArrayBuffer>;
     default:
@@ -85,11 +87,11 @@ async function webBody(rendered: RenderedResponse, signal?: AbortSignal): Promis
  * with a status.
  */
 async function bodyStream(
-  { status, delivery }: RenderedResponse,
+  { status, delivery, limitRate: rate }: RenderedResponse,
   body: ReadableBody,
   signal?: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {
-  const chunks = readBody(body);
+  const chunks = rate ? limitRate(readBody(body), rate) : readBody(body);
   let first = isOpenedWhenRead(body) ? undefined : await firstChunk(chunks, body, status, delivery);
   let sent = 0;
 
@@ -128,7 +130,7 @@ async function bodyStream(
 }
 
 function isOpenedWhenRead(body: ReadableBody): boolean {
-  return body.kind !== "stream" && body.file.prepare !== undefined;
+  return (body.kind === "file" || body.kind === "multipart") && body.file.prepare !== undefined;
 }
 
 async function firstChunk(

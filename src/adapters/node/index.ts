@@ -1,12 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { FileNotFoundError, isDownloadError, reasonPhrases } from "../../errors.ts";
-import type { DownloadHandler, DownloadResult } from "../../responses/handler.ts";
-import { renderResult } from "../../responses/render-result.ts";
+import { isDownloadError, reasonPhrases } from "../../errors.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../../responses/handler.ts";
+import { addMiddleware } from "../app-middleware.ts";
+import { isNotFound } from "../fields.ts";
+import { mounted, unmounted, type Mounted } from "../mounted.ts";
+import { answer } from "./answer.ts";
 import { NodeDownloadRequest } from "./request.ts";
-import { writeRendered } from "./write.ts";
+import { webRequest } from "./web-request.ts";
 
 export type NodeNext = (error?: unknown) => void;
-export type NodeHandler = (request: IncomingMessage, response: ServerResponse, next?: NodeNext) => Promise<void>;
+export interface NodeHandler extends Mounted<IncomingMessage> {
+  (request: IncomingMessage, response: ServerResponse, next?: NodeNext): Promise<void>;
+}
 
 export interface NodeHandlerOptions {
   /** The parameters of the route, such as `{ path }`; Node has no router of its own. */
@@ -17,7 +22,7 @@ export interface NodeHandlerOptions {
 
 /**
  * Mounts a handler on `node:http`. With a `next` (connect, polka, …) a missing file goes to `next()` and an error to
- * `next(error)`; without one both are answered here.
+ * `next(error)`; without one both are answered here. What {@link toFetchHandler} made is mounted just as well.
  *
  * @example
  * ```ts
@@ -31,19 +36,54 @@ export interface NodeHandlerOptions {
  * ```
  */
 export function toNodeHandler(
-  handler: DownloadHandler<IncomingMessage>,
+  handler: DownloadHandler<IncomingMessage> | Mounted<Request>,
   options: NodeHandlerOptions = {},
 ): NodeHandler {
-  return async (request, response, next) => {
+  const mountable = mountedOnFetch(handler) ?? (handler as DownloadHandler<IncomingMessage>);
+  const listener = async (request: IncomingMessage, response: ServerResponse, next?: NodeNext): Promise<void> => {
     try {
       const params = options.params?.(request) ?? {};
       const downloadRequest = new NodeDownloadRequest(request, response);
-      const result = await handler(downloadRequest, { params, native: request });
-      await writeRendered(await renderResult(result, downloadRequest), response);
+      await answer(mountable(downloadRequest, { params, native: request }), downloadRequest, request, response);
     } catch (error) {
       if (next) passOn(error, next);
       else answerError(error, request, response, options.onError ?? console.error);
     }
+  };
+  return Object.assign(listener, { [mounted]: mountable });
+}
+
+/** The handler that was mounted on `fetch`, for Node's own requests: it gets the web `Request` that it counts on. */
+function mountedOnFetch(handler: object): DownloadHandler<IncomingMessage> | undefined {
+  const inner = unmounted<Request>(handler);
+  return inner && ((request, { params, native }) => inner(request, { params, native: webRequest(request, native) }));
+}
+
+/**
+ * Has every download of the application go through `middleware` (smart offload, headers for all), whichever handler it
+ * comes from. For `connect` and its kind: put it before the handlers.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { download } from "downloadview";
+ * import { downloadMiddleware, toNodeHandler } from "downloadview/node";
+ *
+ * const middleware = downloadMiddleware((response) => {
+ *   response.headers.set("X-Robots-Tag", "noindex");
+ *   return response;
+ * });
+ * const report = toNodeHandler(async () => download("a,b\n", { name: "report.csv" }));
+ * const server = createServer((request, response) => middleware(request, response, () => report(request, response)));
+ * console.assert(typeof server.listen === "function");
+ * ```
+ */
+export function downloadMiddleware(
+  ...middleware: readonly DownloadMiddleware[]
+): (request: IncomingMessage, response: ServerResponse, next: NodeNext) => void {
+  return (request, _response, next) => {
+    addMiddleware(request, middleware);
+    next();
   };
 }
 
@@ -67,12 +107,12 @@ export async function send(
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
   const downloadRequest = new NodeDownloadRequest(request, response);
-  await writeRendered(await renderResult(await result, downloadRequest), response);
+  await answer(result, downloadRequest, request, response);
 }
 
 /** A missing file is left to whatever route comes next, and at last to the framework's own 404. */
 export function passOn(error: unknown, next: NodeNext): void {
-  if (error instanceof FileNotFoundError) next();
+  if (isNotFound(error)) next();
   else next(error);
 }
 

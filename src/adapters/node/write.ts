@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { bodyLength, closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
 import { isPumpable, pump, type PumpableFile } from "./pump.ts";
+import { limitRate } from "../../responses/limit-rate.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
 
 /**
@@ -10,7 +11,7 @@ import type { RenderedResponse } from "../../responses/rendered-response.ts";
 export function writeRendered(rendered: RenderedResponse, response: ServerResponse): Promise<void> {
   const { body } = rendered;
   if (isGone(response)) return abandon(rendered);
-  if (body.kind === "none" || body.kind === "bytes") return writeAtOnce(rendered, response);
+  if (body.kind === "none" || (body.kind === "bytes" && !rendered.limitRate)) return writeAtOnce(rendered, response);
   return writeChunks(rendered, body, response);
 }
 
@@ -73,10 +74,12 @@ function sendBody(
   response: ServerResponse,
   progress: Progress,
 ): Promise<void> {
+  if (rendered.limitRate)
+    return sendChunks(rendered, limitRate(readBody(body), rendered.limitRate), body, response, progress);
   if (body.kind === "file" && body.length !== undefined && body.length > 0 && isPumpable(body.file, response)) {
     return sendFile(rendered, body.file, body.range?.start ?? 0, body.length, response, progress);
   }
-  return sendChunks(rendered, body, response, progress);
+  return sendChunks(rendered, readBody(body), body, response, progress);
 }
 
 async function sendFile(
@@ -99,11 +102,11 @@ async function sendFile(
 
 async function sendChunks(
   { status, headers }: RenderedResponse,
+  chunks: AsyncGenerator<Uint8Array>,
   body: ReadableBody,
   response: ServerResponse,
   progress: Progress,
 ): Promise<void> {
-  const chunks = readBody(body);
   // The first bytes come before the head: a source that fails here still gets the status that says so.
   let next = await chunks.next();
   if (isGone(response)) return chunks.return(undefined).then(() => undefined);

@@ -1,0 +1,25 @@
+import {
+  withMiddleware,
+  type DownloadMiddleware,
+  type DownloadRequest,
+  type DownloadResult,
+} from "../responses/handler.ts";
+
+/** The middleware that an application put around a request, by the object that stands for the request. */
+const middlewareOf = new WeakMap<object, readonly DownloadMiddleware[]>();
+
+/** Has every download that answers `scope` go through `middleware`, after that of whatever lies further inside. */
+export function addMiddleware(scope: object, middleware: readonly DownloadMiddleware[]): void {
+  middlewareOf.set(scope, [...middleware, ...(middlewareOf.get(scope) ?? [])]);
+}
+
+/** What the application's middleware makes of a result. */
+export async function throughMiddleware(
+  result: DownloadResult | Promise<DownloadResult>,
+  request: DownloadRequest,
+  scope: object,
+): Promise<DownloadResult> {
+  const middleware = middlewareOf.get(scope);
+  if (!middleware) return result;
+  return withMiddleware(async () => result, ...middleware)(request, { params: {}, native: undefined });
+}
