@@ -4,8 +4,8 @@ import type { ByteRange, MultipartByteRanges } from "../http/range.ts";
 import { rangeLength } from "../http/range.ts";
 import type { ResponseBody } from "./rendered-response.ts";
 
-/** A body that must be read to be sent. */
-export type ReadableBody = Extract<ResponseBody, { kind: "file" | "multipart" | "stream" }>;
+/** A body that has bytes. */
+export type ReadableBody = Exclude<ResponseBody, { kind: "none" }>;
 
 /**
  * The bytes of a body, no more than were promised. Ends with an error where the source gives fewer: a short body must
@@ -14,6 +14,8 @@ export type ReadableBody = Extract<ResponseBody, { kind: "file" | "multipart" | 
  */
 export function readBody(body: ReadableBody): AsyncGenerator<Uint8Array> {
   switch (body.kind) {
+    case "bytes":
+      return readOnce(body.bytes);
     case "file":
       return readExactly(body.file.read(body.range), body.length);
     case "multipart":
@@ -41,6 +43,10 @@ export function bodyLength(body: ResponseBody): number | undefined {
     default:
       return body.length;
   }
+}
+
+async function* readOnce(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 async function* readExactly(chunks: AsyncIterable<Uint8Array>, length?: number): AsyncGenerator<Uint8Array> {

@@ -42,6 +42,8 @@ export interface DownloadOptions {
   headers?: HeaderFieldsInit | undefined;
   /** Default 200. Any other status is sent as it is: without ranges, without preconditions, without offload. */
   status?: number | undefined;
+  /** At most this many bytes a second, where the application itself sends them. Default: no limit. */
+  limitRate?: number | undefined;
   /** Called once when the transfer ended, in whatever way. */
   onFinish?: ((outcome: DownloadOutcome) => void) | undefined;
 }
@@ -71,6 +73,7 @@ export class DownloadResponse {
   charset: string | false | undefined;
   encoding: string | undefined;
   activeContent: ActiveContentPolicy;
+  limitRate: number | undefined;
   readonly headers: HeaderFields;
   readonly hooks: DownloadHooks;
   onFinish: ((outcome: DownloadOutcome) => void) | undefined;
@@ -83,6 +86,7 @@ export class DownloadResponse {
     this.mimetype = options.mimetype;
     this.charset = options.charset;
     this.encoding = options.encoding;
+    this.limitRate = options.limitRate;
     this.activeContent = options.activeContent ?? "sandbox";
     this.headers = new HeaderFields(options.headers);
     if (options.cacheControl !== false && !this.headers.has("Cache-Control")) {

@@ -131,7 +131,7 @@ async function renderBody(
     const body = bodyOf(answer, opened, needsContent(answer.decision) ? await contentInMemory(opened) : undefined);
     if (body.kind === "none" || body.kind === "bytes") await opened.close();
     else if (!lazy) await opened.prepare?.();
-    return finished(answer, body, delivery);
+    return { ...finished(answer, body, delivery), ...(response.limitRate ? { limitRate: response.limitRate } : {}) };
   } catch (error) {
     await opened.close();
     throw error;

@@ -21,6 +21,8 @@ export interface RenderedResponse {
   /** `[name, value, name, value, …]` */
   readonly headers: readonly string[];
   readonly body: ResponseBody;
+  /** At most this many bytes a second. */
+  readonly limitRate?: number;
   /** Told by the writer how the transfer ended. */
   readonly delivery: Delivery;
 }

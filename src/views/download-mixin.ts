@@ -40,6 +40,8 @@ export interface DownloadMembers {
   cacheControl: string | false | undefined;
   activeContent: ActiveContentPolicy;
   headers: HeaderFieldsInit | undefined;
+  /** Bytes a second; no limit by default. */
+  limitRate: number | undefined;
   onFinish: ((outcome: DownloadOutcome) => void) | undefined;
   /** What {@link getFile} found, once the view is rendered. */
   file: DownloadFile | undefined;
@@ -94,6 +96,7 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
     cacheControl: string | false | undefined = undefined;
     activeContent: ActiveContentPolicy = "sandbox";
     headers: HeaderFieldsInit | undefined = undefined;
+    limitRate: number | undefined = undefined;
     onFinish: ((outcome: DownloadOutcome) => void) | undefined = undefined;
     file: DownloadFile | undefined = undefined;
 
@@ -156,6 +159,7 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
         cacheControl: this.cacheControl,
         activeContent: this.activeContent,
         headers: this.headers,
+        limitRate: this.limitRate,
         onFinish: this.onFinish,
       };
     }

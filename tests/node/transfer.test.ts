@@ -270,6 +270,19 @@ describe("generated content", () => {
   });
 });
 
+describe("limitRate", () => {
+  it("sends everything, a little at a time", async () => {
+    const file = new VirtualFile(new Uint8Array(300).fill(7), { name: "x" });
+    await using server = await serve(() => new DownloadResponse(file, { limitRate: 1000 }));
+    const chunks: number[] = [];
+    const response = await fetch(server.url);
+    for await (const chunk of response.body!) chunks.push((chunk as Uint8Array).byteLength);
+    expect(chunks.reduce((total, length) => total + length, 0)).toBe(300);
+    expect(chunks.length).toBeGreaterThan(1);
+    expect(response.headers.get("content-length")).toBe("300");
+  });
+});
+
 describe("onFinish", () => {
   it("says once that everything was sent", async () => {
     const outcomes: DownloadOutcome[] = [];
