@@ -37,3 +37,11 @@ export { ObjectDownloadView, type Model } from "./views/object-download-view.ts"
 export { StorageDownloadView } from "./views/storage-download-view.ts";
 export { VirtualDownloadView } from "./views/virtual-download-view.ts";
 export { download, type Downloadable, type DownloadContentOptions } from "./views/download.ts";
+export type { FoundTarget, OffloadBackend } from "./offload/backend.ts";
+export type { CompiledRule } from "./offload/compiled-rule.ts";
+export { DownloadDispatcher } from "./offload/download-dispatcher.ts";
+export { OffloadedDownloadResponse } from "./offload/offloaded-download-response.ts";
+export type { OffloadRule, RuleOption } from "./offload/rule.ts";
+export type { ServerConfiguration } from "./offload/server-configuration.ts";
+export { smartDownloadMiddleware, type SmartDownloadOptions } from "./offload/smart-download-middleware.ts";
+export { percentEncoded, rawBytes, type TargetEncoding } from "./offload/target-encoding.ts";

@@ -1,0 +1,89 @@
+import type { DownloadHandler } from "../responses/handler.ts";
+import { apacheConfiguration } from "./apache-configuration.ts";
+import type { OffloadBackend } from "./backend.ts";
+import type { OffloadRule } from "./rule.ts";
+import { sendfileHandler, SendfileResponse, type SendfileOptions } from "./sendfile-response.ts";
+import { percentEncoded, rawBytes } from "./target-encoding.ts";
+
+export interface ApacheOptions {
+  /** Whether mod_xsendfile decodes the path, as version 1.0 does unless told otherwise. Default `false`, as for 0.12. */
+  readonly unescape?: boolean;
+  /** The folder of Apache's modules, for the generated configuration. Default: where Debian has them. */
+  readonly modules?: string;
+}
+
+/**
+ * Apache 2.4 with mod_xsendfile, by `X-Sendfile`.
+ *
+ * @example
+ * ```ts
+ * import { download, LocalFile, smartDownloadMiddleware } from "downloadview";
+ * import { apache } from "downloadview/apache";
+ *
+ * const middleware = smartDownloadMiddleware({
+ *   backend: apache(),
+ *   rules: [{ sourceDir: "/srv/media", destinationDir: "/mnt/media" }],
+ * });
+ * const response = download(new LocalFile("/srv/media/a b.pdf"));
+ * const result = await middleware(response, new Request("http://localhost/"));
+ * console.assert(result.headers.get("X-Sendfile") === "/mnt/media/a b.pdf");
+ * ```
+ */
+export function apache(options: ApacheOptions = {}): OffloadBackend {
+  const backend: OffloadBackend = {
+    name: "apache",
+    header: "X-Sendfile",
+    target: "path",
+    encode: options.unescape ? percentEncoded : rawBytes,
+    status: 200,
+    options: [],
+    omits: [],
+    // mod_xsendfile takes it off for good: the bytes would be taken for those that they decode to.
+    loses: ["content-encoding"],
+    streamed: {},
+    respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
+    configuration: (configuration) => apacheConfiguration(configuration, options),
+  };
+  return backend;
+}
+
+/**
+ * Has Apache send the file at a path.
+ *
+ * @example
+ * ```ts
+ * import { XSendfileResponse } from "downloadview/apache";
+ *
+ * const response = new XSendfileResponse({ filePath: "/srv/media/report.pdf", attachment: false });
+ * console.assert(response.headers.get("X-Sendfile") === "/srv/media/report.pdf");
+ * ```
+ */
+export class XSendfileResponse extends SendfileResponse {
+  constructor(options: SendfileOptions) {
+    super(apache(), options);
+  }
+}
+
+/**
+ * A handler whose downloads Apache sends, for one rule that holds for this handler alone.
+ * @throws {ImproperlyConfiguredError} for a rule that cannot work
+ *
+ * @example
+ * ```ts
+ * import { PathDownloadView } from "downloadview";
+ * import { xSendfile } from "downloadview/apache";
+ *
+ * const handler = xSendfile(PathDownloadView.asView({ path: "/srv/media/manual.pdf" }), {
+ *   sourceDir: "/srv/media",
+ *   destinationDir: "/srv/media",
+ * });
+ * const result = await handler(new Request("http://localhost/"), { params: {}, native: undefined });
+ * console.assert(result.headers.get("X-Sendfile") === "/srv/media/manual.pdf");
+ * ```
+ */
+export function xSendfile<C>(
+  handler: DownloadHandler<C>,
+  { unescape = false, ...rule }: Omit<OffloadRule, "backend"> & Pick<ApacheOptions, "unescape">,
+): DownloadHandler<C> {
+  return sendfileHandler(handler, rule, apache({ unescape }));
+}

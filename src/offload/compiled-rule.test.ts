@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { ImproperlyConfiguredError } from "../errors.ts";
+import { apache } from "./apache.ts";
+import type { OffloadBackend } from "./backend.ts";
+import { compileRules } from "./compiled-rule.ts";
+import { nginx } from "./nginx.ts";
+import type { OffloadRule } from "./rule.ts";
+
+type Backend = OffloadBackend | "none" | undefined;
+
+const good = { sourceDir: "/srv/media", destinationUrl: "/_downloads/" };
+
+/** A rule that cannot work, and what the message must name. */
+const wrong: readonly [what: string, rule: OffloadRule, backend: Backend, message: RegExp][] = [
+  ["no source", { destinationUrl: "/x/" }, nginx(), /sourceDir: "\/srv\/media".*sourceUrl: "\/media\/"/],
+  ["a relative folder", { ...good, sourceDir: "media" }, nginx(), /path\.resolve/],
+  ["the whole disk", { ...good, sourceDir: "/" }, nginx(), /whole disk/],
+  ["the whole disk in disguise", { ...good, sourceDir: "/srv/.." }, nginx(), /whole disk/],
+  ["a relative URL", { ...good, sourceUrl: "media/" }, nginx(), /"\/media\/"/],
+  ["a URL with a query", { ...good, sourceUrl: "/media/?a=1" }, nginx(), /query/],
+  ["no destination", { sourceDir: "/srv/media" }, nginx(), /destinationUrl: "\/_downloads\/"/],
+  ["a folder for nginx", { sourceDir: "/a", destinationDir: "/a" }, nginx(), /not only the folder.*destinationUrl/],
+  ["a URL for Apache", { sourceDir: "/a", destinationUrl: "/a/" }, apache(), /destinationDir: "\/a"/],
+  ["the root as destination", { ...good, destinationUrl: "/" }, nginx(), /where the application is/],
+  ["a whole URL as destination", { ...good, destinationUrl: "http://x/" }, nginx(), /plain path/],
+  ["a climbing destination", { ...good, destinationUrl: "/a/../b" }, nginx(), /plain path/],
+  ["a relative destination", { ...good, destinationDir: "media" }, apache(), /relative destinationDir/],
+  ["no backend", good, undefined, /backend: nginx\(\)/],
+  ["a factory as backend", good, nginx as unknown as Backend, /with the parentheses/],
+  ["options of nginx for Apache", { ...good, destinationDir: "/a", limitRate: 5 }, apache(), /limitRate.*apache/],
+  ["a negative limit", { ...good, limitRate: -1 }, nginx(), /limitRate/],
+  ["a date that is none", { ...good, expires: new Date("x") }, nginx(), /expires/],
+  ["an unknown option", { ...good, destination_url: "/x/" } as OffloadRule, nginx(), /destination_url.*destinationUrl/],
+  ["a presigned rule without an address", { ...good, presigned: true }, nginx(), /https:\/\/bucket/],
+];
+
+describe("compileRules", () => {
+  it.each(wrong)("refuses %s", (_what, rule, backend, message) => {
+    expect(() => compileRules([rule], backend)).toThrow(ImproperlyConfiguredError);
+    expect(() => compileRules([rule], backend)).toThrow(message);
+  });
+
+  it("names the rule that is wrong", () => {
+    expect(() => compileRules([good, { sourceDir: "/b" }], nginx())).toThrow(/^Offload rule 1 /);
+  });
+
+  it("refuses a rule that an earlier one leaves nothing", () => {
+    const narrower = { sourceDir: "/srv/media/private", destinationUrl: "/_private/" };
+    expect(() => compileRules([good, narrower], nginx())).toThrow(/rule 1 is never reached: rule 0/);
+    expect(() => compileRules([narrower, good], nginx())).not.toThrow();
+    expect(() => compileRules([good, { ...narrower, sourceUrl: "/p/" }], nginx())).not.toThrow();
+  });
+
+  it("asks for no destination where there is no server", () => {
+    expect(() => compileRules([{ sourceDir: "/srv/media" }], "none")).not.toThrow();
+  });
+
+  it("takes the rule's own backend before the common one", () => {
+    const [rule] = compileRules([{ sourceDir: "/a", destinationDir: "/b/", backend: apache() }], nginx());
+    expect(rule).toMatchObject({ backend: { name: "apache" }, destination: "/b" });
+  });
+});

@@ -1,0 +1,144 @@
+import type { FileStat } from "../files/download-file.ts";
+import { evaluatePreconditions } from "../http/conditional.ts";
+import { HeaderFields } from "../http/header-fields.ts";
+import type { DescribedRepresentation } from "../http/head.ts";
+import { startDelivery, type Delivery } from "../responses/delivery.ts";
+import type { DownloadResponse } from "../responses/download-response.ts";
+import type { DownloadRequest } from "../responses/handler.ts";
+import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
+import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions } from "../responses/render.ts";
+import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { renderWebResponse } from "../responses/web-response.ts";
+import type { OffloadBackend } from "./backend.ts";
+import { UndescribedFile } from "./undescribed-file.ts";
+
+/**
+ * A download whose bytes a server sends. The application still decides: it answers 404, 304 and 412 itself, from one
+ * look at the file, and hands over a 200 only. Ranges are the server's.
+ *
+ * Whatever status a later part of the application sets, the fields for the server go with a 200 alone: nginx, Caddy, h2o
+ * and lighttpd send the file with any other status too.
+ */
+export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
+  readonly backend: OffloadBackend;
+  /** What the application would send. */
+  readonly source: DownloadResponse;
+
+  /** `fields` are for the server: they never reach a client. */
+  constructor(source: DownloadResponse, backend: OffloadBackend, fields: Readonly<Record<string, string>>) {
+    super({ headers: source.headers, file: source.file, ...(source.onFinish ? { onFinish: source.onFinish } : {}) });
+    this.source = source;
+    this.backend = backend;
+    for (const [name, value] of Object.entries(fields)) this.headers.set(name, value);
+  }
+
+  get attachment(): boolean {
+    return this.source.attachment;
+  }
+
+  getBasename(): string {
+    return this.source.getBasename();
+  }
+
+  /** @throws {DownloadError} what the file throws when it is described */
+  override render(request: DownloadRequest, options: RenderOptions = {}): Promise<RenderedResponse> {
+    if (this.status !== 200) return Promise.resolve(this.#refuse(request));
+    const source = this.#sourceWithChanges();
+    return followed(source, request, (delivery) =>
+      isForServer(request, this)
+        ? handOver(this, request, delivery, options)
+        : renderFollowed(source, request, delivery, options),
+    );
+  }
+
+  #refuse(request: DownloadRequest): RenderedResponse {
+    const headers = [...withoutServerFields(this.headers).toRaw(), "Content-Length", "0"];
+    const delivery = startDelivery(request, this.file, this.onFinish);
+    return { status: this.status, headers, body: { kind: "none" }, delivery };
+  }
+
+  // What was changed on this response since it was made holds for the application's own answer as well.
+  #sourceWithChanges(): DownloadResponse {
+    const { headers } = this.source;
+    const before = Array.from(headers, ([name]) => name);
+    for (const name of before) headers.delete(name);
+    for (const [name, value] of withoutServerFields(this.headers)) headers.append(name, value);
+    for (const [name, value] of Object.entries(this.backend.streamed)) if (!headers.has(name)) headers.set(name, value);
+    this.source.onFinish = this.onFinish;
+    return this.source;
+  }
+}
+
+/**
+ * Whether a request can be the server's. HEAD is ours: we know all of its answer, where h2o would send a body and the
+ * others a part. So is what depends on If-Match and If-Unmodified-Since, which lighttpd ignores and nginx compares with
+ * validators of its own. So is any method but GET: Caddy and h2o refuse to send a file for it.
+ */
+function isForServer({ method, headers }: DownloadRequest, response: OffloadedDownloadResponse): boolean {
+  if (!response.headers.has(response.backend.header)) return false;
+  if (response.file instanceof UndescribedFile) return true;
+  return method === "GET" && headers.get("if-match") === null && headers.get("if-unmodified-since") === null;
+}
+
+async function handOver(
+  { source, backend, headers }: OffloadedDownloadResponse,
+  request: DownloadRequest,
+  delivery: Delivery,
+  options: RenderOptions,
+): Promise<RenderedResponse> {
+  const stat: FileStat = await source.file.stat(new RequestOptions(request));
+  const answer = await answerTo(source, withoutRange(request), stat);
+  if (answer instanceof Response) return renderWebResponse(answer, delivery);
+  const { decision, head, representation } = answer;
+  if (decision.kind === "full") {
+    if (!serverAgrees(request, representation) || losesAny(backend, head.fields)) {
+      return renderFollowed(source, request, delivery, options);
+    }
+    const fields = fieldsForServer(head.fields, headers, backend);
+    return { status: backend.status, headers: fields.toRaw(), body: { kind: "none" }, delivery };
+  }
+  return { status: head.status, headers: head.fields.toRaw(), body: { kind: "none" }, delivery };
+}
+
+function withoutRange({ method, url, headers }: DownloadRequest): DownloadRequest {
+  return { method, url, headers: { get: (name) => (name.toLowerCase() === "range" ? null : headers.get(name)) } };
+}
+
+// A view may say that a file changed which its date says did not. A server looks at the date, and would answer 304.
+function serverAgrees(request: DownloadRequest, representation: DescribedRepresentation): boolean {
+  return evaluatePreconditions(request, representation) === "proceed";
+}
+
+function losesAny({ loses }: OffloadBackend, fields: HeaderFields): boolean {
+  return loses.some((name) => fields.has(name));
+}
+
+function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): HeaderFields {
+  const fields = new HeaderFields();
+  for (const [name] of described) {
+    const key = name.toLowerCase();
+    if (key === "content-length" || backend.omits.includes(key) || isStreamed(backend, key) || fields.has(name))
+      continue;
+    // One line a field: nginx restores a field from its first line only.
+    const values = key === "set-cookie" ? described.getAll(name) : [described.get(name) ?? ""];
+    for (const value of values) fields.append(name, value);
+  }
+  for (const [name, value] of own) if (isServerField(name)) fields.set(name, value);
+  fields.set("Content-Length", "0");
+  backend.complete?.(fields);
+  return fields;
+}
+
+function isStreamed({ streamed }: OffloadBackend, key: string): boolean {
+  return Object.keys(streamed).some((name) => name.toLowerCase() === key);
+}
+
+function withoutServerFields(fields: HeaderFields): HeaderFields {
+  return new HeaderFields([...fields].filter(([name]) => !isServerField(name)));
+}
+
+const serverFields = /^(?:x-accel-.*|x-sendfile|x-lighttpd-send-file|x-reproxy-url|x-remote-url)$/i;
+
+function isServerField(name: string): boolean {
+  return serverFields.test(name);
+}
