@@ -9,7 +9,6 @@ import {
   PathDownloadView,
   StorageDownloadView,
   View,
-  VirtualDownloadView,
   VirtualFile,
   type DownloadFile,
   type DownloadHandler,
