@@ -1,0 +1,55 @@
+import { element, formatSize } from "./format.js";
+
+const dialog = document.getElementById("preview");
+const title = document.getElementById("preview-title");
+const body = document.getElementById("preview-body");
+const note = document.getElementById("preview-note");
+const openLink = document.getElementById("preview-open");
+
+// A video that nobody looks at any more shall not go on to load and to play.
+dialog.addEventListener("close", () => body.replaceChildren());
+
+/** Shows a document in place, by the view that serves it inline. */
+export async function showPreview({ slug, name, preview }, query) {
+  const url = `/object/inline-file/${slug}${query}`;
+  title.textContent = name;
+  openLink.href = url;
+  note.textContent = "";
+  body.replaceChildren();
+  dialog.showModal();
+  const viewer = await viewers[preview](url, name);
+  // By now another document may be looked at.
+  if (openLink.getAttribute("href") === url) body.replaceChildren(viewer);
+}
+
+const viewers = {
+  image: (url, name) => element("img", { src: url, alt: name }),
+  audio: (url) => element("audio", { src: url, controls: true }),
+  video(url) {
+    note.textContent = "Jump ahead: the browser asks for the range of bytes it needs, and gets a 206.";
+    return element("video", { src: url, controls: true, preload: "metadata" });
+  },
+  frame: (url, name) => element("iframe", { src: url, title: name }),
+  sandbox(url, name) {
+    note.textContent =
+      "Whatever script its author put into it, the Content-Security-Policy of the response lets none run.";
+    const frame = element("iframe", { title: name });
+    frame.setAttribute("sandbox", "");
+    frame.src = url;
+    return frame;
+  },
+  text: showText,
+};
+
+/** The beginning of a text, which is all that is fetched of it. */
+async function showText(url) {
+  const response = await fetch(url, { headers: { Range: "bytes=0-8191" }, cache: "no-store" });
+  if (!response.ok) return element("p", { className: "empty" }, `${response.status} ${response.statusText}`);
+  const bytes = await response.arrayBuffer();
+  const [, size] = /\/(\d+)$/.exec(response.headers.get("Content-Range")) ?? [];
+  if (Number(size) > bytes.byteLength) {
+    note.textContent = `The first ${formatSize(bytes.byteLength)} of ${formatSize(size)}: a range, answered with ${response.status}.`;
+  }
+  // The range may end inside a character: as part of a stream, that one is left out.
+  return element("pre", {}, new TextDecoder().decode(bytes, { stream: true }));
+}

@@ -1,0 +1,31 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { PathDownloadView } from "downloadview";
+import { toExpressHandler } from "downloadview/express";
+import express from "express";
+import { seedsDir } from "./seed.ts";
+
+export interface Remote {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Another server, whose files the demo passes on. It listens on this machine only: the demo needs no network. */
+export async function startRemote(): Promise<Remote> {
+  const app = express();
+  const file = (name: string) => toExpressHandler(PathDownloadView.asView({ path: join(seedsDir, name) }));
+  app.get("/hello-world.txt", file("hello-world.txt"));
+  app.get("/avatars/ada", file("avatar.png"));
+
+  const server = app.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,101 @@
+export interface Link {
+  /** The route as it stands in `views.ts`. */
+  readonly route: string;
+  readonly href: string;
+  readonly what: string;
+}
+
+export interface Section {
+  readonly view: string;
+  readonly serves: string;
+  readonly links: readonly Link[];
+}
+
+/** What the page tells of each view. The links of objects lead to the document `slug`, if there is one. */
+export function sections(slug: string | undefined): Section[] {
+  return [
+    {
+      view: "ObjectDownloadView",
+      serves: "The file of an object: a row of a table, with its bytes in a storage.",
+      links: slug === undefined ? [] : objectLinks(slug),
+    },
+    {
+      view: "StorageDownloadView",
+      serves: "A file by its name in a storage: a folder here, a bucket elsewhere.",
+      links: [
+        {
+          route: "/storage/static-path/*path",
+          href: "/storage/static-path/hello-world.txt",
+          what: "The name that the URL gives.",
+        },
+        {
+          route: "/storage/dynamic-path/*path",
+          href: "/storage/dynamic-path/hello-loud.txt",
+          what: "A name that is computed of it: the same in capitals.",
+        },
+      ],
+    },
+    {
+      view: "PathDownloadView",
+      serves: "A file by its path on this machine.",
+      links: [
+        { route: "/path/static-path", href: "/path/static-path", what: "Always the same file." },
+        {
+          route: "/path/dynamic-path/*path",
+          href: "/path/dynamic-path/mountain-lake.png",
+          what: "A path from the URL, below a root that nothing leads out of: no .., no encoded one, no symlink.",
+        },
+      ],
+    },
+    {
+      view: "HTTPDownloadView",
+      serves: "A file that another server has. The demo starts a second one for that, which only it can reach.",
+      links: [
+        { route: "/http/simple_url", href: "/http/simple_url", what: "A URL that never changes." },
+        {
+          route: "/http/avatar_url/:user",
+          href: "/http/avatar_url/ada",
+          what: "A URL that is computed, shown inline under a name of ours.",
+        },
+      ],
+    },
+    {
+      view: "VirtualDownloadView",
+      serves: "What is on no disk: generated, or held in memory.",
+      links: [
+        { route: "/virtual/text", href: "/virtual/text", what: "A text." },
+        { route: "/virtual/stringio", href: "/virtual/stringio", what: "A buffer of bytes." },
+        {
+          route: "/virtual/generated",
+          href: "/virtual/generated",
+          what: "A generator: it is sent line by line while it is made, and its end is not known before.",
+        },
+      ],
+    },
+  ];
+}
+
+function objectLinks(slug: string): Link[] {
+  return [
+    {
+      route: "/object/default-file/:slug",
+      href: `/object/default-file/${slug}`,
+      what: "Under the name that the storage knows.",
+    },
+    {
+      route: "/object/another-file/:slug",
+      href: `/object/another-file/${slug}`,
+      what: "Another field of the same object: here a checksum for sha256sum -c.",
+    },
+    {
+      route: "/object/deserialized_basename/:slug",
+      href: `/object/deserialized_basename/${slug}`,
+      what: "Under the name that the user gave it.",
+    },
+    {
+      route: "/object/inline-file/:slug",
+      href: `/object/inline-file/${slug}`,
+      what: "To look at, not to save. What a browser could run gets a Content-Security-Policy with it.",
+    },
+  ];
+}

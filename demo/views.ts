@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import {
+  HTTPDownloadView,
+  ObjectDownloadView,
+  PathDownloadView,
+  StorageDownloadView,
+  VirtualDownloadView,
+  VirtualFile,
+  type DownloadHandler,
+} from "downloadview";
+import type { Library } from "./library.ts";
+import { seedsDir } from "./seed.ts";
+
+const greeting = "Hello world!\n";
+const name = "hello-world.txt";
+
+/** What answers each route: the five views, in the ways that most applications need. The page shows these very lines. */
+export function downloadViews({ model, storage }: Library, remote: string): Record<string, DownloadHandler> {
+  return {
+    "/documents/:slug": ObjectDownloadView.asView({ model, storage, basenameField: "basename" }),
+
+    "/object/default-file/:slug": ObjectDownloadView.asView({ model, storage }),
+    "/object/another-file/:slug": ObjectDownloadView.asView({ model, storage, fileField: "anotherFile" }),
+    "/object/deserialized_basename/:slug": ObjectDownloadView.asView({ model, storage, basenameField: "basename" }),
+    "/object/inline-file/:slug": ObjectDownloadView.asView({ model, storage, attachment: false }),
+
+    "/storage/static-path/*path": StorageDownloadView.asView({ storage }),
+    "/storage/dynamic-path/*path": StorageDownloadView.asView({
+      storage,
+      getPath() {
+        return this.params.path?.toUpperCase();
+      },
+    }),
+
+    "/path/static-path": PathDownloadView.asView({ path: join(seedsDir, "hello-world.txt") }),
+    "/path/dynamic-path/*path": PathDownloadView.asView({ root: seedsDir }),
+
+    "/http/simple_url": HTTPDownloadView.asView({ url: `${remote}/hello-world.txt` }),
+    "/http/avatar_url/:user": HTTPDownloadView.asView({
+      attachment: false,
+      basename: "avatar.png",
+      getUrl() {
+        const user = encodeURIComponent(this.params.user ?? "");
+        return `${remote}/avatars/${user}`;
+      },
+    }),
+
+    "/virtual/text": VirtualDownloadView.asView({ getFile: () => new VirtualFile(greeting, { name }) }),
+    "/virtual/stringio": VirtualDownloadView.asView({
+      getFile: () => new VirtualFile(Buffer.from(greeting), { name }),
+    }),
+    "/virtual/generated": VirtualDownloadView.asView({ getFile: () => new VirtualFile(countdown, { name }) }),
+  };
+}
+
+/** Nobody knows its length, and nothing of it is kept: a client sees each line when it is made. */
+async function* countdown(): AsyncGenerator<string> {
+  for (const line of ["3 …\n", "2 …\n", "1 …\n", greeting]) {
+    yield line;
+    await setTimeout(250);
+  }
+}

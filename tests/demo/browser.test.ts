@@ -1,0 +1,205 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { chromium, type Browser, type BrowserContext, type Download, type Locator, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { seedsDir } from "../../demo/seed.ts";
+import { requires } from "../support/requires.ts";
+import { sha256, startDemo, type RunningDemo } from "./running-demo.ts";
+
+const executablePath = "/usr/bin/chromium";
+const hasChromium = requires(() => existsSync(executablePath), "apt-get install chromium");
+
+const switches = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+describe.runIf(hasChromium)("the demo in Chromium", () => {
+  let demo: RunningDemo;
+  let browser: Browser;
+  beforeAll(async () => {
+    demo = await startDemo();
+    browser = await chromium.launch({ executablePath, args: switches });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await demo[Symbol.asyncDispose]();
+  });
+
+  let context: BrowserContext;
+  let page: Page;
+  /** What the page complains of. */
+  let complaints: string[];
+  beforeEach(async () => {
+    context = await browser.newContext();
+    page = await context.newPage();
+    complaints = [];
+    page.on("console", (message) => void (message.type() === "error" && complaints.push(message.text())));
+    page.on("pageerror", (error) => void complaints.push(error.message));
+    await page.goto(demo.url);
+  });
+  afterEach(() => context.close());
+
+  const rowOf = (name: string): Locator => page.locator("tr", { hasText: name });
+  const press = (name: string, button: string): Promise<void> => rowOf(name).getByText(button, { exact: true }).click();
+  const seedSum = async (name: string): Promise<string> => sha256(await readFile(join(seedsDir, name)));
+  const sumOf = async (download: Download): Promise<string> => sha256(await readFile(await download.path()));
+
+  it("shows the library without a complaint, and fetches nothing from elsewhere", async () => {
+    const hosts = new Set<string>();
+    page.on("request", (request) => void hosts.add(new URL(request.url()).origin));
+    await page.reload({ waitUntil: "networkidle" });
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("A small document library");
+    expect(await page.locator("tbody tr").count()).toBe(7);
+    expect([...hosts]).toEqual([demo.url]);
+    expect(complaints).toEqual([]);
+  });
+
+  it("fits a telephone", async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
+  });
+
+  it.each([
+    ["/documents/greetings", "Grüße aus 東京 🗼.txt", "greetings.txt"],
+    ["/object/default-file/greetings", "greetings.txt", "greetings.txt"],
+    ["/http/simple_url", "hello-world.txt", "hello-world.txt"],
+  ])("saves what a link leads to under its name: %s", async (href, name, seed) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator(`a[href="${href}"]`).click()]);
+    expect(download.suggestedFilename()).toBe(name);
+    expect(await sumOf(download)).toBe(await seedSum(seed));
+  });
+
+  it("shows the progress of a download, pauses it, resumes it by a range, and saves it whole", async () => {
+    await press("Sunset", "Download");
+    const transfer = page.locator(".transfer");
+    await transfer.getByText(/of 2\.4 MB/).waitFor();
+    await transfer.getByText("Pause").click();
+    await transfer.getByText(/^Paused at/).waitFor();
+
+    const ranged = page.waitForResponse((response) => response.status() === 206);
+    const [download] = await Promise.all([page.waitForEvent("download"), transfer.getByText("Resume").click()]);
+    const { range, "if-range": ifRange } = await (await ranged).request().allHeaders();
+    expect(range).toMatch(/^bytes=[1-9]\d*-$/);
+    expect(ifRange).toBe(await (await ranged).headerValue("etag"));
+    expect(download.suggestedFilename()).toBe("Sunset at the lake.webm");
+    expect(await sumOf(download)).toBe(await seedSum("sunset.webm"));
+    await transfer.getByText("Saved, 2.4 MB").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it("saves with progress under the same name as without", async () => {
+    const [download] = await Promise.all([page.waitForEvent("download"), press("Grüße", "Download")]);
+    expect(download.suggestedFilename()).toBe("Grüße aus 東京 🗼.txt");
+    expect(await sumOf(download)).toBe(await seedSum("greetings.txt"));
+  });
+
+  it("previews a picture", async () => {
+    await press("Mountain lake", "Preview");
+    const image = page.locator("#preview img");
+    expect(await image.evaluate((element: HTMLImageElement) => element.decode().then(() => element.naturalWidth))).toBe(
+      1280,
+    );
+    expect(complaints).toEqual([]);
+  });
+
+  it("plays the video, and jumps ahead by a range", async () => {
+    const ranged = page.waitForResponse(async (response) => {
+      const range = await response.headerValue("content-range");
+      return response.status() === 206 && range !== null && !range.startsWith("bytes 0-");
+    });
+    await press("Sunset", "Preview");
+    const time = await page.evaluate(`new Promise((resolve, reject) => {
+      const video = document.querySelector("#preview video");
+      video.muted = true;
+      video.addEventListener("error", () => reject(video.error));
+      video.addEventListener("seeked", () => resolve(video.currentTime));
+      const jump = () => (video.currentTime = 20);
+      if (video.readyState > 0) jump();
+      else video.addEventListener("loadedmetadata", jump);
+    })`);
+    expect(time).toBe(20);
+    expect((await ranged).status()).toBe(206);
+    expect(complaints).toEqual([]);
+  });
+
+  it("stops the video when its preview is closed", async () => {
+    await press("Sunset", "Preview");
+    await page.locator("#preview video").waitFor();
+    await page.getByLabel("Close").first().click();
+    await page.locator("#preview video").waitFor({ state: "detached" });
+  });
+
+  it("previews the beginning of a large text, by a range", async () => {
+    const ranged = page.waitForResponse((response) => response.status() === 206);
+    await press("Weather", "Preview");
+    expect(await (await ranged).headerValue("content-range")).toMatch(/^bytes 0-8191\//);
+    await page.locator("#preview pre").getByText("2025-01-01T00:00Z").waitFor();
+    expect(await page.locator("#preview-note").textContent()).toContain("answered with 206");
+  });
+
+  it("previews the PDF in the browser's own viewer", async () => {
+    await press("How a download travels", "Preview");
+    const frame = await (await page.locator("#preview iframe").elementHandle())?.contentFrame();
+    await frame?.waitForLoadState();
+    expect(await frame?.evaluate("document.contentType")).toBe("application/pdf");
+    expect(complaints).toEqual([]);
+  });
+
+  it.each(["wants-to-run-page", "wants-to-run-drawing"])(
+    "runs no script of %s, not even in a tab of its own",
+    async (slug) => {
+      // Without the page's own sandbox around it: what protects here is the response.
+      await page.goto(`${demo.url}/object/inline-file/${slug}`);
+      expect(await page.locator("#verdict").textContent()).toBe("No script ran");
+      expect(complaints.join()).toContain("Blocked script execution");
+    },
+  );
+
+  it.each(["Wants to run.html", "Wants to run.svg"])("runs no script of %s in the preview", async (name) => {
+    await press(name, "Preview");
+    expect(await page.frameLocator("#preview iframe").locator("#verdict").textContent()).toBe("No script ran");
+  });
+
+  it("shows the headers of a link", async () => {
+    await press("Grüße", "Headers");
+    const dialog = page.locator("dialog#headers");
+    await dialog.getByText("200 OK").waitFor();
+    expect(await dialog.locator("dl").textContent()).toContain("Content-Length529");
+  });
+
+  it("uploads a file, shows its name as it is, and deletes it", async () => {
+    const name = `<img src=x onerror="document.title='pwned'"> & 'Zeugnis' 😈.txt`;
+    const file = join(demo.scratchDir, name);
+    await writeFile(file, "content");
+    await page.setInputFiles("#upload", file);
+    const row = rowOf("Zeugnis");
+    await row.waitFor();
+    expect(await row.locator("bdi").textContent()).toBe(name);
+    await page.locator(".transfer", { hasText: "Uploaded, 7 B" }).waitFor();
+
+    const [download] = await Promise.all([page.waitForEvent("download"), row.locator("a").click()]);
+    expect(await readFile(await download.path(), "utf8")).toBe("content");
+
+    page.once("dialog", (dialog) => void dialog.accept());
+    await row.getByText("Delete", { exact: true }).click();
+    await row.waitFor({ state: "detached" });
+    expect(await page.title()).toBe("A small document library · downloadview");
+    expect(complaints).toEqual([]);
+  });
+
+  it("takes files that are dropped", async () => {
+    await page.evaluate(`{
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["dropped content"], "dropped.txt"));
+      document.querySelector(".library").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    }`);
+    await rowOf("dropped.txt").waitFor();
+  });
+});
