@@ -27,6 +27,18 @@ describe("StorageFile", () => {
     expect(file.url).toBeUndefined();
   });
 
+  it("has none, and takes no harm, where the work for a URL fails", async () => {
+    const unhandled: unknown[] = [];
+    const listen = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", listen);
+    const url = (): Promise<string> => Promise.reject(new Error("no credentials"));
+    expect(new StorageFile(Object.assign(new MemoryStorage(), { url }), "a").url).toBeUndefined();
+    // Unhandled rejections are told of once the microtasks of the turn are done.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", listen);
+    expect(unhandled).toEqual([]);
+  });
+
   it("asks for a URL only when it is needed", () => {
     let asked = 0;
     const storage = Object.assign(new MemoryStorage(), { url: () => `/${++asked}` });

@@ -46,6 +46,8 @@ function lazily(file: StorageFile, property: "path" | "url", compute: () => unkn
 function textUnlessRefused(compute: () => unknown): string | undefined {
   try {
     const value = compute();
+    // Nobody waits for a URL that takes work: its failure would be an unhandled rejection, which ends the process.
+    if (value instanceof Promise) value.catch(() => undefined);
     return typeof value === "string" ? value : undefined;
   } catch (error) {
     // A bad name is the answer to the request for the file, not to a question about it.
