@@ -1,6 +1,6 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import { HmacKey, utf8, verifiesWithAny } from "./hmac-key.ts";
-import { isWithinIpPrefix, parseIpPrefix } from "./ip-prefix.ts";
+import { isWithinIpPrefix, parseIpPrefix } from "../http/ip-prefix.ts";
 import { overrideParameters, overridesOf } from "./response-overrides.ts";
 import { signableUrl, unsignable } from "./signable-url.ts";
 import {
