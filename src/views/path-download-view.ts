@@ -1,7 +1,10 @@
 import { isAbsolute } from "node:path";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
-import { LocalFile } from "../files/local-file.ts";
+import { LocalFile, type LocalFileOptions } from "../files/local-file.ts";
+import { PrecompressedFile, type PrecompressedCoding } from "../files/precompressed-file.ts";
+import type { DownloadOptions } from "../responses/download-response.ts";
+import type { DownloadResult } from "../responses/handler.ts";
 import { pathWithin, type DotfilePolicy } from "../files/path-within.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
@@ -27,6 +30,11 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   pathParam = "path";
   /** Whether a path may have a segment that begins with a dot. Denied by default: such files are rarely documents. */
   dotfiles: DotfilePolicy = "deny";
+  /**
+   * The codings that a file may lie in beside itself, best for the server first: with `["br", "gzip"]`, a client that
+   * accepts it gets `a.txt.br` for `a.txt`. A new `a.txt` needs a new `a.txt.br`.
+   */
+  precompressed: readonly PrecompressedCoding[] = [];
 
   override checkConfiguration(): void {
     if (isUnusable(this.path) || isUnusable(this.root)) {
@@ -60,8 +68,20 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
     const path = await this.getPath();
     if (!path) throw new FileNotFoundError();
     if (path.includes("\0")) throw new InvalidPathError();
-    if (this.root === undefined) return new LocalFile(path);
-    return new LocalFile(pathWithin(this.root, path, this.dotfiles), { root: this.root });
+    if (this.root === undefined) return this.#fileAt(path);
+    return this.#fileAt(pathWithin(this.root, path, this.dotfiles), { root: this.root });
+  }
+
+  #fileAt(path: string, options?: LocalFileOptions): DownloadFile {
+    if (this.precompressed.length === 0) return new LocalFile(path, options);
+    return new PrecompressedFile(path, this.precompressed, this.request.headers.get("Accept-Encoding"), options);
+  }
+
+  override async downloadResponse(options?: DownloadOptions): Promise<DownloadResult> {
+    const response = await super.downloadResponse(options);
+    // Also where there is no other variant: there may be one tomorrow, and a cache must ask again then.
+    if (this.precompressed.length > 0) response.headers.append("Vary", "Accept-Encoding");
+    return response;
   }
 }
 
