@@ -3,17 +3,11 @@ import { formatHttpDate, parseHttpDate } from "../http/date.ts";
 import { isEntityTag, strongMatch, weakMatch } from "../http/etag.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
 import type { FileStat } from "./download-file.ts";
+import type { OpenEndedRange, RemoteAnswer } from "./open-remote-file.ts";
 
-/** A successful answer to a GET: a description of the whole file, and the part of it that the body holds. */
-export interface UpstreamAnswer {
-  readonly stat: FileStat;
+/** A successful answer to a GET. */
+export interface UpstreamAnswer extends RemoteAnswer {
   readonly body: ReadableStream<Uint8Array> | null;
-  /** Where the body begins in the file. */
-  readonly start: number;
-  /** Where it ends, inclusive. Without it: with the file. */
-  readonly end?: number;
-  /** Whether the upstream said that it answers ranges (RFC 9110 §14.3). */
-  readonly acceptsRanges: boolean;
 }
 
 /** What a GET's 200 or 206 says; undefined if it is an answer to a range that cannot be used, such as a 416. */
@@ -34,13 +28,6 @@ export function isWhole(status: number): boolean {
   return status === 200 || status === 203;
 }
 
-/** Whether the body of `answer` holds all of `range`, or of the file. */
-export function holds({ start, end, stat }: UpstreamAnswer, range: ByteRange | undefined): boolean {
-  if (end === undefined) return start <= (range?.start ?? 0);
-  const last = range?.end ?? (stat.size ?? Infinity) - 1;
-  return start <= (range?.start ?? 0) && last <= end;
-}
-
 /** What a 200 says of the file, also one to a HEAD. */
 export function describeAnswer(headers: Headers): FileStat {
   const decoded = isDecodedByFetch(headers);
@@ -53,7 +40,7 @@ function describeRepresentation(headers: Headers, size: number | undefined): Fil
   const etag = parseEntityTag(headers.get("etag"), decoded);
   const lastModified = parseHttpDate(headers.get("last-modified") ?? "");
   const contentType = headers.get("content-type");
-  const contentEncoding = decoded ? undefined : contentCoding(headers);
+  const contentEncoding = decoded ? undefined : contentCoding(headers.get("content-encoding"));
   return {
     ...(size === undefined ? {} : { size }),
     ...(etag === undefined ? {} : { etag }),
@@ -63,8 +50,9 @@ function describeRepresentation(headers: Headers, size: number | undefined): Fil
   };
 }
 
-function contentCoding(headers: Headers): string | undefined {
-  const coding = headers.get("content-encoding")?.trim().toLowerCase();
+/** The coding that a `Content-Encoding` field says the bytes are in. */
+export function contentCoding(field: string | null | undefined): string | undefined {
+  const coding = field?.trim().toLowerCase();
   // What S3 clients leave behind on objects that they uploaded in signed chunks: no coding of the content.
   return coding && coding !== "identity" && coding !== "aws-chunked" ? coding : undefined;
 }
@@ -72,7 +60,7 @@ function contentCoding(headers: Headers): string | undefined {
 const decodedCodings = new Set(["gzip", "x-gzip", "deflate", "br"]);
 
 function isDecodedByFetch(headers: Headers): boolean {
-  const codings = contentCoding(headers)?.split(",");
+  const codings = contentCoding(headers.get("content-encoding"))?.split(",");
   return codings !== undefined && codings.every((coding) => decodedCodings.has(coding.trim()));
 }
 
@@ -86,13 +74,13 @@ function parseLength(value: string | null): number | undefined {
 }
 
 /** Reads `bytes 0-99/1000` or `bytes 0-99/*` (RFC 9110 §14.4). */
-function parseContentRange(value: string): (ByteRange & { size?: number }) | undefined {
+export function parseContentRange(value: string): (ByteRange & { size?: number }) | undefined {
   const [, start, end, size] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(value.trim()) ?? [];
   if (start === undefined || Number(end) < Number(start)) return undefined;
   return { start: Number(start), end: Number(end), ...(size === "*" ? {} : { size: Number(size) }) };
 }
 
-export function rangeField(range: RangeSpec): string {
+export function rangeField(range: RangeSpec | OpenEndedRange): string {
   return "suffix" in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end ?? ""}`;
 }
 

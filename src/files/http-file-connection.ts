@@ -1,12 +1,11 @@
 import { FileChangedError, UpstreamError } from "../errors.ts";
-import type { ByteRange, RangeSpec } from "../http/range.ts";
+import type { RangeSpec } from "../http/range.ts";
 import { onAbort } from "./bytes-abort.ts";
 import { closedEarly } from "./bytes.ts";
 import type { FileStat } from "./download-file.ts";
 import {
   assertSameVersion,
   describeAnswer,
-  holds,
   isWhole,
   rangeField,
   readAnswer,
@@ -15,9 +14,10 @@ import {
   type UpstreamAnswer,
 } from "./http-file-answer.ts";
 import { discardBody, requestUpstream, type Upstream } from "./http-file-request.ts";
+import { holds, type OpenEndedRange, type RemoteSource } from "./open-remote-file.ts";
 
 /** The requests that one opening of a remote file makes, all of which end when it is closed. */
-export class Connection {
+export class Connection implements RemoteSource {
   readonly #upstream: Upstream;
   readonly #abort = new AbortController();
   readonly #unfollow: () => void;
@@ -74,7 +74,7 @@ export class Connection {
   }
 
   /** A later GET, of the same version of the file. @throws {FileChangedError} */
-  async read(range: ByteRange | undefined, version: FileStat): Promise<UpstreamAnswer> {
+  async read(range: OpenEndedRange | undefined, version: FileStat): Promise<UpstreamAnswer> {
     const response = await this.#get({
       ...sameVersionFields(version),
       ...(range === undefined ? {} : { Range: rangeField(range) }),

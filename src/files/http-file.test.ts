@@ -322,6 +322,32 @@ describe("HTTPFile.read", () => {
     expect(error.cause).toBeDefined();
   });
 
+  it("asks for the rest of a body that breaks, of the same version", async () => {
+    const whole = serve();
+    let cuts = 2;
+    answer = (request, response) => {
+      if (cuts-- === 0) return whole(request, response);
+      const start = Number(/\d+/.exec(request.headers.range ?? "")?.[0] ?? 0);
+      const range = start > 0 ? { "Content-Range": `bytes ${start}-9/10` } : {};
+      response.writeHead(start > 0 ? 206 : 200, { ...described, ...range, "Content-Length": 10 - start });
+      response.write(content.subarray(start, start + 3), () => response.destroy());
+    };
+    await using opened = await fileAt().open();
+    expect(await textOf(opened)).toBe("0123456789");
+    expect(sent()).toEqual(["GET", "GET bytes=3-9", "GET bytes=6-9"]);
+    expect(requests.map(({ headers }) => headers["if-match"])).toEqual([undefined, '"v1"', '"v1"']);
+  });
+
+  it("does not join a broken body with another version", async () => {
+    answer = (request, response) => {
+      if (request.headers["if-match"] !== undefined) return void response.writeHead(412).end();
+      response.writeHead(200, { ...described, "Content-Length": 10 });
+      response.write("012", () => response.destroy());
+    };
+    await using opened = await fileAt().open();
+    await expect(textOf(opened)).rejects.toThrow(FileChangedError);
+  });
+
   it("does not pull a body faster than it is read", async () => {
     let pulled = 0;
     const pull = (controller: ReadableStreamDefaultController): void => {

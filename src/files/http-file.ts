@@ -1,10 +1,7 @@
-import { IncompleteBodyError, isDownloadError } from "../errors.ts";
-import type { ByteRange } from "../http/range.ts";
-import { ByteReader, readUntilAborted, sliceChunks } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./download-file.ts";
-import { holds, type UpstreamAnswer } from "./http-file-answer.ts";
 import { Connection } from "./http-file-connection.ts";
 import type { Upstream } from "./http-file-request.ts";
+import { OpenRemoteFile } from "./open-remote-file.ts";
 
 export interface HTTPFileOptions {
   /** What the client sees. Default: the last segment of the URL's path, or else its host. */
@@ -19,7 +16,8 @@ export interface HTTPFileOptions {
 
 /**
  * A file on another HTTP server, whose bytes pass through this one: one GET a download, with the client's range in it.
- * Nothing else of the client's request is sent on.
+ * Nothing else of the client's request is sent on. A body that breaks under way is asked for again from where it broke,
+ * if the file has a strong entity tag.
  *
  * @example
  * ```ts
@@ -61,7 +59,8 @@ export class HTTPFile implements DownloadFile {
   async open({ range, signal }: OpenOptions = {}): Promise<OpenFile> {
     const connection = new Connection(this.#upstream, signal);
     try {
-      return new OpenHTTPFile(connection, await connection.open(range));
+      const answer = await connection.open(range);
+      return new OpenRemoteFile(connection, answer.stat, answer);
     } catch (error) {
       connection.close();
       throw error;
@@ -82,58 +81,4 @@ function decoded(segment: string): string {
   } catch {
     return segment;
   }
-}
-
-class OpenHTTPFile implements OpenFile {
-  readonly stat: FileStat;
-  readonly #connection: Connection;
-  #unread: UpstreamAnswer | undefined;
-
-  constructor(connection: Connection, answer: UpstreamAnswer) {
-    this.stat = answer.stat;
-    this.#connection = connection;
-    this.#unread = answer;
-  }
-
-  /**
-   * @throws {FileChangedError} if more than one request is needed and the file is another one by then
-   * @throws {IncompleteBodyError} if the upstream cuts the connection
-   */
-  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
-    const { signal } = this.#connection;
-    signal.throwIfAborted();
-    const answer = this.#takeUnread(range) ?? (await this.#connection.read(range, this.stat));
-    const reader = new ByteReader(answer.body ?? "");
-    try {
-      yield* readUntilAborted(reader, signal, range ? sliceChunks(reader, range, answer.start) : reader);
-    } catch (cause) {
-      throw signal.aborted || isDownloadError(cause)
-        ? cause
-        : new IncompleteBodyError("Upstream ended early", { cause });
-    }
-  }
-
-  /** The answer that came with the opening, if nobody has read it and it is what is asked for. */
-  #takeUnread(range: ByteRange | undefined): UpstreamAnswer | undefined {
-    const answer = this.#unread;
-    this.#unread = undefined;
-    if (answer === undefined || (holds(answer, range) && !skipsTooMuch(answer, range))) return answer;
-    void answer.body?.cancel().catch(() => undefined);
-    return undefined;
-  }
-
-  async close(): Promise<void> {
-    this.#connection.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-}
-
-const longestSkip = 256 * 1024;
-
-/** Whether asking again costs less than reading on to where the range begins. */
-function skipsTooMuch({ start, acceptsRanges }: UpstreamAnswer, range: ByteRange | undefined): boolean {
-  return acceptsRanges && range !== undefined && range.start - start > longestSkip;
 }
