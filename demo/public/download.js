@@ -14,6 +14,7 @@ export class Download {
   #received = 0;
   #etag;
 
+  /** `url` is a function: what it gives may have changed by the time that the download goes on. */
   constructor(url, name) {
     this.#url = url;
     this.#name = name;
@@ -34,7 +35,7 @@ export class Download {
 
   async #receive() {
     const headers = this.#received > 0 ? { Range: `bytes=${this.#received}-`, "If-Range": this.#etag } : {};
-    const response = await fetch(this.#url, { headers, signal: this.#abort.signal, cache: "no-store" });
+    const response = await fetch(this.#url(), { headers, signal: this.#abort.signal, cache: "no-store" });
     if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
     if (response.status !== 206) this.#forget();
     this.#etag = response.headers.get("ETag") ?? "";

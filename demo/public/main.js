@@ -12,7 +12,7 @@ const upload = document.getElementById("upload");
 const actions = {
   headers: ({ dataset }) => showHeaders(dataset.href),
   preview: (_button, entry) => showPreview(entry, lineQuery()),
-  download: (_button, { slug, name }) => new Download(`/documents/${slug}${lineQuery()}`, name).start(),
+  download: (_button, { slug, name }) => new Download(() => `/documents/${slug}${lineQuery()}`, name).start(),
   delete: (_button, entry) => removeDocument(entry),
 };
 
