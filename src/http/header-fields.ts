@@ -17,6 +17,7 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
   readonly #raw: string[] = [];
 
   constructor(fields?: HeaderFieldsInit) {
+    if (fields === undefined) return;
     for (const [name, value] of fieldsOf(fields)) this.append(name, value);
   }
 
@@ -94,7 +95,7 @@ export type HeaderFieldsInit =
   | Iterable<readonly [name: string, value: string]>
   | Readonly<Record<string, string | readonly string[]>>;
 
-function* fieldsOf(init: HeaderFieldsInit = []): Generator<readonly [string, string]> {
+function* fieldsOf(init: HeaderFieldsInit): Generator<readonly [string, string]> {
   if (Symbol.iterator in init) {
     yield* init as Iterable<readonly [string, string]>;
     return;

@@ -136,7 +136,8 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
 
     async downloadResponse(options: DownloadOptions = {}): Promise<DownloadResult> {
       if (!this.file) throw new FileNotFoundError();
-      return new this.responseClass(this.file, { ...(await this.#presentation()), ...options }, this.#hooks());
+      const presentation = Object.assign(await this.#presentation(), options);
+      return new this.responseClass(this.file, presentation, new ViewHooks(this));
     }
 
     async renderToResponse(options: DownloadOptions = {}): Promise<DownloadResult> {
@@ -150,12 +151,14 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
     }
 
     async #presentation(): Promise<DownloadOptions> {
+      const computed = [this.getBasename(), this.getMimetype(), this.getEncoding(), this.getCharset()] as const;
+      const [basename, mimetype, encoding, charset] = computed.some(isPromise) ? await Promise.all(computed) : computed;
       return {
         attachment: this.attachment,
-        basename: await this.getBasename(),
-        mimetype: await this.getMimetype(),
-        encoding: await this.getEncoding(),
-        charset: await this.getCharset(),
+        basename: basename as string | undefined,
+        mimetype: mimetype as string | undefined,
+        encoding: encoding as string | undefined,
+        charset: charset as string | false | undefined,
         cacheControl: this.cacheControl,
         activeContent: this.activeContent,
         headers: this.headers,
@@ -163,14 +166,31 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
         onFinish: this.onFinish,
       };
     }
-
-    #hooks(): DownloadHooks {
-      return {
-        wasModifiedSince: (file, since, stat) => this.wasModifiedSince(file, since, stat),
-        notModifiedResponse: (headers) => this.notModifiedResponse(headers),
-        fileNotFoundResponse: (error) => this.fileNotFoundResponse(error),
-      };
-    }
   }
   return Downloads;
+}
+
+/** A view's own methods, for its response to call while it is rendered. */
+class ViewHooks implements DownloadHooks {
+  readonly #view: DownloadMembers;
+
+  constructor(view: DownloadMembers) {
+    this.#view = view;
+  }
+
+  wasModifiedSince(file: DownloadFile, since: Date, stat: FileStat): MaybePromise<boolean> {
+    return this.#view.wasModifiedSince(file, since, stat);
+  }
+
+  notModifiedResponse(headers: HeaderFields): MaybePromise<Response | undefined> {
+    return this.#view.notModifiedResponse(headers);
+  }
+
+  fileNotFoundResponse(error: FileNotFoundError): MaybePromise<Response> {
+    return this.#view.fileNotFoundResponse(error);
+  }
+}
+
+function isPromise(value: unknown): boolean {
+  return value instanceof Promise;
 }

@@ -77,12 +77,17 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
     return new PrecompressedFile(path, this.precompressed, this.request.headers.get("Accept-Encoding"), options);
   }
 
-  override async downloadResponse(options?: DownloadOptions): Promise<DownloadResult> {
-    const response = await super.downloadResponse(options);
-    // Also where there is no other variant: there may be one tomorrow, and a cache must ask again then.
-    if (this.precompressed.length > 0) response.headers.append("Vary", "Accept-Encoding");
-    return response;
+  override downloadResponse(options?: DownloadOptions): DownloadResult | Promise<DownloadResult> {
+    const response = super.downloadResponse(options);
+    return this.precompressed.length === 0 ? response : varying(response);
   }
+}
+
+// Also where there is no other variant: there may be one tomorrow, and a cache must ask again then.
+async function varying(response: DownloadResult | Promise<DownloadResult>): Promise<DownloadResult> {
+  const awaited = await response;
+  awaited.headers.append("Vary", "Accept-Encoding");
+  return awaited;
 }
 
 // An empty root would be the working directory, with the application's own sources in it.
