@@ -1,0 +1,1 @@
+export { drizzleModel, type DrizzleDatabase, type DrizzleModelOptions } from "./models/drizzle.ts";

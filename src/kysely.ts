@@ -1,0 +1,1 @@
+export { kyselyModel, type KyselyModelOptions } from "./models/kysely.ts";

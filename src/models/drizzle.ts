@@ -1,0 +1,85 @@
+import {
+  and,
+  eq,
+  getTableColumns,
+  getTableName,
+  type Column,
+  type InferSelectModel,
+  type SQL,
+  type Table,
+} from "drizzle-orm";
+import type { Model } from "../views/object-download-view.ts";
+import { columnTypeIn, sqlColumnType, type ColumnType } from "./column-type.ts";
+import { describedColumns, lookupModel, type ModelOptions } from "./lookup-model.ts";
+
+/** A Drizzle database of any dialect: as much of it as is used. */
+export interface DrizzleDatabase {
+  select(): { from(table: never): unknown };
+}
+
+export interface DrizzleModelOptions extends ModelOptions {
+  /** A condition in Drizzle's own form that every row has to meet. */
+  where?: SQL;
+}
+
+/**
+ * A table of a Drizzle database. Columns go by their names in the schema, not in the database.
+ *
+ * @throws {ImproperlyConfiguredError} if `columns` names one that isn't there
+ *
+ * @example
+ * ```ts
+ * import { createClient } from "@libsql/client";
+ * import { eq } from "drizzle-orm";
+ * import { drizzle } from "drizzle-orm/libsql";
+ * import { blob, integer, sqliteTable } from "drizzle-orm/sqlite-core";
+ * import { ObjectDownloadView } from "downloadview";
+ * import { drizzleModel } from "downloadview/drizzle";
+ *
+ * const documents = sqliteTable("documents", {
+ *   id: integer().primaryKey(),
+ *   data: blob({ mode: "buffer" }),
+ *   published: integer({ mode: "boolean" }),
+ * });
+ * const db = drizzle(createClient({ url: ":memory:" }));
+ * await db.run("CREATE TABLE documents (id INTEGER PRIMARY KEY, data BLOB, published INTEGER)");
+ * const model = drizzleModel(db, documents, { where: eq(documents.published, true) });
+ * const handler = ObjectDownloadView.asView({ model, fileField: "data" });
+ * console.assert(typeof handler === "function" && (await model.findOne({ id: "7" })) === undefined);
+ * ```
+ */
+export function drizzleModel<T extends Table>(
+  db: DrizzleDatabase,
+  table: T,
+  options: DrizzleModelOptions = {},
+): Model<InferSelectModel<T>> {
+  const name = getTableName(table);
+  const columns: Readonly<Record<string, Column>> = getTableColumns(table);
+  const known = new Map(Object.entries(columns).map(([key, column]) => [key, columnType(column)]));
+  return lookupModel({
+    name,
+    columns: describedColumns(name, known, options),
+    hasField: (key) => known.has(key),
+    find: async (lookup) => {
+      const conditions = lookup.map(([key, value]) => eq(columns[key]!, value));
+      const [row] = await selectFrom(db, table, and(...conditions, options.where));
+      return row as InferSelectModel<T> | undefined;
+    },
+  });
+}
+
+interface DrizzleQuery {
+  where(condition: SQL | undefined): { limit(count: number): Promise<unknown[]> };
+}
+
+function selectFrom(db: DrizzleDatabase, table: Table, condition: SQL | undefined): Promise<unknown[]> {
+  return (db.select().from(table as never) as DrizzleQuery).where(condition).limit(1);
+}
+
+function columnType(column: Column): ColumnType {
+  if (column.enumValues?.length) return column.enumValues;
+  if (column.dataType.startsWith("boolean")) return "boolean";
+  // What the database keeps in another form than the application has it: a date in an integer, JSON in a text.
+  if (/date|json|buffer|array|object/.test(column.dataType)) return "other";
+  return columnTypeIn(column.columnType, sqlColumnType(column.getSQLType()));
+}
