@@ -18,7 +18,7 @@ function standalone({ modules: folder = "/usr/lib/apache2/modules" }: ApacheOpti
     "ServerName localhost",
     "ServerRoot /",
     "PidFile /run/downloadview-apache.pid",
-    "ErrorLog /dev/stderr",
+    "ErrorLog /var/log/apache2/error.log",
     "User www-data",
     "Group www-data",
     ...modules.map((name) => `LoadModule ${name}_module ${folder}/mod_${name}.so`),

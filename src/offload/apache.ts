@@ -40,6 +40,7 @@ export function apache(options: ApacheOptions = {}): OffloadBackend {
     omits: [],
     // mod_xsendfile takes it off for good: the bytes would be taken for those that they decode to.
     loses: ["content-encoding"],
+    ignoresIfRange: false,
     streamed: {},
     respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
     configuration: (configuration) => apacheConfiguration(configuration, options),

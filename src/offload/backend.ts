@@ -32,6 +32,8 @@ export interface OffloadBackend {
   readonly omits: readonly string[];
   /** Fields without which the response would be wrong, and which the server loses: the app streams. Lower-case. */
   readonly loses: readonly string[];
+  /** Whether the server sends a part whatever If-Range says: the application hands over only where it holds. */
+  readonly ignoresIfRange: boolean;
   /** Fields of a response that the application streams through the server. */
   readonly streamed: Readonly<Record<string, string>>;
   respond(source: DownloadResponse, found: FoundTarget): OffloadedDownloadResponse;

@@ -9,9 +9,12 @@ export function h2oConfiguration(
   const files = `${socket}.files`;
   return lines(
     "# Made by `downloadview config h2o`. Make it again when a rule changes.",
-    part ? "# Merge it with the hosts that there are." : lines(`user: ${user}`, ...port(listen)),
+    part
+      ? "# Merge it with the hosts that there are. What listens must do so in its host: the hosts below must not."
+      : `user: ${user}`,
     "hosts:",
     "  default:",
+    ...(part ? [] : port(listen)),
     "    paths:",
     '      "/":',
     `        proxy.reverse.url: ${quoted(`${app.origin}/`)}`,
@@ -37,7 +40,12 @@ export function h2oConfiguration(
 }
 
 function port({ host, port }: ServerConfiguration["listen"]): string[] {
-  return ["listen:", `  host: ${host === "*" ? "0.0.0.0" : host}`, `  port: ${port}`];
+  return [
+    "    # Here and not for all hosts: those below are not for clients, whatever Host they write.",
+    "    listen:",
+    `      host: ${host === "*" ? "0.0.0.0" : host}`,
+    `      port: ${port}`,
+  ];
 }
 
 function unixHost(name: string, socket: string, user: string): string[] {

@@ -43,6 +43,7 @@ export function h2o({ socket = "/run/h2o-downloads.sock", user = "www-data" }: H
     options: [],
     omits: [],
     loses: [],
+    ignoresIfRange: false,
     streamed: {},
     respond: (source, { encoded }) =>
       new OffloadedDownloadResponse(source, backend, { "X-Reproxy-URL": `http://[unix:${socket}]${encoded}` }),

@@ -32,6 +32,7 @@ export function lighttpd(): OffloadBackend {
     options: [],
     omits: [],
     loses: [],
+    ignoresIfRange: false,
     streamed: {},
     respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
     configuration: lighttpdConfiguration,

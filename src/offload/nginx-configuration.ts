@@ -101,8 +101,9 @@ function location(rule: CompiledRule, at: number, options: NginxOptions): string
 function localFile(folder: string, options: NginxOptions): string {
   return lines(
     `alias ${quoted(`${folder}/`)};`,
-    "# The application has decided on If-Modified-Since. ETag and Last-Modified are its own, see below.",
+    "# The application has decided on preconditions, with the ETag and Last-Modified that are restored below.",
     "if_modified_since off;",
+    "etag off;",
     "# A compressed copy would have neither the length nor the ranges that the application promised.",
     "gzip off;",
     "# nginx drops all but a few fields of the application's. An empty one is not sent.",

@@ -50,6 +50,7 @@ export function nginx(options: NginxOptions = {}): OffloadBackend {
     // nginx adds its own beside it.
     omits: ["accept-ranges"],
     loses: [],
+    ignoresIfRange: false,
     // What the application streams, nginx would otherwise collect on its disk.
     streamed: { "X-Accel-Buffering": "no" },
     respond: (source, { encoded, rule, signedUrl }) => {

@@ -229,6 +229,14 @@ describe("what only one server needs", () => {
     expect((await render(await offloaded(caddy(), { encoding: "gzip" }))).fields.get("Content-Encoding")).toBe("gzip");
   });
 
+  it("Caddy is given a part to send only where If-Range holds", async () => {
+    const named = async (condition: string): Promise<boolean> => {
+      const part = request({ range: "bytes=0-1", "if-range": condition });
+      return (await render(await offloaded(caddy()), part)).fields.has("X-Accel-Redirect");
+    };
+    expect([await named(etag), await named(lastModified), await named('"other"')]).toEqual([true, true, false]);
+  });
+
   it("h2o forgets the fields, so they travel in the URL", async () => {
     const response = await offloaded(h2o({ socket: "/s" }), {
       basename: "é.txt",

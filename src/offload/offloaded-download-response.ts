@@ -1,5 +1,5 @@
 import type { FileStat } from "../files/download-file.ts";
-import { evaluatePreconditions } from "../http/conditional.ts";
+import { evaluatePreconditions, ifRangeHolds } from "../http/conditional.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import type { DescribedRepresentation } from "../http/head.ts";
 import { startDelivery, type Delivery } from "../responses/delivery.ts";
@@ -91,7 +91,7 @@ async function handOver(
   if (answer instanceof Response) return renderWebResponse(answer, delivery);
   const { decision, head, representation } = answer;
   if (decision.kind === "full") {
-    if (!serverAgrees(request, representation) || losesAny(backend, head.fields)) {
+    if (!serverAgrees(request, representation, backend) || losesAny(backend, head.fields)) {
       return renderFollowed(source, request, delivery, options);
     }
     const fields = fieldsForServer(head.fields, headers, backend);
@@ -105,8 +105,13 @@ function withoutRange({ method, url, headers }: DownloadRequest): DownloadReques
 }
 
 // A view may say that a file changed which its date says did not. A server looks at the date, and would answer 304.
-function serverAgrees(request: DownloadRequest, representation: DescribedRepresentation): boolean {
-  return evaluatePreconditions(request, representation) === "proceed";
+function serverAgrees(
+  request: DownloadRequest,
+  representation: DescribedRepresentation,
+  { ignoresIfRange }: OffloadBackend,
+): boolean {
+  if (evaluatePreconditions(request, representation) !== "proceed") return false;
+  return !ignoresIfRange || request.headers.get("range") === null || ifRangeHolds(request, representation);
 }
 
 function losesAny({ loses }: OffloadBackend, fields: HeaderFields): boolean {

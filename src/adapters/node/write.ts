@@ -146,8 +146,19 @@ function closed(response: ServerResponse): Promise<void> {
 }
 
 function writeHead(response: ServerResponse, status: number, headers: readonly string[]): void {
+  const once = response.getHeaderNames().length > 0 ? setCookies(response, headers) : headers;
   // Node reads the list and leaves it as it is; its types do not say so.
-  response.writeHead(status, headers as string[]);
+  response.writeHead(status, once as string[]);
+}
+
+// Beside fields that others have set, Node keeps only the last of several lines of one name; and their cookies stay.
+function setCookies(response: ServerResponse, headers: readonly string[]): readonly string[] {
+  const isCookie = (at: number): boolean => headers[at - (at % 2)]?.toLowerCase() === "set-cookie";
+  const cookies = headers.filter((_, at) => at % 2 === 1 && isCookie(at));
+  if (cookies.length === 0) return headers;
+  const theirs = [response.getHeader("Set-Cookie") ?? []].flat().map(String);
+  response.setHeader("Set-Cookie", [...theirs, ...cookies]);
+  return headers.filter((_, at) => !isCookie(at));
 }
 
 /**

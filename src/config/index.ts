@@ -1,0 +1,7 @@
+export { defineConfig, type DownloadviewConfig, type HealthcheckConfig } from "./downloadview-config.ts";
+export {
+  serverConfiguration,
+  serverNames,
+  type ServerConfigurationOptions,
+  type ServerName,
+} from "./server-configuration.ts";

@@ -1,0 +1,127 @@
+import { ImproperlyConfiguredError } from "../errors.ts";
+import { apache } from "../offload/apache.ts";
+import type { OffloadBackend } from "../offload/backend.ts";
+import { caddy } from "../offload/caddy.ts";
+import { compileRules, type CompiledRule } from "../offload/compiled-rule.ts";
+import { h2o } from "../offload/h2o.ts";
+import { lighttpd } from "../offload/lighttpd.ts";
+import { nginx } from "../offload/nginx.ts";
+import { locateUrl, segmentsBelow } from "../offload/path-prefix.ts";
+import type { OffloadRule } from "../offload/rule.ts";
+import { folderOf } from "../offload/server-configuration.ts";
+import type { Storage } from "../storages/storage.ts";
+import type { DownloadviewConfig } from "./downloadview-config.ts";
+
+const servers = { nginx, apache, lighttpd, caddy, h2o } as const;
+
+/** A server that a configuration can be made for. */
+export type ServerName = keyof typeof servers;
+
+export const serverNames: readonly ServerName[] = Object.keys(servers) as ServerName[];
+
+export interface ServerConfigurationOptions {
+  /** In place of the configuration's own. */
+  readonly app?: string;
+  readonly listen?: number | string;
+  /** Only what goes into a configuration that there is already. */
+  readonly part?: boolean;
+}
+
+/**
+ * The configuration of a server that does what the rules promise. By itself it is all that the server needs to run.
+ * @throws {ImproperlyConfiguredError} for a rule that this server cannot follow
+ *
+ * @example
+ * ```ts
+ * import { defineConfig, serverConfiguration } from "downloadview/config";
+ * import { nginx } from "downloadview/nginx";
+ *
+ * const config = defineConfig({
+ *   backend: nginx(),
+ *   rules: [{ sourceDir: "/srv/media", destinationUrl: "/_downloads/" }],
+ * });
+ * console.assert(serverConfiguration("nginx", config).includes("alias /srv/media/;"));
+ * ```
+ */
+export function serverConfiguration(
+  name: ServerName,
+  config: DownloadviewConfig,
+  options: ServerConfigurationOptions = {},
+): string {
+  const backend = backendNamed(name, config);
+  return backend.configuration({
+    rules: distinct(compileRules(rulesFor(name, config), backend), backend),
+    app: new URL(options.app ?? config.app ?? "http://127.0.0.1:3000"),
+    listen: parseListen(options.listen ?? config.listen ?? 80),
+    part: options.part ?? false,
+  });
+}
+
+function backendNamed(name: ServerName, { backend, rules }: DownloadviewConfig): OffloadBackend {
+  const all = [backend, ...rules.map((rule) => rule.backend)];
+  const own = all.find((one): one is OffloadBackend => typeof one === "object" && one.name === name);
+  return own ?? servers[name]();
+}
+
+/** The rules of this server; where it has none, those that name no server of their own. */
+function rulesFor(name: ServerName, { backend, rules, storages = {} }: DownloadviewConfig): OffloadRule[] {
+  const own = rules.filter((rule) => nameOf(rule.backend ?? backend) === name);
+  const common = rules.filter((rule) => rule.backend === undefined);
+  return (own.length > 0 ? own : common).map((rule) => placed(rule, Object.values(storages)));
+}
+
+function nameOf(backend: OffloadBackend | "none" | undefined): string | undefined {
+  return typeof backend === "object" ? backend.name : backend;
+}
+
+/** A rule on a URL says nothing of folders; the storage that has the URL does. */
+function placed(rule: OffloadRule, storages: readonly Storage[]): OffloadRule {
+  if (rule.sourceUrl === undefined || rule.sourceDir !== undefined || rule.destinationDir !== undefined) return rule;
+  const destinationDir = storages.map((storage) => folderAt(storage, rule.sourceUrl ?? "")).find(Boolean);
+  return destinationDir === undefined ? rule : { ...rule, destinationDir };
+}
+
+function folderAt(storage: Storage, sourceUrl: string): string | undefined {
+  const probe = "x";
+  const url = storage.url?.(probe);
+  const path = storage.path?.(probe);
+  const [prefix, location] = [locateUrl(sourceUrl), typeof url === "string" ? locateUrl(url) : undefined];
+  if (path === undefined || !prefix || !location || segmentsBelow(prefix, location)?.length !== 1) return undefined;
+  return path.slice(0, -probe.length);
+}
+
+/** Two rules may lead to one place. One place cannot lead to two folders. */
+function distinct(rules: readonly CompiledRule[], backend: OffloadBackend): readonly CompiledRule[] {
+  rules.forEach((rule, at) => checkFolder(rule, backend, at));
+  return rules.filter((rule, at) => {
+    const first = rules.findIndex((other) => other.destination === rule.destination);
+    const [one, other] = [folderOf(rules[first] ?? rule), folderOf(rule)];
+    if (one !== other) {
+      throw new ImproperlyConfiguredError(
+        `Offload rules ${first} and ${at} have the same destination ${rule.destination}/, but the folders ${one} and ` +
+          `${other}: give each a destination of its own`,
+      );
+    }
+    return first === at;
+  });
+}
+
+function checkFolder(rule: CompiledRule, { name }: OffloadBackend, at: number): void {
+  const remote = rule.sourceUrl !== undefined && rule.sourceUrl.origin !== "";
+  if (folderOf(rule) !== undefined || (remote && name === "nginx")) return;
+  throw new ImproperlyConfiguredError(
+    `Offload rule ${at} says nothing of the folder in which ${name} finds the files: give destinationDir: "/srv/media", ` +
+      "or add the storage that has the URL to storages",
+  );
+}
+
+/** `8080`, `127.0.0.1:8080` or `[::1]:8080`; without an address, all of them. */
+function parseListen(listen: number | string): { host: string; port: number } {
+  const [, host, port] = /^(?:(.+):)?(\d{1,5})$/.exec(String(listen)) ?? [];
+  if (port === undefined || Number(port) > 65_535) {
+    throw new ImproperlyConfiguredError(
+      `listen is ${JSON.stringify(listen)}: write a port, or an address with one, such as "127.0.0.1:8080"`,
+    );
+  }
+  return { host: host ?? "*", port: Number(port) };
+}

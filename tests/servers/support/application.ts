@@ -1,0 +1,78 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express, { type Express } from "express";
+import {
+  PathDownloadView,
+  PermissionDeniedError,
+  smartDownloadMiddleware,
+  withMiddleware,
+  type DownloadHandler,
+  type DownloadMiddleware,
+} from "downloadview";
+import type { DownloadviewConfig } from "downloadview/config";
+import { toExpressHandler } from "downloadview/express";
+
+export interface Application extends AsyncDisposable {
+  readonly url: string;
+}
+
+export async function serve(listener: Parameters<typeof createServer>[1]): Promise<Application> {
+  const server: Server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A small application that serves the files of `root` in the ways that a server might get wrong. */
+export function application(root: string, config: DownloadviewConfig): Express {
+  const app = express();
+  const offload = smartDownloadMiddleware(config);
+  const files = (options: object, ...more: DownloadMiddleware[]): DownloadHandler =>
+    withMiddleware(PathDownloadView.asView({ root, dotfiles: "allow", ...options }), ...more, offload);
+
+  app.get("/files/*path", toExpressHandler(files({})));
+  app.get("/inline/*path", toExpressHandler(files({ attachment: false })));
+  app.get("/gzip/*path", toExpressHandler(files({ encoding: "gzip" })));
+  app.get("/fields/*path", toExpressHandler(files({ headers: manyFields })));
+  app.get("/tagged/*path", toExpressHandler(files({ headers: { ETag: '"of-the-application"' } })));
+  app.get("/forbidden/*path", (_request, _response) => {
+    throw new PermissionDeniedError();
+  });
+  // What a later part of the application refuses.
+  app.get("/revoked/:status/*path", async (request, response, next) => {
+    const handler: DownloadHandler = async (...args) => {
+      const result = await files({})(...args);
+      if (!(result instanceof Response)) result.status = Number(request.params["status"]);
+      return result;
+    };
+    await toExpressHandler(handler)(request, response, next);
+  });
+  // An application that does not use this package, and names a file with an error.
+  app.get("/careless/:status", (request, response) => {
+    const [field, value] = JSON.parse(String(request.query["field"])) as [string, string];
+    response.status(Number(request.params["status"])).set(field, value).send("refused");
+  });
+  return app;
+}
+
+export const manyFields: Record<string, string | string[]> = {
+  "Content-Security-Policy": "default-src 'none'",
+  "X-Frame-Options": "DENY",
+  "Referrer-Policy": "no-referrer",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Cache-Control": "private, max-age=60",
+  Expires: "Tue, 01 Jan 2030 00:00:00 GMT",
+  Vary: "Accept-Encoding, Cookie",
+  "Content-Language": "de",
+  Link: ['</a>; rel="next"', '</b>; rel="prev"'],
+  "X-Robots-Tag": "noindex",
+  "X-Test": 'it\'s 100% "quoted"; é=\u00e9&+',
+  "Set-Cookie": ["a=1; Path=/; HttpOnly", "b=2; Path=/"],
+};
