@@ -4,6 +4,7 @@ import { isEntityTag, strongMatch, weakMatch } from "../http/etag.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
 import type { FileStat } from "./download-file.ts";
 import type { OpenEndedRange, RemoteAnswer } from "./open-remote-file.ts";
+import type { RemoteResponse } from "./remote-redirects.ts";
 
 /** A successful answer to a GET. */
 export interface UpstreamAnswer extends RemoteAnswer {
@@ -11,7 +12,7 @@ export interface UpstreamAnswer extends RemoteAnswer {
 }
 
 /** What a GET's 200 or 206 says; undefined if it is an answer to a range that cannot be used, such as a 416. */
-export function readAnswer({ body, headers, status }: Response): UpstreamAnswer | undefined {
+export function readAnswer({ body, headers, status }: RemoteResponse): UpstreamAnswer | undefined {
   if (isWhole(status)) {
     const acceptsRanges = headers.get("accept-ranges")?.toLowerCase() === "bytes";
     return { stat: describeAnswer(headers), body, start: 0, acceptsRanges };
@@ -57,16 +58,35 @@ export function contentCoding(field: string | null | undefined): string | undefi
   return coding && coding !== "identity" && coding !== "aws-chunked" ? coding : undefined;
 }
 
-const decodedCodings = new Set(["gzip", "x-gzip", "deflate", "br"]);
+const knownCodings = new Set(["gzip", "x-gzip", "deflate", "br"]);
+
+/** The codings that fetch takes off, in the order in which they were put on. All or none of them. */
+export function decodedCodings(headers: Headers): readonly string[] {
+  const codings =
+    contentCoding(headers.get("content-encoding"))
+      ?.split(",")
+      .map((coding) => coding.trim()) ?? [];
+  return codings.every((coding) => knownCodings.has(coding)) ? codings : [];
+}
 
 function isDecodedByFetch(headers: Headers): boolean {
-  const codings = contentCoding(headers.get("content-encoding"))?.split(",");
-  return codings !== undefined && codings.every((coding) => decodedCodings.has(coding.trim()));
+  return decodedCodings(headers).length > 0;
 }
 
 function parseEntityTag(value: string | null, decoded: boolean): string | undefined {
   if (value === null || !isEntityTag(value)) return undefined;
   return decoded && !value.startsWith("W/") ? `W/${value}` : value;
+}
+
+/** How long an answer says that the file is, or that its body is, where it does not say that of the file. */
+export function announcedSize({ status, headers }: RemoteResponse): number | undefined {
+  const range = status === 206 ? parseContentRange(headers.get("content-range") ?? "") : undefined;
+  return range?.size ?? parseLength(headers.get("content-length"));
+}
+
+/** Where in the file the body of an answer begins. */
+export function partStart({ status, headers }: RemoteResponse): number {
+  return status === 206 ? (parseContentRange(headers.get("content-range") ?? "")?.start ?? 0) : 0;
 }
 
 function parseLength(value: string | null): number | undefined {
@@ -105,7 +125,7 @@ function differ<T>(one: T | undefined, other: T | undefined): boolean {
 }
 
 /** What an answer that is no success is to the client. Where the URL is of use, in `cause`, no client sees it. */
-export function upstreamFailure({ status, headers }: Response, url: string): DownloadError {
+export function upstreamFailure({ status, headers }: RemoteResponse, url: string): DownloadError {
   const cause = new Error(`${url} answered ${status}`);
   if (status === 412) return new FileChangedError(undefined, { cause });
   // 401 and 403 too: our credentials are not the client's business, and S3 says 403 for a missing key.

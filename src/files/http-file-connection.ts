@@ -13,8 +13,9 @@ import {
   upstreamFailure,
   type UpstreamAnswer,
 } from "./http-file-answer.ts";
-import { discardBody, requestUpstream, type Upstream } from "./http-file-request.ts";
+import { requestUpstream, type Upstream } from "./http-file-request.ts";
 import { holds, type OpenEndedRange, type RemoteSource } from "./open-remote-file.ts";
+import { discardBody, type RemoteResponse } from "./remote-redirects.ts";
 
 /** The requests that one opening of a remote file makes, all of which end when it is closed. */
 export class Connection implements RemoteSource {
@@ -60,7 +61,7 @@ export class Connection implements RemoteSource {
   }
 
   // A 416 does not describe the file, and preconditions come before ranges: the whole file is asked for, if not read.
-  async #getInstead(refusal: Response): Promise<UpstreamAnswer> {
+  async #getInstead(refusal: RemoteResponse): Promise<UpstreamAnswer> {
     await discardBody(refusal);
     return this.#getWhole();
   }
@@ -91,14 +92,14 @@ export class Connection implements RemoteSource {
     }
   }
 
-  async #get(fields: Record<string, string>): Promise<Response> {
+  async #get(fields: Record<string, string>): Promise<RemoteResponse> {
     const response = await this.#send("GET", fields);
     if (isWhole(response.status) || response.status === 206 || response.status === 416) return response;
     await discardBody(response);
     throw upstreamFailure(response, this.#upstream.url);
   }
 
-  #send(method: "GET" | "HEAD", fields: Record<string, string>): Promise<Response> {
+  #send(method: "GET" | "HEAD", fields: Record<string, string>): Promise<RemoteResponse> {
     return requestUpstream(this.#upstream, method, fields, this.signal);
   }
 }

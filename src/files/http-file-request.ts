@@ -1,19 +1,22 @@
-import { UpstreamError } from "../errors.ts";
-import { onAbort, untilAborted } from "./bytes-abort.ts";
+import { isDownloadError, UpstreamError } from "../errors.ts";
+import { onAbort } from "./bytes-abort.ts";
+import { announcedSize, partStart } from "./http-file-answer.ts";
+import { boundedBody, startTimer, type BodyBounds } from "./remote-body.ts";
+import { refusedUpstream } from "./remote-policy.ts";
+import { discardBody, followRedirects, type RemoteResponse, type RemoteRoute } from "./remote-redirects.ts";
 
 /** Where a remote file is, and how it is asked for. */
-export interface Upstream {
+export interface Upstream extends RemoteRoute, BodyBounds {
   readonly url: string;
   readonly requestInit: RequestInit;
-  readonly fetch: typeof fetch;
-  /** Milliseconds until the header section of the answer must be there. */
+  /** Milliseconds until the header section of the answer must be there, redirects included. */
   readonly timeout: number;
 }
 
 /**
  * Sends one request. Nothing of the client's request is in it.
  *
- * @throws {UpstreamError} 502 if there is no answer, 504 if it takes too long
+ * @throws {UpstreamError} 502 if there is no answer or one that is refused, 504 if it takes too long
  * @throws the reason of `signal`, which goes on to cut the body short after the answer has come
  */
 export async function requestUpstream(
@@ -21,36 +24,54 @@ export async function requestUpstream(
   method: "GET" | "HEAD",
   fields: Record<string, string>,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<RemoteResponse> {
   signal.throwIfAborted();
   const controller = new AbortController();
   onAbort(signal, () => controller.abort(signal.reason));
-  const timer = setTimeout(() => controller.abort(new UpstreamError(504, "Upstream took too long")), upstream.timeout);
+  const timer = startTimer(upstream.timeout, () => controller.abort(new UpstreamError(504, "Upstream took too long")));
+  const headers = fieldsOf(upstream.requestInit, fields);
   try {
-    // Not upstream.fetch(): a worker's own fetch refuses to be called as a method of something else.
-    const { fetch: send, url } = upstream;
-    return await untilAborted(send(url, init(upstream, method, fields, controller)), controller.signal, discardBody);
+    const request = { ...upstream.requestInit, method, headers, signal: controller.signal, body: null };
+    return await bounded(await followRedirects(upstream.url, request, upstream), upstream);
   } catch (cause) {
-    throw controller.signal.aborted ? controller.signal.reason : new UpstreamError(502, undefined, { cause });
+    if (controller.signal.aborted) throw controller.signal.reason;
+    throw isDownloadError(cause) ? cause : new UpstreamError(502, undefined, { cause });
   } finally {
     clearTimeout(timer);
   }
 }
 
-function init(
-  { requestInit }: Upstream,
-  method: string,
-  fields: Record<string, string>,
-  { signal }: AbortController,
-): RequestInit {
-  const headers = new Headers(requestInit.headers);
+/** Of one connection (RFC 9110 §7.6.1) or one message, so that a client's fields, passed on as they are, do no harm. */
+const fieldsOfTheConnection = [
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+function fieldsOf({ headers: init }: RequestInit, fields: Record<string, string>): Headers {
+  const headers = new Headers(init);
+  for (const name of fieldsOfTheConnection) headers.delete(name);
   // Lengths and ranges are of the bytes that are sent: fetch asks for gzip by itself, and takes it off unasked.
   headers.set("Accept-Encoding", "identity");
   for (const [name, value] of Object.entries(fields)) headers.set(name, value);
-  return { ...requestInit, method, headers, signal, body: null };
+  return headers;
 }
 
-/** Lets go of the body of an answer that is not going to be read. */
-export async function discardBody({ body }: Response): Promise<void> {
-  await body?.cancel().catch(() => undefined);
+/** @throws {UpstreamError} for a file that is said to be larger than it may be */
+async function bounded(response: RemoteResponse, bounds: Upstream): Promise<RemoteResponse> {
+  const { status, headers, body } = response;
+  if (status < 200 || status > 299) return response;
+  const size = announcedSize(response) ?? 0;
+  if (size > bounds.maxBytes) {
+    await discardBody(response);
+    throw refusedUpstream(bounds.url, `it has ${size} bytes, more than the ${bounds.maxBytes} of maxBytes`);
+  }
+  const maxBytes = bounds.maxBytes - partStart(response);
+  return { status, headers, body: body && boundedBody(body, { idleTimeout: bounds.idleTimeout, maxBytes }) };
 }

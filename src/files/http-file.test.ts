@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FileChangedError, FileNotFoundError, IncompleteBodyError, UpstreamError } from "../errors.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
 import type { FileStat, OpenFile } from "./download-file.ts";
-import { HTTPFile, type HTTPFileOptions } from "./http-file.ts";
+import type { HTTPFileOptions } from "./http-file-options.ts";
+import { HTTPFile } from "./http-file.ts";
 
 let server: Server;
 let answer: RequestListener;
@@ -29,7 +30,8 @@ afterEach(async () => {
 });
 
 function fileAt(path = "/file.txt", options: HTTPFileOptions = {}): HTTPFile {
-  return new HTTPFile(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, options);
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return new HTTPFile(`http://${host}${path}`, { allowedHosts: [host], ...options });
 }
 
 function sent(): string[] {
@@ -426,7 +428,7 @@ describe("HTTPFile and an upstream that fails", () => {
   });
 
   it.each(["http://127.0.0.1:1/", "not a URL", "ftp://a.example/"])("answers 502 for %s", async (url) => {
-    const error = await failure(new HTTPFile(url).open());
+    const error = await failure(new HTTPFile(url, { allowedHosts: ["127.0.0.1:1", "a.example"] }).open());
     expect(error).toBeInstanceOf(UpstreamError);
     expect(error.status).toBe(502);
   });

@@ -1,23 +1,16 @@
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./download-file.ts";
 import { Connection } from "./http-file-connection.ts";
+import { upstreamOf, type HTTPFileOptions } from "./http-file-options.ts";
 import type { Upstream } from "./http-file-request.ts";
 import { OpenRemoteFile } from "./open-remote-file.ts";
-
-export interface HTTPFileOptions {
-  /** What the client sees. Default: the last segment of the URL's path, or else its host. */
-  name?: string;
-  /** What each request is sent with, such as `headers` with credentials. Its method, body and signal are not used. */
-  requestInit?: RequestInit;
-  /** What sends the requests. Default: the global `fetch`. */
-  fetch?: typeof fetch;
-  /** Milliseconds until an answer must have begun. Default 30 000. */
-  timeout?: number;
-}
 
 /**
  * A file on another HTTP server, whose bytes pass through this one: one GET a download, with the client's range in it.
  * Nothing else of the client's request is sent on. A body that breaks under way is asked for again from where it broke,
  * if the file has a strong entity tag.
+ *
+ * Only what the public internet can reach is asked, whatever the URL, a name in it or a redirect leads to: hosts of your
+ * own have to be named in `allowedHosts`.
  *
  * @example
  * ```ts
@@ -35,11 +28,11 @@ export class HTTPFile implements DownloadFile {
   readonly url: string;
   readonly #upstream: Upstream;
 
+  /** @throws {ImproperlyConfiguredError} for options that can't hold. A URL that can't be asked is an error once it is. */
   constructor(url: string | URL, options: HTTPFileOptions = {}) {
     this.url = String(url);
     this.name = options.name ?? nameOf(this.url);
-    const { requestInit = {}, fetch: send = fetch, timeout = 30_000 } = options;
-    this.#upstream = { url: this.url, requestInit, fetch: send, timeout };
+    this.#upstream = upstreamOf(this.url, options);
   }
 
   /** Asks by HEAD, or by a GET whose body is not read where HEAD is refused. */

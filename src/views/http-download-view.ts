@@ -1,6 +1,7 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { HTTPFile } from "../files/http-file.ts";
+import { faultOf, remotePolicy } from "../files/remote-policy.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
@@ -22,17 +23,37 @@ import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
   /** The URL to serve. */
   url: string | URL | undefined = undefined;
-  /** Passed to `fetch`: headers for the other server, such as its credentials. */
+  /** Header fields for the other server, such as its credentials. Another origin that it redirects to gets none of them. */
   requestInit: RequestInit = {};
 
+  /**
+   * The only hosts that files may come from, such as `["files.example", "10.0.0.5:8080"]`, wherever they are. Unset: any
+   * host on the public internet.
+   */
+  allowedHosts: readonly string[] | undefined = undefined;
+  /** A file of more bytes is not served. */
+  maxBytes: number | undefined = undefined;
+  /** Milliseconds until an answer must have begun. Default 30 000. */
+  timeout: number | undefined = undefined;
+  /** Milliseconds until there must be a connection. Default 10 000. */
+  connectTimeout: number | undefined = undefined;
+  /** Milliseconds within which the next piece of a body must come. Default 30 000. */
+  idleTimeout: number | undefined = undefined;
+
   override checkConfiguration(): void {
-    const answered =
-      this.url === undefined ? answersByItself(this, HTTPDownloadView, "getUrl") : URL.canParse(this.url);
-    if (!answered) {
-      throw new ImproperlyConfiguredError(
-        `${this.constructor.name} needs an absolute URL: asView({ url: "https://…" }), or override getUrl()`,
-      );
-    }
+    if (this.url === undefined && answersByItself(this, HTTPDownloadView, "getUrl")) return;
+    const fault = this.#faultOfUrl();
+    if (fault === undefined) return;
+    throw new ImproperlyConfiguredError(
+      `${this.constructor.name} needs an absolute URL: asView({ url: "https://…" }), or override getUrl(). ${fault}`.trim(),
+    );
+  }
+
+  #faultOfUrl(): string | undefined {
+    const policy = remotePolicy(this.allowedHosts);
+    if (!URL.canParse(this.url ?? "")) return "";
+    const fault = faultOf(new URL(this.url ?? ""), policy);
+    return fault && `The one it has is refused: ${fault}`;
   }
 
   getUrl(): string | URL | Promise<string | URL> {
@@ -43,9 +64,9 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
     return this.requestInit;
   }
 
-  /** The function that makes the request. */
-  getFetch(): typeof fetch {
-    return fetch;
+  /** What sends the requests: see `HTTPFileOptions`. */
+  getFetch(): typeof fetch | undefined {
+    return undefined;
   }
 
   override getFile(): DownloadFile | Promise<DownloadFile> {
@@ -56,6 +77,11 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
     return new HTTPFile(await this.getUrl(), {
       requestInit: await this.getRequestInit(),
       fetch: this.getFetch(),
+      allowedHosts: this.allowedHosts,
+      maxBytes: this.maxBytes,
+      timeout: this.timeout,
+      connectTimeout: this.connectTimeout,
+      idleTimeout: this.idleTimeout,
     });
   }
 }

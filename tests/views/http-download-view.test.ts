@@ -35,6 +35,7 @@ const documents = (options: Partial<HTTPDownloadView> = {}): ReturnType<typeof H
     getUrl() {
       return `${base}/${this.params["path"]}`;
     },
+    allowedHosts: [new URL(base).host],
     ...options,
   });
 
@@ -103,7 +104,9 @@ describe("HTTPDownloadView in front of a server", () => {
   });
 
   it("answers 502 where there is no server, and does not say where it looked", async () => {
-    const response = await respond(HTTPDownloadView.asView({ url: "http://127.0.0.1:1/a.txt" }));
+    const response = await respond(
+      HTTPDownloadView.asView({ url: "http://127.0.0.1:1/a.txt", allowedHosts: ["127.0.0.1:1"] }),
+    );
     expect([response.status, await response.text()]).toEqual([502, "Bad Gateway\n"]);
   });
 
