@@ -1,1 +1,2 @@
 export * from "./adapters/fetch.ts";
+export { downloadOf } from "./adapters/web-response.ts";

@@ -40,3 +40,12 @@ export function forbidTransform(status: number, fields: HeaderFields): void {
 export function isNotFound(error: unknown): boolean {
   return isDownloadError(error) && error.status === 404;
 }
+
+/** Each field once, with its one value or its list of them. */
+export function grouped(fields: HeaderFields): [name: string, value: string | string[]][] {
+  const names = new Map(Array.from(fields, ([name]) => [name.toLowerCase(), name]));
+  return Array.from(names.values(), (name) => {
+    const values = fields.getAll(name);
+    return [name, values.length === 1 ? (values[0] ?? "") : values];
+  });
+}

@@ -1,7 +1,9 @@
-import type { Context, Env, Handler } from "hono";
-import { FileNotFoundError } from "../errors.ts";
-import type { DownloadHandler, DownloadResult } from "../responses/handler.ts";
-import { toResponse } from "./fetch.ts";
+import type { Context, Env, Handler, MiddlewareHandler } from "hono";
+import type { HeaderFields } from "../http/header-fields.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { addMiddleware } from "./app-middleware.ts";
+import { combineVary, forbidTransform, isNotFound } from "./fields.ts";
+import { webResponse } from "./web-response.ts";
 
 /**
  * Mounts a handler on Hono. `this.context.native` is Hono's `Context`. A missing file is answered by the app's own
@@ -41,9 +43,47 @@ export async function send<E extends Env>(
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<Response> {
   try {
-    return await toResponse(result, context.req.raw);
+    const adapt = (status: number, fields: HeaderFields): void => adaptTo(context, status, fields);
+    return await webResponse(result, context.req.raw, { scope: context, adapt });
   } catch (error) {
-    if (error instanceof FileNotFoundError) return context.notFound();
+    if (isNotFound(error)) return context.notFound();
     throw error;
   }
+}
+
+/**
+ * Has every download of the application go through `middleware`: `app.use` it before the routes.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { download } from "downloadview";
+ * import { downloadMiddleware, send } from "downloadview/hono";
+ *
+ * const app = new Hono();
+ * app.use(
+ *   downloadMiddleware((response) => {
+ *     response.headers.set("X-Robots-Tag", "noindex");
+ *     return response;
+ *   }),
+ * );
+ * app.get("/report", (c) => send(c, download("a,b\n", { name: "report.csv" })));
+ * console.assert((await app.request("/report")).headers.get("X-Robots-Tag") === "noindex");
+ * ```
+ */
+export function downloadMiddleware(...middleware: readonly DownloadMiddleware[]): MiddlewareHandler {
+  return (context, next) => {
+    addMiddleware(context, middleware);
+    return next();
+  };
+}
+
+function adaptTo(context: Context, status: number, fields: HeaderFields): void {
+  if (context.req.matchedRoutes.some(({ handler }) => handler.name === "compress")) forbidTransform(status, fields);
+  const ours = fields.get("Vary");
+  const vary = ours === null ? null : context.res.headers.get("Vary");
+  if (vary === null) return;
+  combineVary(fields, vary);
+  // Hono puts what was set before over what a handler returns.
+  context.header("Vary", fields.get("Vary") ?? "");
 }

@@ -13,7 +13,7 @@ export function webRequest(request: DownloadRequest, native: IncomingMessage): R
 // Joined as text: resolved against a base, the path `//host/file` would name another host.
 function urlOf(target: string, { headers, socket }: IncomingMessage): string {
   if (!target.startsWith("/")) return target;
-  const origin = `${"encrypted" in socket ? "https" : "http"}://${headers.host ?? headers[":authority"]}`;
+  const origin = `${"encrypted" in socket ? "https" : "http"}://${headers.host ?? String(headers[":authority"])}`;
   return `${URL.canParse(origin) ? origin : "http://localhost"}${target}`;
 }
 

@@ -1,0 +1,83 @@
+import { isDownloadError } from "../errors.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { addMiddleware } from "./app-middleware.ts";
+import { isNotFound } from "./fields.ts";
+import { namedParams } from "./params.ts";
+import { webResponse } from "./web-response.ts";
+
+/** The part of Astro's `APIContext` that is used here. */
+export interface AstroContext {
+  readonly request: Request;
+  readonly params: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Mounts a handler as an endpoint of Astro: `export const GET = toAstroHandler(view)` in `src/pages/…/[...path].ts`.
+ * `this.context.native` is the `APIContext`, with its `locals`. A missing file is answered by the site's own 404 page;
+ * other errors of downloads become responses, and any other is thrown on.
+ *
+ * @example
+ * ```ts
+ * import { download } from "downloadview";
+ * import { toAstroHandler } from "downloadview/astro";
+ *
+ * // src/pages/report.csv.ts
+ * const GET = toAstroHandler(async () => download("a,b\n", { name: "report.csv" }));
+ * const response = await GET({ request: new Request("http://localhost/report.csv"), params: {} });
+ * console.assert((await response.text()) === "a,b\n");
+ * ```
+ */
+export function toAstroHandler<C extends AstroContext = AstroContext>(
+  handler: DownloadHandler<C>,
+): (context: C) => Promise<Response> {
+  return (context) => send(context, handler(context.request, { params: namedParams(context.params), native: context }));
+}
+
+/**
+ * Answers with a result from inside an ordinary endpoint.
+ *
+ * @example
+ * ```ts
+ * import { download } from "downloadview";
+ * import { send, type AstroContext } from "downloadview/astro";
+ *
+ * // src/pages/report.csv.ts
+ * const GET = (context: AstroContext): Promise<Response> => send(context, download("a,b\n", { name: "report.csv" }));
+ * console.assert((await GET({ request: new Request("http://localhost/report.csv"), params: {} })).status === 200);
+ * ```
+ */
+export async function send(context: AstroContext, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
+  try {
+    return await webResponse(result, context.request);
+  } catch (error) {
+    // Astro puts its page where an endpoint leaves a 404 without a body.
+    if (isNotFound(error)) return new Response(null, { status: 404 });
+    if (isDownloadError(error)) return error.getResponse();
+    throw error;
+  }
+}
+
+/**
+ * Has every download of the site go through `middleware`: `export const onRequest = downloadMiddleware(…)` in
+ * `src/middleware.ts`, or one of a `sequence`.
+ *
+ * @example
+ * ```ts
+ * import { downloadMiddleware } from "downloadview/astro";
+ *
+ * // src/middleware.ts
+ * const onRequest = downloadMiddleware((response) => {
+ *   response.headers.set("X-Robots-Tag", "noindex");
+ *   return response;
+ * });
+ * console.assert(typeof onRequest === "function");
+ * ```
+ */
+export function downloadMiddleware(
+  ...middleware: readonly DownloadMiddleware[]
+): (context: AstroContext, next: () => Promise<Response>) => Promise<Response> {
+  return (context, next) => {
+    addMiddleware(context.request, middleware);
+    return next();
+  };
+}

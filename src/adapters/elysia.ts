@@ -1,0 +1,84 @@
+import { NotFoundError, type Context } from "elysia";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { addMiddleware } from "./app-middleware.ts";
+import { isNotFound } from "./fields.ts";
+import { namedParams } from "./params.ts";
+import { webResponse } from "./web-response.ts";
+
+/** The part of Elysia's `Context` that is used here. */
+export type ElysiaContext = Pick<Context, "request" | "params">;
+
+/**
+ * Mounts a handler on Elysia. `this.context.native` is Elysia's `Context`. A missing file is a `NotFoundError`, and other
+ * errors are thrown on, for `onError`.
+ *
+ * @example
+ * ```ts
+ * import { Elysia } from "elysia";
+ * import { MemoryStorage, StorageDownloadView } from "downloadview";
+ * import { toElysiaHandler } from "downloadview/elysia";
+ *
+ * const app = new Elysia();
+ * app.get("/files/*", toElysiaHandler(StorageDownloadView.asView({ storage: new MemoryStorage() })));
+ * console.assert((await app.handle(new Request("http://localhost/files/missing.txt"))).status === 404);
+ * ```
+ */
+export function toElysiaHandler<C extends ElysiaContext = Context>(
+  handler: DownloadHandler<C>,
+): (context: C) => Promise<Response> {
+  return (context) => send(context, handler(context.request, { params: namedParams(context.params), native: context }));
+}
+
+/**
+ * Answers with a result from inside an ordinary Elysia handler.
+ *
+ * @example
+ * ```ts
+ * import { Elysia } from "elysia";
+ * import { download } from "downloadview";
+ * import { send } from "downloadview/elysia";
+ *
+ * const app = new Elysia();
+ * app.get("/report", (context) => send(context, download("a,b\n", { name: "report.csv" })));
+ * const response = await app.handle(new Request("http://localhost/report"));
+ * console.assert((await response.text()) === "a,b\n");
+ * ```
+ */
+export async function send(
+  context: ElysiaContext,
+  result: DownloadResult | Promise<DownloadResult>,
+): Promise<Response> {
+  try {
+    return await webResponse(result, context.request);
+  } catch (error) {
+    if (isNotFound(error)) throw new NotFoundError();
+    throw error;
+  }
+}
+
+/**
+ * A hook that has every download of the application go through `middleware`.
+ *
+ * @example
+ * ```ts
+ * import { Elysia } from "elysia";
+ * import { download } from "downloadview";
+ * import { downloadMiddleware, send } from "downloadview/elysia";
+ *
+ * const app = new Elysia();
+ * app.onRequest(
+ *   downloadMiddleware((response) => {
+ *     response.headers.set("X-Robots-Tag", "noindex");
+ *     return response;
+ *   }),
+ * );
+ * app.get("/report", (context) => send(context, download("a,b\n", { name: "report.csv" })));
+ * const response = await app.handle(new Request("http://localhost/report"));
+ * console.assert(response.headers.get("X-Robots-Tag") === "noindex");
+ * ```
+ */
+export function downloadMiddleware(
+  ...middleware: readonly DownloadMiddleware[]
+): (context: Pick<Context, "request">) => void {
+  return ({ request }) => addMiddleware(request, middleware);
+}

@@ -1,0 +1,57 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { DownloadHandler, DownloadResult } from "../responses/handler.ts";
+import { send as sendToNode, toNodeHandler } from "./node/index.ts";
+
+export interface Http2HandlerOptions {
+  /** The parameters of the route, such as `{ path }`; Node has no router of its own. */
+  params?: (request: Http2ServerRequest) => Readonly<Record<string, string | undefined>>;
+  /** Told of an error that is answered with 500. By default it is written to the console. */
+  onError?: (error: unknown) => void;
+}
+
+export type Http2Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => Promise<void>;
+
+/**
+ * Mounts a handler on `node:http2`, by its compatibility API; also on a server that allows HTTP/1.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from "node:http2";
+ * import { PathDownloadView } from "downloadview";
+ * import { toHttp2Handler } from "downloadview/http2";
+ *
+ * const view = PathDownloadView.asView({ root: "/srv/documents" });
+ * const server = createServer(toHttp2Handler(view, { params: (request) => ({ path: request.url.slice(1) }) }));
+ * console.assert(typeof server.listen === "function");
+ * ```
+ */
+export function toHttp2Handler(
+  handler: DownloadHandler<Http2ServerRequest>,
+  options: Http2HandlerOptions = {},
+): Http2Handler {
+  // The compatibility API is what it says, less a socket to write to.
+  return toNodeHandler(handler as unknown as DownloadHandler<IncomingMessage>, options as object) as never;
+}
+
+/**
+ * Sends a result from inside an ordinary HTTP/2 handler.
+ * @throws {DownloadError} while nothing has been sent yet
+ *
+ * @example
+ * ```ts
+ * import { createServer } from "node:http2";
+ * import { download } from "downloadview";
+ * import { send } from "downloadview/http2";
+ *
+ * const server = createServer((request, response) => void send(request, response, download("hi", { name: "hi.txt" })));
+ * console.assert(typeof server.listen === "function");
+ * ```
+ */
+export function send(
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  result: DownloadResult | Promise<DownloadResult>,
+): Promise<void> {
+  return sendToNode(request as unknown as IncomingMessage, response as unknown as ServerResponse, result);
+}

@@ -1,0 +1,113 @@
+import type { DefaultContext, DefaultState, Middleware, ParameterizedContext } from "koa";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { addMiddleware } from "./app-middleware.ts";
+import { grouped, isNotFound, isResumable } from "./fields.ts";
+import { NodeDownloadRequest } from "./node/request.ts";
+import { streamResponse } from "./node/stream-response.ts";
+import { namedParams } from "./params.ts";
+
+/**
+ * Mounts a handler on Koa. `this.context.native` is Koa's `ctx`. The response is `ctx.body`, so that middleware sees and
+ * may change status and headers after `await next()`. A missing file goes to the next middleware and at last to Koa's
+ * own 404; an error is thrown.
+ *
+ * @example
+ * ```ts
+ * import Router from "@koa/router";
+ * import Koa from "koa";
+ * import { PathDownloadView } from "downloadview";
+ * import { toKoaHandler } from "downloadview/koa";
+ *
+ * const router = new Router();
+ * router.get("/documents/*path", toKoaHandler(PathDownloadView.asView({ root: "/srv/documents" })));
+ * const app = new Koa().use(router.routes());
+ * console.assert(typeof app.listen === "function");
+ * ```
+ */
+export function toKoaHandler<State = DefaultState, Custom = DefaultContext>(
+  handler: DownloadHandler<ParameterizedContext<State, Custom>>,
+): Middleware<State, Custom> {
+  return async (context, next) => {
+    const request = new NodeDownloadRequest(context.req, context.res);
+    const params = namedParams((context as { params?: Record<string, string> }).params ?? {});
+    try {
+      await answer(context, handler(request, { params, native: context }));
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      await next();
+    }
+  };
+}
+
+/**
+ * Answers with a result from inside an ordinary Koa middleware; await it. A missing file leaves Koa its own 404.
+ *
+ * @example
+ * ```ts
+ * import Koa from "koa";
+ * import { download } from "downloadview";
+ * import { send } from "downloadview/koa";
+ *
+ * const app = new Koa();
+ * app.use((ctx) => send(ctx, download("a,b\n", { name: "report.csv" })));
+ * console.assert(typeof app.listen === "function");
+ * ```
+ */
+export async function send(
+  context: ParameterizedContext,
+  result: DownloadResult | Promise<DownloadResult>,
+): Promise<void> {
+  try {
+    await answer(context, result);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    context.status = 404;
+  }
+}
+
+/**
+ * Has every download of the application go through `middleware`: `app.use` it before the routes.
+ *
+ * @example
+ * ```ts
+ * import Koa from "koa";
+ * import { download } from "downloadview";
+ * import { downloadMiddleware, send } from "downloadview/koa";
+ *
+ * const app = new Koa();
+ * app.use(
+ *   downloadMiddleware((response) => {
+ *     response.headers.set("X-Robots-Tag", "noindex");
+ *     return response;
+ *   }),
+ * );
+ * app.use((ctx) => send(ctx, download("a,b\n", { name: "report.csv" })));
+ * console.assert(typeof app.listen === "function");
+ * ```
+ */
+export function downloadMiddleware(...middleware: readonly DownloadMiddleware[]): Middleware {
+  return (context, next) => {
+    addMiddleware(context.req, middleware);
+    return next();
+  };
+}
+
+async function answer(
+  context: Pick<ParameterizedContext, "req" | "res" | "response" | "status" | "body" | "set" | "append">,
+  result: DownloadResult | Promise<DownloadResult>,
+): Promise<void> {
+  const { status, fields, stream } = await streamResponse(
+    result,
+    context.req,
+    context.res,
+    context.response.get("Vary"),
+  );
+  context.status = status;
+  context.body = stream;
+  for (const [name, value] of grouped(fields)) {
+    if (name.toLowerCase() === "set-cookie") context.append(name, value);
+    else context.set(name, value);
+  }
+  // What koa-compress goes by. A range of the plain file, asked for later, must fit what is sent now.
+  if (isResumable(status, fields)) (context as { compress?: boolean }).compress = false;
+}

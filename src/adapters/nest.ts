@@ -1,0 +1,122 @@
+import {
+  NotFoundException,
+  StreamableFile,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from "@nestjs/common";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { mergeMap, type Observable } from "rxjs";
+import { isDownloadError } from "../errors.ts";
+import {
+  isDownloadResponse,
+  isProxiedDownloadResponse,
+  type DownloadHandler,
+  type DownloadMiddleware,
+  type DownloadResult,
+} from "../responses/handler.ts";
+import { addMiddleware } from "./app-middleware.ts";
+import { forbidTransform, grouped, isNotFound, isResumable } from "./fields.ts";
+import { NodeDownloadRequest } from "./node/request.ts";
+import { streamResponse, type StreamResponse } from "./node/stream-response.ts";
+import { namedParams } from "./params.ts";
+
+/**
+ * Lets a controller return a `DownloadResponse`, or a view, for which `this.context.native` is the platform's request.
+ * Works on Express and Fastify. A missing file is a `NotFoundException`; other errors go to the exception filters as
+ * they are. Downloads go through `middleware`, so that one for the whole application captures them all:
+ * `app.useGlobalInterceptors(new DownloadInterceptor(...middleware))`.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get, UseInterceptors } from "@nestjs/common";
+ * import { download } from "downloadview";
+ * import { DownloadInterceptor } from "downloadview/nest";
+ *
+ * class ReportsController {
+ *   report() {
+ *     return download("a,b\n", { name: "report.csv" });
+ *   }
+ * }
+ * // With decorators: @Controller("reports"), @UseInterceptors(DownloadInterceptor) and @Get().
+ * Controller("reports")(ReportsController);
+ * UseInterceptors(DownloadInterceptor)(ReportsController);
+ * Get()(ReportsController.prototype, "report", Object.getOwnPropertyDescriptor(ReportsController.prototype, "report")!);
+ * console.assert(typeof new DownloadInterceptor().intercept === "function");
+ * ```
+ */
+export class DownloadInterceptor implements NestInterceptor {
+  readonly #middleware: readonly DownloadMiddleware[];
+
+  constructor(...middleware: readonly DownloadMiddleware[]) {
+    this.#middleware = middleware;
+  }
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const platform = context.switchToHttp();
+    const request: NestRequest = platform.getRequest();
+    const response: NestResponse = platform.getResponse();
+    if (context.getType() === "http") addMiddleware(request.raw ?? request, this.#middleware);
+    return next.handle().pipe(mergeMap((value) => (isDownload(value) ? answer(value, request, response) : [value])));
+  }
+}
+
+/** Express's request, or Fastify's with Node's own inside. */
+type NestRequest = IncomingMessage & { raw?: IncomingMessage; params?: Record<string, string | string[]> };
+type NestResponse = ServerResponse & {
+  raw?: ServerResponse;
+  code?(status: number): unknown;
+  header?(name: string, value: string | string[]): unknown;
+};
+
+type NestDownload = DownloadResult | DownloadHandler<unknown>;
+
+function isDownload(value: unknown): value is NestDownload {
+  return typeof value === "function" || isDownloadResponse(value) || isProxiedDownloadResponse(value);
+}
+
+async function answer(download: NestDownload, request: NestRequest, response: NestResponse): Promise<StreamableFile> {
+  const nodeRequest = request.raw ?? request;
+  const nodeResponse = response.raw ?? response;
+  try {
+    const result = typeof download === "function" ? view(download, request, nodeResponse) : download;
+    const rendered = await streamResponse(result, nodeRequest, nodeResponse, response.getHeader("Vary"));
+    setHead(rendered, request, response);
+    return new DownloadBody(rendered.stream);
+  } catch (error) {
+    for (const [name, value] of Object.entries(isDownloadError(error) ? error.headers : {})) {
+      setField(response, name, value);
+    }
+    throw isNotFound(error) ? new NotFoundException(undefined, { cause: error }) : error;
+  }
+}
+
+function view(
+  handler: DownloadHandler<unknown>,
+  request: NestRequest,
+  response: ServerResponse,
+): Promise<DownloadResult> {
+  const downloadRequest = new NodeDownloadRequest(request.raw ?? request, response);
+  return handler(downloadRequest, { params: namedParams(request.params ?? {}), native: request });
+}
+
+function setHead({ status, fields }: StreamResponse, request: NestRequest, response: NestResponse): void {
+  if (response.code) response.code(status);
+  else response.statusCode = status;
+  if (request.raw && isResumable(status, fields)) request.raw.headers["x-no-compression"] ??= "true";
+  else if (Object.hasOwn(response, "write")) forbidTransform(status, fields);
+  for (const [name, value] of grouped(fields)) setField(response, name, value);
+}
+
+function setField(response: NestResponse, name: string, value: string | string[]): void {
+  if (response.raw && response.header) response.header(name, value);
+  else if (name.toLowerCase() === "set-cookie") response.appendHeader(name, value);
+  else response.setHeader(name, value);
+}
+
+/** The body alone: the head is set already, and has no type where there is nothing that a type could be of. */
+class DownloadBody extends StreamableFile {
+  override getHeaders(): ReturnType<StreamableFile["getHeaders"]> {
+    return {} as ReturnType<StreamableFile["getHeaders"]>;
+  }
+}

@@ -1,0 +1,64 @@
+import type { HeaderFields } from "../http/header-fields.ts";
+import type { DownloadHandler, DownloadResult } from "../responses/handler.ts";
+import { answerError } from "./answer-error.ts";
+import { forbidTransform } from "./fields.ts";
+import { namedParams } from "./params.ts";
+import { webResponse } from "./web-response.ts";
+
+/** What Next.js gives a route handler beside the request. */
+export interface NextRouteContext {
+  readonly params: Promise<Readonly<Record<string, string | string[] | undefined>>>;
+}
+
+export type NextRouteHandler<R extends Request = Request> = (
+  request: R,
+  context: NextRouteContext,
+) => Promise<Response>;
+
+/**
+ * Mounts a handler as a route handler of Next.js: `export const GET = toNextHandler(view)` in `app/…/route.ts`.
+ * `this.context.native` is the `NextRequest` that Next gives. Errors of downloads become responses, as Next has no pages
+ * for those of route handlers; any other is thrown on.
+ *
+ * @example
+ * ```ts
+ * import { PathDownloadView } from "downloadview";
+ * import { toNextHandler } from "downloadview/next";
+ *
+ * // app/documents/[...path]/route.ts
+ * const GET = toNextHandler(PathDownloadView.asView({ root: "/srv/documents" }));
+ * const request = new Request("http://localhost/documents/missing.pdf");
+ * const response = await GET(request, { params: Promise.resolve({ path: ["missing.pdf"] }) });
+ * console.assert(response.status === 404);
+ * ```
+ */
+export function toNextHandler<R extends Request = Request>(handler: DownloadHandler<R>): NextRouteHandler<R> {
+  return async (request, { params }) =>
+    send(request, handler(request, { params: namedParams(await params), native: request }));
+}
+
+/**
+ * Answers with a result from inside an ordinary route handler.
+ *
+ * @example
+ * ```ts
+ * import { download } from "downloadview";
+ * import { send } from "downloadview/next";
+ *
+ * // app/report/route.ts
+ * const GET = (request: Request): Promise<Response> => send(request, download("a,b\n", { name: "report.csv" }));
+ * console.assert((await (await GET(new Request("http://localhost/report"))).text()) === "a,b\n");
+ * ```
+ */
+export async function send(request: Request, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
+  try {
+    return await webResponse(result, request, { adapt: protect });
+  } catch (error) {
+    return answerError(error);
+  }
+}
+
+// `next start` compresses whatever it may, parts of files too.
+function protect(status: number, fields: HeaderFields): void {
+  if (fields.has("Content-Type")) forbidTransform(status, fields);
+}

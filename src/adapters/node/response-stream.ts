@@ -1,0 +1,98 @@
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { closeBody, readBody } from "../../responses/body.ts";
+import type { Delivery } from "../../responses/delivery.ts";
+import { limitRate } from "../../responses/limit-rate.ts";
+import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { writeRendered } from "./write.ts";
+
+/**
+ * A rendered body as the Node stream that frameworks take; status and header fields are set through the framework. Piped
+ * to the response, it has the response's own writer send the bytes, which knows their length and breaks the connection
+ * of a body that ends early. Piped to anything else, such as a compressor, it is a stream like any other.
+ */
+export class ResponseStream extends Readable {
+  readonly #rendered: RenderedResponse;
+  readonly #hasType: boolean;
+  #chunks: AsyncGenerator<Uint8Array> | undefined;
+  #sent = 0;
+  #failure: unknown;
+
+  constructor(rendered: RenderedResponse, hasType: boolean) {
+    super();
+    this.#rendered = { ...rendered, headers: [], delivery: this.#follow(rendered.delivery) };
+    this.#hasType = hasType;
+  }
+
+  #follow(delivery: Delivery): Delivery {
+    return {
+      finish: (status, bytesSent) => delivery.finish(status, bytesSent),
+      abort: (status, bytesSent, error) => {
+        this.#failure = error;
+        delivery.abort(status, bytesSent, error);
+      },
+    };
+  }
+
+  override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { end?: boolean }): T {
+    if (this.#chunks || !isResponse(destination)) return super.pipe(destination, options);
+    void this.#writeTo(destination);
+    return destination;
+  }
+
+  async #writeTo(response: ServerResponse): Promise<void> {
+    // Frameworks give a stream a type. An answer such as 412 has nothing that a type could be of.
+    if (!this.#hasType && !response.headersSent) response.removeHeader("Content-Type");
+    try {
+      await writeRendered({ ...this.#rendered, status: response.statusCode }, response);
+    } catch (error) {
+      this.#failure = error;
+    }
+    if (response.writableFinished) this.#end();
+    else this.destroy(asError(this.#failure));
+  }
+
+  /** Tells whoever listens that all is read, although nothing went through this stream. */
+  #end(): void {
+    this.#chunks = chunksOf({ ...this.#rendered, body: { kind: "none" } });
+    this.resume();
+  }
+
+  override _read(): void {
+    this.#chunks ??= chunksOf(this.#rendered);
+    this.#chunks.next().then(
+      ({ done, value }) => {
+        if (done) this.#rendered.delivery.finish(this.#rendered.status, this.#sent);
+        else this.#sent += value.byteLength;
+        this.push(done ? null : value);
+      },
+      (error: unknown) => this.destroy(asError(error)),
+    );
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#leave(error ?? undefined);
+    callback(error);
+  }
+
+  #leave(error: Error | undefined): void {
+    const { body, status, delivery } = this.#rendered;
+    // Frameworks drop a body of nothing unread, and send the head: that is all there was to send.
+    if (body.kind === "none" && !error) delivery.finish(status, 0);
+    else delivery.abort(status, this.#sent, error);
+    void closeBody(body);
+  }
+}
+
+async function* chunksOf({ body, limitRate: rate }: RenderedResponse): AsyncGenerator<Uint8Array> {
+  if (body.kind === "none") return;
+  yield* rate ? limitRate(readBody(body), rate) : readBody(body);
+}
+
+function isResponse(destination: NodeJS.WritableStream): destination is ServerResponse & NodeJS.WritableStream {
+  return "writeHead" in destination && "removeHeader" in destination;
+}
+
+function asError(error: unknown): Error | undefined {
+  return error === undefined || error instanceof Error ? error : new Error("The body failed", { cause: error });
+}

@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HeaderFields } from "../../http/header-fields.ts";
+import type { DownloadResult } from "../../responses/handler.ts";
+import { renderResult } from "../../responses/render-result.ts";
+import { throughMiddleware } from "../app-middleware.ts";
+import { combineVary, copyOf } from "../fields.ts";
+import { withFirstChunk } from "../first-chunk.ts";
+import { NodeDownloadRequest } from "./request.ts";
+import { ResponseStream } from "./response-stream.ts";
+
+/** A response for frameworks that send responses themselves. */
+export interface StreamResponse {
+  readonly status: number;
+  readonly fields: HeaderFields;
+  /** The body, also where it is empty. */
+  readonly stream: ResponseStream;
+}
+
+/**
+ * Renders a result, once the application's middleware has seen it.
+ * @param vary - what the framework's response varies on already
+ * @throws {DownloadError} also for a source that fails at its first byte
+ */
+export async function streamResponse(
+  result: DownloadResult | Promise<DownloadResult>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  vary: number | string | readonly string[] | undefined,
+): Promise<StreamResponse> {
+  const downloadRequest = new NodeDownloadRequest(request, response);
+  const final = await throughMiddleware(result, downloadRequest, request);
+  const rendered = await withFirstChunk(await renderResult(final, downloadRequest), downloadRequest);
+  const fields = copyOf(rendered.headers);
+  if (vary) combineVary(fields, String(vary));
+  return { status: rendered.status, fields, stream: new ResponseStream(rendered, fields.has("Content-Type")) };
+}

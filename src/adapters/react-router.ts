@@ -1,0 +1,93 @@
+import type { HeaderFields } from "../http/header-fields.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { addMiddleware } from "./app-middleware.ts";
+import { answerError } from "./answer-error.ts";
+import { forbidTransform } from "./fields.ts";
+import { namedParams } from "./params.ts";
+import { webResponse } from "./web-response.ts";
+
+/** The part of React Router's `LoaderFunctionArgs` that is used here. */
+export interface LoaderArgs {
+  readonly request: Request;
+  readonly params: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Mounts a handler as the loader of a resource route in React Router 7 or Remix: `export const loader =
+ * toReactRouterLoader(view)`. `this.context.native` is what the loader gets, with its `context`. An error of a download is
+ * thrown as a `Response`, as these frameworks have it.
+ *
+ * @example
+ * ```ts
+ * import { download } from "downloadview";
+ * import { toReactRouterLoader } from "downloadview/react-router";
+ *
+ * // app/routes/report.ts
+ * const loader = toReactRouterLoader(async () => download("a,b\n", { name: "report.csv" }));
+ * const response = await loader({ request: new Request("http://localhost/report"), params: {} });
+ * console.assert((await response.text()) === "a,b\n");
+ * ```
+ */
+export function toReactRouterLoader<A extends LoaderArgs = LoaderArgs>(
+  handler: DownloadHandler<A>,
+): (args: A) => Promise<Response> {
+  return (args) => send(args, handler(args.request, { params: namedParams(args.params), native: args }));
+}
+
+/**
+ * Answers with a result from inside an ordinary loader or action.
+ *
+ * @example
+ * ```ts
+ * import { download } from "downloadview";
+ * import { send, type LoaderArgs } from "downloadview/react-router";
+ *
+ * // app/routes/report.ts
+ * const loader = (args: LoaderArgs): Promise<Response> => send(args, download("a,b\n", { name: "report.csv" }));
+ * console.assert((await loader({ request: new Request("http://localhost/report"), params: {} })).status === 200);
+ * ```
+ */
+export async function send(args: LoaderArgs, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
+  try {
+    return await webResponse(result, args.request, { scope: scopeOf(args), adapt: protect });
+  } catch (error) {
+    throw answerError(error);
+  }
+}
+
+/**
+ * Has every download below a route go through `middleware`: `export const middleware = [downloadMiddleware(…)]`, in
+ * `root.tsx` for all of them.
+ *
+ * @example
+ * ```ts
+ * import { downloadMiddleware } from "downloadview/react-router";
+ *
+ * // app/root.tsx
+ * const middleware = [
+ *   downloadMiddleware((response) => {
+ *     response.headers.set("X-Robots-Tag", "noindex");
+ *     return response;
+ *   }),
+ * ];
+ * console.assert(middleware.length === 1);
+ * ```
+ */
+export function downloadMiddleware(
+  ...middleware: readonly DownloadMiddleware[]
+): (args: LoaderArgs, next: () => Promise<Response>) => Promise<Response> {
+  return (args, next) => {
+    addMiddleware(scopeOf(args), middleware);
+    return next();
+  };
+}
+
+/** The router's context is one for the whole request; each loader gets a request of its own. */
+function scopeOf(args: LoaderArgs & { readonly context?: object }): object {
+  return args.context ?? args.request;
+}
+
+// Express's `compression`, which the templates of these frameworks mount, compresses parts of files too.
+function protect(status: number, fields: HeaderFields): void {
+  if (fields.has("Content-Type")) forbidTransform(status, fields);
+}

@@ -1,0 +1,63 @@
+import { bodyLength, closeBody, readBody, type ReadableBody } from "../responses/body.ts";
+import { limitRate } from "../responses/limit-rate.ts";
+import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { withLength } from "./web-runtime.ts";
+
+/** A body as the constructor of `Response` takes it. */
+export function webBody(rendered: RenderedResponse, signal?: AbortSignal): BodyInit | null {
+  const { body, status, delivery } = rendered;
+  if (body.kind === "none") {
+    delivery.finish(status, 0);
+    return null;
+  }
+  if (body.kind === "bytes" && !rendered.limitRate) {
+    delivery.finish(status, body.bytes.byteLength);
+    return body.bytes as Uint8Array<ArrayBuffer>;
+  }
+  return withLength(bodyStream(rendered, body, signal), bodyLength(body));
+}
+
+/**
+ * A stream that reads nothing before it is pulled and frees everything when it is cancelled, so that a response that
+ * nobody reads leaves nothing open.
+ */
+function bodyStream(
+  { status, delivery, limitRate: rate }: RenderedResponse,
+  body: ReadableBody,
+  signal?: AbortSignal,
+): ReadableStream<Uint8Array> {
+  const chunks = rate ? limitRate(readBody(body), rate) : readBody(body);
+  let sent = 0;
+
+  const abort = (error?: unknown): Promise<void> => {
+    signal?.removeEventListener("abort", onAbort);
+    delivery.abort(status, sent, error);
+    return closeBody(body);
+  };
+  const onAbort = (): void => void abort();
+  signal?.addEventListener("abort", onAbort, { once: true });
+
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await chunks.next();
+          if (done) {
+            signal?.removeEventListener("abort", onAbort);
+            await closeBody(body);
+            delivery.finish(status, sent);
+            controller.close();
+          } else {
+            sent += value.byteLength;
+            controller.enqueue(value);
+          }
+        } catch (error) {
+          await abort(error);
+          throw error;
+        }
+      },
+      cancel: () => abort(),
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,93 @@
+import type { HeaderFields } from "../http/header-fields.ts";
+import { closeBody } from "../responses/body.ts";
+import {
+  isDownloadResponse,
+  isProxiedDownloadResponse,
+  type DownloadRequest,
+  type DownloadResult,
+} from "../responses/handler.ts";
+import { renderResult } from "../responses/render-result.ts";
+import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { throughMiddleware } from "./app-middleware.ts";
+import { copyOf } from "./fields.ts";
+import { withFirstChunk } from "./first-chunk.ts";
+import { webBody } from "./web-body.ts";
+import { nativeFile } from "./web-runtime.ts";
+
+/** A download as the frameworks that speak `fetch` send it. */
+export interface WebDownload {
+  readonly status: number;
+  readonly fields: HeaderFields;
+  readonly body: BodyInit | null;
+}
+
+type Download = Exclude<DownloadResult, Response>;
+
+const downloads = new WeakMap<Response, Download>();
+
+/**
+ * The download that a web response was made from, for middleware that sees web responses: what file it is of, and under
+ * which name. `undefined` for any other response, and for a copy that somebody made of one.
+ *
+ * @example
+ * ```ts
+ * import { download } from "downloadview";
+ * import { downloadOf, toResponse } from "downloadview/fetch";
+ *
+ * const response = await toResponse(download("hello", { name: "hello.txt" }), new Request("http://localhost/"));
+ * console.assert(downloadOf(response)?.file?.name === "hello.txt");
+ * ```
+ */
+export function downloadOf(response: Response): Download | undefined {
+  return downloads.get(response);
+}
+
+export interface WebResponseOptions {
+  /** What stands for the request in {@link addMiddleware}. By default the request itself. */
+  scope?: object;
+  /** Changes the fields that are sent. */
+  adapt?: (status: number, fields: HeaderFields) => void;
+}
+
+/**
+ * The web response of a result, once the application's middleware has seen it.
+ * @throws {DownloadError} also for a source that fails at its first byte
+ */
+export async function webResponse(
+  result: DownloadResult | Promise<DownloadResult>,
+  request: DownloadRequest,
+  { scope = request, adapt }: WebResponseOptions = {},
+): Promise<Response> {
+  const final = await throughMiddleware(result, request, scope);
+  if (!isDownload(final)) return final;
+  const { status, fields, body } = await webDownload(final, request);
+  adapt?.(status, fields);
+  const response = new Response(body, { status, headers: [...fields] });
+  downloads.set(response, final);
+  return response;
+}
+
+/** What {@link webResponse} is made of. */
+export async function webDownload(result: Download, request: DownloadRequest): Promise<WebDownload> {
+  const rendered = await withFirstChunk(await renderResult(result, request, { lazy: true }), request);
+  const body = runtimeFile(result, rendered) ?? webBody(rendered, request.signal);
+  return { status: rendered.status, fields: copyOf(rendered.headers), body };
+}
+
+/** Whether a result has a file or a proxy behind it; anything else is a web response already. */
+export function isDownload(result: DownloadResult): result is Download {
+  return isDownloadResponse(result) || isProxiedDownloadResponse(result);
+}
+
+/** A file on disk that the runtime sends by itself, unless somebody wants to hear how the transfer ended. */
+function runtimeFile(result: Download, { status, body, delivery, limitRate }: RenderedResponse): Blob | undefined {
+  const path = result.file?.path;
+  if (body.kind !== "file" || !body.file.readInto || path === undefined || limitRate || result.onFinish)
+    return undefined;
+  if (body.length === undefined) return undefined;
+  const file = nativeFile(path, body.range?.start ?? 0, body.length);
+  if (!file) return undefined;
+  void closeBody(body);
+  delivery.finish(status, body.length);
+  return file;
+}

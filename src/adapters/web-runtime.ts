@@ -1,0 +1,23 @@
+/** What runtimes other than Node need to send a length: each has a way of its own. */
+interface RuntimeGlobals {
+  /** workerd: a stream of a length, which it sends; a `Content-Length` field beside another stream it drops. */
+  FixedLengthStream?: new (length: number) => { readable: ReadableStream<Uint8Array>; writable: WritableStream };
+  /** Bun drops it beside any stream, and keeps it for a file of its own. */
+  Bun?: { file(path: string): Blob };
+}
+
+const { FixedLengthStream, Bun } = globalThis as RuntimeGlobals;
+
+/** A stream whose length the runtime sends. */
+export function withLength(stream: ReadableStream<Uint8Array>, length: number | undefined): ReadableStream<Uint8Array> {
+  if (length === undefined || !FixedLengthStream) return stream;
+  const fixed = new FixedLengthStream(length);
+  // Whatever ends the one ends the other; there is nobody else to tell.
+  stream.pipeTo(fixed.writable).catch(() => undefined);
+  return fixed.readable;
+}
+
+/** `length` bytes of a file as the runtime itself sends them, where only that keeps their length. */
+export function nativeFile(path: string, start: number, length: number): Blob | undefined {
+  return Bun?.file(path).slice(start, start + length);
+}

@@ -1,0 +1,1 @@
+export * from "./adapters/http2.ts";
