@@ -34,7 +34,7 @@ export async function createDemo({ dataDir, uploadLimit = 100_000_000 }: DemoOpt
     sendPage(response, 200, libraryPage(await library.list(), uploadLimit));
   });
   app.get("/public/*path", toExpressHandler(PathDownloadView.asView(publicFiles)));
-  for (const [route, view] of Object.entries(downloadViews(library, remote.url))) {
+  for (const [route, view] of Object.entries(downloadViews(library, remote.host))) {
     app.get(route, toExpressHandler(withMiddleware(view, slowLine)));
   }
 

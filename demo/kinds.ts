@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import mime from "mime";
+import { mediaType } from "downloadview/http";
 
 /** How the page shows a document, and lets it be looked at. */
 export interface Kind {
@@ -27,7 +27,7 @@ const looks: readonly (readonly [type: string, looks: Looks])[] = [
 ];
 
 export function kindOf(basename: string): Kind {
-  const type = mime.getType(basename) ?? "application/octet-stream";
+  const type = mediaType(basename);
   const [, found] = looks.find(([start]) => type.startsWith(start)) ?? ["", { color: "gray", preview: "none" }];
   return { badge: extname(basename).slice(1, 5).toUpperCase() || "FILE", type, ...found };
 }

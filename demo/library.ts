@@ -4,6 +4,7 @@ import { extname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createClient } from "@libsql/client";
 import { FileSystemStorage, type Model, type Storage } from "downloadview";
+import { drizzleModel } from "downloadview/drizzle";
 import { desc, eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
@@ -52,14 +53,7 @@ export async function openLibrary(dataDir: string, seed: (library: Library) => P
 
   const library: Library = {
     storage,
-    model: {
-      findOne: ({ slug }) =>
-        db
-          .select()
-          .from(documents)
-          .where(eq(documents.slug, String(slug)))
-          .get(),
-    },
+    model: drizzleModel(db, documents),
     list: () => db.select().from(documents).orderBy(desc(documents.id)),
 
     async add(basename, content, slug = slugFor(basename)) {

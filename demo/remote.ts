@@ -7,7 +7,8 @@ import express from "express";
 import { seedsDir } from "./seed.ts";
 
 export interface Remote {
-  readonly url: string;
+  /** Its name and port. */
+  readonly host: string;
   close(): Promise<void>;
 }
 
@@ -22,7 +23,7 @@ export async function startRemote(): Promise<Remote> {
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    host: `127.0.0.1:${port}`,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

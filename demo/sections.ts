@@ -49,7 +49,8 @@ export function sections(slug: string | undefined): Section[] {
     },
     {
       view: "HTTPDownloadView",
-      serves: "A file that another server has. The demo starts a second one for that, which only it can reach.",
+      serves:
+        "A file that another server has: one of the public internet, or one that is named, as the second server of this demo.",
       links: [
         { route: "/http/simple_url", href: "/http/simple_url", what: "A URL that never changes." },
         {

@@ -36,13 +36,14 @@ export function downloadViews({ model, storage }: Library, remote: string): Reco
     "/path/static-path": PathDownloadView.asView({ path: join(seedsDir, "hello-world.txt") }),
     "/path/dynamic-path/*path": PathDownloadView.asView({ root: seedsDir }),
 
-    "/http/simple_url": HTTPDownloadView.asView({ url: `${remote}/hello-world.txt` }),
+    "/http/simple_url": HTTPDownloadView.asView({ url: `http://${remote}/hello-world.txt`, allowedHosts: [remote] }),
     "/http/avatar_url/:user": HTTPDownloadView.asView({
+      allowedHosts: [remote],
       attachment: false,
       basename: "avatar.png",
       getUrl() {
         const user = encodeURIComponent(this.params.user ?? "");
-        return `${remote}/avatars/${user}`;
+        return `http://${remote}/avatars/${user}`;
       },
     }),
 
