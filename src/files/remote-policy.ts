@@ -17,7 +17,7 @@ export function remotePolicy(allowedHosts: readonly string[] | undefined): Remot
 
 /** `Files.Example`, `10.0.0.5:8080`, `[::1]:8080` as a URL has them. */
 function canonicalHost(entry: string): string {
-  const [, host = "", port = ""] = /^([^/?#@\\\s]+?)(?::0*(\d{1,5}))?$/.exec(entry) ?? [];
+  const [, host = "", port = ""] = /^([^/?#@*\\\s]+?)(?::0*(\d{1,5}))?$/.exec(entry) ?? [];
   const url = host && `http://${host}/`;
   if (URL.canParse(url) && Number(port) < 2 ** 16) return hostnameOf(new URL(url)) + (port && `:${port}`);
   throw new ImproperlyConfiguredError(
@@ -72,7 +72,7 @@ function hostnameOf({ hostname }: URL): string {
 export function assertPublic(host: string, addresses: readonly string[]): void {
   for (const address of addresses) {
     const kind = whyNotPublic(address);
-    if (kind !== undefined) throw refusedUpstream(host, notPublic(`${host} at ${address}`, kind));
+    if (kind !== undefined) throw refusedUpstream(host, notPublic(address, kind));
   }
 }
 
