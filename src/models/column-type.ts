@@ -39,7 +39,7 @@ export function columnValue(type: Exclude<ColumnType, "other">, text: string): C
 
 const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
 // Only as the database itself would write it, so that a row has one URL: no `1e3`, `0x10`, `+1`, `007` or ` 1`.
-const decimal = /^-?(?:0|[1-9]\d{0,399})(?:\.\d{1,399})?$/;
+const decimal = /^(?!-0$)-?(?:0|[1-9]\d{0,399})(?:\.\d{1,399})?$/;
 const integer = /^(?:0|-?[1-9]\d{0,18})$/;
 const bits = { smallint: 16, integer: 32, bigint: 64 } as const;
 

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { ImproperlyConfiguredError } from "../errors.ts";
+import { prismaModel } from "./prisma.ts";
+
+const fields = {
+  id: { typeName: "Int", isList: false, isEnum: false },
+  serial: { typeName: "BigInt" },
+  rating: { typeName: "Float" },
+  price: { typeName: "Decimal" },
+  slug: { typeName: "String" },
+  published: { typeName: "Boolean" },
+  data: { typeName: "Bytes" },
+  meta: { typeName: "Json" },
+  createdAt: { typeName: "DateTime" },
+  tags: { typeName: "String", isList: true },
+  state: { typeName: "State", isEnum: true },
+};
+
+function delegate(known: object | null = fields): {
+  calls: unknown[];
+  findFirst(args: object): Promise<object>;
+  fields?: object;
+} {
+  const calls: unknown[] = [];
+  return {
+    calls,
+    findFirst: async (args) => {
+      calls.push(args);
+      return { found: true };
+    },
+    ...(known ? { fields: known } : {}),
+  };
+}
+
+describe("prismaModel", () => {
+  it.each([
+    ["id", "7", 7],
+    ["serial", "9007199254740993", 9007199254740993n],
+    ["rating", "4.5", 4.5],
+    ["price", "10", 10],
+    ["slug", "7", "7"],
+    ["published", "true", true],
+  ])("asks by %s in the form of its field", async (name, text, value) => {
+    const documents = delegate();
+    expect(await prismaModel(documents).findOne({ [name]: text })).toEqual({ found: true });
+    expect(documents.calls).toEqual([{ where: { [name]: value } }]);
+  });
+
+  it("holds every row to the condition, also where the URL names the same field", async () => {
+    const documents = delegate();
+    const where = { OR: [{ id: { in: [1, 2] } }, { owner: { name: "ada" } }] };
+    await prismaModel(documents, { where }).findOne({ id: "7" });
+    expect(documents.calls).toEqual([{ where: { AND: [where, { id: 7 }] } }]);
+  });
+
+  it.each([
+    { id: "abc" },
+    { id: "2147483648" },
+    { serial: "9223372036854775808" },
+    { slug: "a\0" },
+    { slug: { not: "" } },
+  ])("does not ask for %j", async (where) => {
+    const documents = delegate();
+    expect(await prismaModel(documents).findOne(where)).toBeUndefined();
+    expect(documents.calls).toEqual([]);
+  });
+
+  it.each(["data", "meta", "createdAt", "tags", "state", "AND", "owner"])("looks nothing up by %s", async (name) => {
+    await expect(prismaModel(delegate()).findOne({ [name]: "7" })).rejects.toThrow(ImproperlyConfiguredError);
+  });
+
+  it("takes the application's word for what Prisma calls a text or an enumeration", async () => {
+    const documents = delegate();
+    const model = prismaModel(documents, { columns: { slug: "uuid", state: ["DRAFT", "FINAL"] } });
+    expect(await model.findOne({ slug: "report" })).toBeUndefined();
+    expect(await model.findOne({ state: "LOST" })).toBeUndefined();
+    await model.findOne({ state: "DRAFT" });
+    expect(documents.calls).toEqual([{ where: { state: "DRAFT" } }]);
+    expect(() => prismaModel(delegate(), { columns: { nmae: "text" } })).toThrow('no column "nmae"');
+  });
+
+  it("knows its fields", () => {
+    const { hasField } = prismaModel(delegate());
+    expect([hasField?.("data"), hasField?.("toString")]).toEqual([true, false]);
+  });
+
+  it("needs to be told of the columns by a client that doesn't", async () => {
+    const documents = delegate(null);
+    expect(() => prismaModel(documents)).toThrow(ImproperlyConfiguredError);
+    const model = prismaModel(documents, { columns: { id: "integer" } });
+    await model.findOne({ id: "7" });
+    expect(documents.calls).toEqual([{ where: { id: 7 } }]);
+    expect(model.hasField).toBeUndefined();
+  });
+});
