@@ -1,0 +1,85 @@
+import { FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
+import { onAbort, untilAborted } from "../files/bytes-abort.ts";
+import { closedEarly, releaseSource } from "../files/bytes.ts";
+import type { FileStat, OpenFile } from "../files/download-file.ts";
+import { assertSameVersion } from "../files/http-file-answer.ts";
+import {
+  holds,
+  OpenRemoteFile,
+  type OpenEndedRange,
+  type RemoteAnswer,
+  type RemoteSource,
+} from "../files/open-remote-file.ts";
+import type { RangeSpec } from "../http/range.ts";
+import { objectStoreFailure } from "./object-store-failure.ts";
+import type { ObjectAnswer, ObjectRequest, ObjectStore } from "./object-store.ts";
+
+/** The requests that one opening of an object makes. */
+export class ObjectReads implements RemoteSource {
+  readonly #store: ObjectStore;
+  readonly #key: string;
+  readonly #abort = new AbortController();
+  readonly #unfollow: () => void;
+
+  constructor(store: ObjectStore, key: string, signal: AbortSignal | undefined) {
+    this.#store = store;
+    this.#key = key;
+    this.#unfollow = onAbort(signal, () => this.#abort.abort(signal?.reason));
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  close(): void {
+    this.#unfollow();
+    if (!this.signal.aborted) this.#abort.abort(closedEarly());
+  }
+
+  /** One request, also for a range; one more where no byte is in the range, to learn the size. */
+  async open(range: RangeSpec | undefined): Promise<OpenFile> {
+    const answer = await this.#get({ range, signal: this.signal });
+    if (answer) return new OpenRemoteFile(this, answer.stat, answer);
+    return new OpenRemoteFile(this, await this.#try(this.#store.head(this.#key, this.signal)));
+  }
+
+  async read(range: OpenEndedRange | undefined, version: FileStat): Promise<RemoteAnswer> {
+    const answer = await this.#getVersion(range, version);
+    try {
+      if (!answer) throw new FileChangedError();
+      assertSameVersion(version, answer.stat);
+      if (!holds(answer, range)) throw new UpstreamError();
+      return answer;
+    } catch (error) {
+      releaseSource(answer?.body ?? "");
+      throw error;
+    }
+  }
+
+  async #getVersion(range: OpenEndedRange | undefined, version: FileStat): Promise<ObjectAnswer> {
+    try {
+      return await this.#get({ range: range && rangeSpec(range), version, signal: this.signal });
+    } catch (cause) {
+      throw cause instanceof FileNotFoundError ? new FileChangedError(undefined, { cause }) : cause;
+    }
+  }
+
+  // Not every SDK takes a signal: the answer may come when nobody waits for it any more.
+  #get(request: ObjectRequest): Promise<ObjectAnswer> {
+    this.signal.throwIfAborted();
+    const answer = this.#store.get(this.#key, request);
+    return this.#try(untilAborted(answer, this.signal, (late) => releaseSource(late?.body ?? "")));
+  }
+
+  async #try<T>(pending: Promise<T>): Promise<T> {
+    try {
+      return await pending;
+    } catch (error) {
+      throw objectStoreFailure(this.#store, this.#key, error, this.signal);
+    }
+  }
+}
+
+function rangeSpec({ start, end }: OpenEndedRange): RangeSpec {
+  return end === undefined ? { start } : { start, end };
+}

@@ -1,0 +1,204 @@
+import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
+import { assertByteSource, isOneShot, readBytes, releaseSource, type ByteSource } from "../files/bytes.ts";
+import type { FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
+import { alternativeName, nameTaken, normalizeName, normalizePrefix } from "./name.ts";
+import { ObjectReads } from "./object-reads.ts";
+import { objectStoreFailure, objectWriteFailure } from "./object-store-failure.ts";
+import type { ObjectStore, StoreFailure } from "./object-store.ts";
+import type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
+import { urlValidity } from "./url-validity.ts";
+
+export interface ObjectStorageOptions {
+  /** The folder of the bucket that holds all names, such as `"media"`. Default: the bucket itself. */
+  readonly prefix?: string | undefined;
+}
+
+/** Keeps files as the objects of a store: what is the same for all of them. */
+export class ObjectStorage implements Storage {
+  readonly #store: ObjectStore;
+  readonly #folder: string;
+
+  /** @throws {ImproperlyConfiguredError} for a prefix that no key may begin with */
+  constructor(store: ObjectStore, { prefix = "" }: ObjectStorageOptions = {}) {
+    this.#store = store;
+    this.#folder = folderOf(prefix);
+  }
+
+  async open(name: string, { range, signal }: OpenOptions = {}): Promise<OpenFile> {
+    const reads = new ObjectReads(this.#store, this.#key(name), signal);
+    try {
+      return await reads.open(range);
+    } catch (error) {
+      reads.close();
+      throw error;
+    }
+  }
+
+  stat(name: string, { signal }: StatOptions = {}): Promise<FileStat> {
+    return this.#try(name, (key) => this.#store.head(key, signal), signal);
+  }
+
+  async exists(name: string): Promise<boolean> {
+    try {
+      await this.stat(name);
+      return true;
+    } catch (error) {
+      if (error instanceof InvalidPathError || !(error instanceof FileNotFoundError)) throw error;
+      return false;
+    }
+  }
+
+  async delete(name: string): Promise<void> {
+    const key = this.#key(name);
+    try {
+      await this.#store.delete(key);
+    } catch (error) {
+      if (this.#store.failure(error).status !== 404) throw objectWriteFailure(this.#store, key, error);
+    }
+  }
+
+  /**
+   * Content that can be read once only is refused under `"rename"` when somebody else takes its name while it is
+   * uploaded: 409.
+   */
+  async save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
+    try {
+      this.#key(name);
+      assertByteSource(content);
+      options.signal?.throwIfAborted();
+      return await this.#save(name, content, options);
+    } catch (error) {
+      releaseSource(content);
+      throw error;
+    }
+  }
+
+  async #save(name: string, content: ByteSource, options: SaveOptions): Promise<string> {
+    const { ifExists = "replace" } = options;
+    if (ifExists === "replace") return this.#put(name, content, options);
+    const taken = await this.exists(name);
+    if (ifExists === "fail") {
+      if (taken) throw nameTaken();
+      return this.#put(name, content, options);
+    }
+    return this.#putUnderFreeName(taken ? alternativeName(name) : name, content, options);
+  }
+
+  async #putUnderFreeName(name: string, content: ByteSource, options: SaveOptions): Promise<string> {
+    try {
+      return await this.#put(name, content, options);
+    } catch (error) {
+      if (!isNameTaken(error) || isOneShot(content)) throw error;
+      return this.#put(alternativeName(name), content, options);
+    }
+  }
+
+  async #put(name: string, content: ByteSource, { ifExists, contentType, signal }: SaveOptions): Promise<string> {
+    const exclusive = ifExists === "rename" || ifExists === "fail";
+    const key = this.#key(name);
+    const bytes = new WatchedContent(readBytes(content, signal));
+    try {
+      await this.#store.put(key, bytes.read(), { contentType, exclusive, signal });
+      return name;
+    } catch (error) {
+      if (bytes.failed && !signal?.aborted) throw bytes.reason;
+      if (exclusive && isConflict(this.#store.failure(error))) throw nameTaken(error);
+      throw objectWriteFailure(this.#store, key, error, signal);
+    } finally {
+      await bytes.release();
+    }
+  }
+
+  async *list(prefix = ""): AsyncGenerator<StorageEntry> {
+    normalizePrefix(prefix);
+    try {
+      for await (const entry of this.#store.list(this.#folder + prefix)) {
+        const name = entry.name.slice(this.#folder.length);
+        if (isName(name)) yield { ...entry, name };
+      }
+    } catch (error) {
+      throw objectStoreFailure(this.#store, this.#folder + prefix, error);
+    }
+  }
+
+  /** A signed URL, the same for all who ask within half of `expiresIn`. Default: an hour. */
+  url(name: string, options: UrlOptions = {}): Promise<string> {
+    const url = this.#url(name, options);
+    // Whoever asks for a URL in passing and drops the promise, for a name that a client made up, loses no process by it.
+    void url.catch(() => undefined);
+    return url;
+  }
+
+  #url(name: string, { expiresIn, contentDisposition, contentType }: UrlOptions): Promise<string> {
+    const sign = (key: string): Promise<string> =>
+      this.#store.url(key, { validity: urlValidity(expiresIn), contentDisposition, contentType });
+    return this.#try(name, sign);
+  }
+
+  // Also the whole key has to be short enough.
+  #key(name: string): string {
+    return normalizeName(this.#folder + normalizeName(name));
+  }
+
+  async #try<T>(name: string, ask: (key: string) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const key = this.#key(name);
+    signal?.throwIfAborted();
+    try {
+      return await ask(key);
+    } catch (error) {
+      throw objectStoreFailure(this.#store, key, error, signal);
+    }
+  }
+}
+
+function folderOf(prefix: string): string {
+  const folder = prefix.replace(/\/$/, "");
+  if (folder === "") return "";
+  try {
+    return `${normalizeName(folder)}/`;
+  } catch (cause) {
+    throw new ImproperlyConfiguredError("No key begins with that prefix", { cause });
+  }
+}
+
+/** False for what others keep in the bucket and nobody could ask for, such as the `folder/` that consoles make. */
+function isName(name: string): boolean {
+  try {
+    return normalizeName(name) === name;
+  } catch {
+    return false;
+  }
+}
+
+function isNameTaken(error: unknown): boolean {
+  return (error as { status?: unknown }).status === 409;
+}
+
+function isConflict({ status }: StoreFailure): boolean {
+  return status === 412 || status === 409;
+}
+
+/** Content that remembers its own failure, which is the caller's and not the store's. */
+class WatchedContent {
+  readonly #chunks: AsyncGenerator<Uint8Array>;
+  failed = false;
+  reason: unknown;
+
+  constructor(chunks: AsyncGenerator<Uint8Array>) {
+    this.#chunks = chunks;
+  }
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#chunks;
+    } catch (error) {
+      this.failed = true;
+      this.reason = error;
+      throw error;
+    }
+  }
+
+  async release(): Promise<void> {
+    await this.#chunks.return(undefined);
+  }
+}

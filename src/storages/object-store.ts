@@ -1,0 +1,52 @@
+import type { FileStat } from "../files/download-file.ts";
+import type { RemoteAnswer } from "../files/open-remote-file.ts";
+import type { RangeSpec } from "../http/range.ts";
+import type { UrlValidity } from "./url-validity.ts";
+import type { StorageEntry } from "./storage.ts";
+
+/** What an object store does, in the terms of its own SDK: each method is one request, or as few as it takes. */
+export interface ObjectStore {
+  /** What the log calls an object, such as `s3://bucket/key`. */
+  label(key: string): string;
+  head(key: string, signal: AbortSignal | undefined): Promise<FileStat>;
+  get(key: string, request: ObjectRequest): Promise<ObjectAnswer>;
+  /** Keeps all of `content` or nothing. */
+  put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void>;
+  delete(key: string): Promise<void>;
+  list(prefix: string): AsyncIterable<StorageEntry>;
+  url(key: string, options: SignedUrlOptions): Promise<string>;
+  /** What the SDK threw. */
+  failure(error: unknown): StoreFailure;
+}
+
+export interface ObjectRequest {
+  readonly range?: RangeSpec | undefined;
+  /** The version that it has to be. */
+  readonly version?: FileStat;
+  readonly signal: AbortSignal;
+}
+
+/** Undefined where no byte is in the range that was asked for: then the answer describes nothing either. */
+export type ObjectAnswer = RemoteAnswer | undefined;
+
+export interface PutOptions {
+  readonly contentType?: string | undefined;
+  /** Fail with 412 or 409 where there is an object of that key. */
+  readonly exclusive: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SignedUrlOptions {
+  readonly validity: UrlValidity;
+  readonly contentDisposition?: string | undefined;
+  readonly contentType?: string | undefined;
+}
+
+export interface StoreFailure {
+  /** The HTTP status, if an answer came. */
+  readonly status?: number | undefined;
+  /** The store's own word for it, such as `AccessDenied`. */
+  readonly code?: string | undefined;
+  /** Seconds, or a date. */
+  readonly retryAfter?: string | undefined;
+}

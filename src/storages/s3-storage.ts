@@ -1,0 +1,32 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import { ObjectStorage, type ObjectStorageOptions } from "./object-storage.ts";
+import { S3Store } from "./s3-store.ts";
+
+export interface S3StorageOptions extends ObjectStorageOptions {
+  /** A client of `@aws-sdk/client-s3`, which knows the region, the endpoint and the credentials. */
+  readonly client: S3Client;
+  readonly bucket: string;
+}
+
+/**
+ * Keeps files in a bucket of S3, or of what speaks its language: R2, MinIO, Swift and others. A download is one request,
+ * whose body passes through; `url()` is presigned, for which `@aws-sdk/s3-request-presigner` is needed, and lasts no
+ * longer than the credentials and a week.
+ *
+ * @example
+ * ```ts
+ * import { S3Client } from "@aws-sdk/client-s3";
+ * import { S3Storage } from "downloadview/s3";
+ *
+ * const credentials = { accessKeyId: "key", secretAccessKey: "secret" };
+ * const client = new S3Client({ region: "eu-central-1", credentials });
+ * const storage = new S3Storage({ client, bucket: "documents", prefix: "media" });
+ * const url = new URL(await storage.url("report.pdf", { expiresIn: 600 }));
+ * console.assert(url.pathname === "/media/report.pdf" && url.searchParams.get("X-Amz-Expires") === "600");
+ * ```
+ */
+export class S3Storage extends ObjectStorage {
+  constructor({ client, bucket, prefix }: S3StorageOptions) {
+    super(new S3Store(client, bucket), { prefix });
+  }
+}
