@@ -76,12 +76,16 @@ describe("prismaModel", () => {
     expect(await model.findOne({ state: "LOST" })).toBeUndefined();
     await model.findOne({ state: "DRAFT" });
     expect(documents.calls).toEqual([{ where: { state: "DRAFT" } }]);
-    expect(() => prismaModel(delegate(), { columns: { nmae: "text" } })).toThrow('no column "nmae"');
   });
 
-  it("knows its fields", () => {
-    const { hasField } = prismaModel(delegate());
-    expect([hasField?.("data"), hasField?.("toString")]).toEqual([true, false]);
+  it("knows its fields, and those of a client extension that it is told of", () => {
+    const { hasField } = prismaModel(delegate(), { columns: { computed: "other" } });
+    expect(["data", "computed", "toString"].map((name) => hasField?.(name))).toEqual([true, true, false]);
+  });
+
+  it("calls the model by its name", async () => {
+    const named = prismaModel(delegate({ id: { modelName: "Document", typeName: "Int" } }));
+    await expect(named.findOne({ nmae: "7" })).rejects.toThrow('There is no column "nmae" in Document');
   });
 
   it("needs to be told of the columns by a client that doesn't", async () => {

@@ -1,7 +1,7 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { Model } from "../views/object-download-view.ts";
 import type { ColumnType } from "./column-type.ts";
-import { describedColumns, lookupModel, type ModelOptions } from "./lookup-model.ts";
+import { lookupModel, type ModelOptions } from "./lookup-model.ts";
 
 /** A model of a Prisma client, such as `prisma.document`: as much of it as is used. */
 export interface PrismaDelegate<T> {
@@ -16,9 +16,11 @@ export interface PrismaModelOptions extends ModelOptions {
 }
 
 /**
- * A model of a Prisma client (5 or newer; with an older one, say what the `columns` are).
+ * A model of a Prisma client. Name in `columns` what Prisma doesn't tell: what a field that it calls a `String` holds, if
+ * the database calls it a `uuid`, the values of an enumeration, and, as `other`, the fields that a client extension
+ * computes. A client before Prisma 5 tells nothing.
  *
- * @throws {ImproperlyConfiguredError} if `columns` names a field that isn't there
+ * @throws {ImproperlyConfiguredError} if no field is known
  *
  * @example
  * ```ts
@@ -39,11 +41,14 @@ export interface PrismaModelOptions extends ModelOptions {
  * ```
  */
 export function prismaModel<T>(delegate: PrismaDelegate<T>, options: PrismaModelOptions = {}): Model<T> {
-  const known = fieldTypes(delegate.fields, options.columns);
+  const columns = new Map([...fieldTypes(delegate.fields), ...Object.entries(options.columns ?? {})]);
+  if (columns.size === 0) {
+    throw new ImproperlyConfiguredError('This Prisma model tells no fields: give { columns: { id: "integer" } }');
+  }
   return lookupModel({
-    name: "the Prisma model",
-    columns: describedColumns("the Prisma model", known, options),
-    ...(delegate.fields ? { hasField: (name: string) => known.has(name) } : {}),
+    name: modelName(delegate.fields),
+    columns,
+    ...(delegate.fields ? { hasField: (name: string) => columns.has(name) } : {}),
     find: (entries) => {
       const lookup = Object.fromEntries(entries);
       return delegate.findFirst({ where: options.where ? { AND: [options.where, lookup] } : lookup } as never);
@@ -52,17 +57,19 @@ export function prismaModel<T>(delegate: PrismaDelegate<T>, options: PrismaModel
 }
 
 interface FieldReference {
+  readonly modelName?: string;
   readonly typeName?: string;
   readonly isList?: boolean;
   readonly isEnum?: boolean;
 }
 
-function fieldTypes(fields: object | undefined, described: ModelOptions["columns"]): Map<string, ColumnType> {
-  if (fields) return new Map(Object.entries(fields).map(([name, field]) => [name, fieldType(field)]));
-  if (described) return new Map(Object.entries(described));
-  throw new ImproperlyConfiguredError(
-    'This Prisma model does not tell its fields: give { columns: { id: "integer" } }',
-  );
+function fieldTypes(fields: object = {}): [name: string, type: ColumnType][] {
+  return Object.entries(fields).map(([name, field]) => [name, fieldType(field)]);
+}
+
+function modelName(fields: object = {}): string {
+  const [first] = Object.values(fields) as FieldReference[];
+  return first?.modelName ?? "the Prisma model";
 }
 
 const fieldTypesByName: Readonly<Record<string, ColumnType>> = {

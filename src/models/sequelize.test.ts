@@ -63,6 +63,16 @@ describe("sequelizeModel", () => {
     expect(model.calls).toEqual([{ where: { [Symbol.for("and")]: [where, { id: 7 }] } }]);
   });
 
+  it("says the condition of a scope again, which Sequelize would let the URL replace", async () => {
+    const scope = { where: { id: 2, published: true } };
+    for (const where of [undefined, { slug: "a" }]) {
+      const model = documents();
+      await sequelizeModel({ ...model, _scope: scope }, where ? { where } : {}).findOne({ id: "7" });
+      const all = where ? [scope.where, where, { id: 7 }] : [scope.where, { id: 7 }];
+      expect(model.calls).toEqual([{ where: { [Symbol.for("and")]: all } }]);
+    }
+  });
+
   it.each([{ id: "1e3" }, { id: "2147483648" }, { token: "7" }, { state: "lost" }, { slug: "a\0" }, { slug: ["a"] }])(
     "does not ask for %j",
     async (where) => {

@@ -9,6 +9,8 @@ export interface SequelizeModelClass<T> {
   readonly sequelize?: { getDialect(): string } | undefined;
   getAttributes(): Readonly<Record<string, { readonly type: unknown }>>;
   findOne(options: never): Promise<unknown>;
+  /** What its scope adds to every query. */
+  readonly _scope?: { readonly where?: unknown };
 }
 
 export interface SequelizeModelOptions extends ModelOptions {
@@ -50,15 +52,22 @@ export function sequelizeModel<T>(model: SequelizeModelClass<T>, options: Sequel
     columns: describedColumns(model.name, known, options),
     hasField: (name) => known.has(name) || name in (model.prototype as object),
     find: (entries) => {
-      const lookup = Object.fromEntries(entries);
-      return model.findOne({ where: both(lookup, options.where) } as never) as Promise<T | null>;
+      const where = allOf([conditionOf(model), options.where, Object.fromEntries(entries)]);
+      return model.findOne({ where } as never) as Promise<T | null>;
     },
   });
 }
 
+// Sequelize lets the condition of a query replace that of a scope where both name one column, or use one operator: so
+// the scope's is said again. `_scope` is where the class that `scope()` gives has it.
+function conditionOf({ _scope }: SequelizeModelClass<unknown>): unknown {
+  return _scope?.where;
+}
+
 // Sequelize's operators are registered symbols: this is its `Op.and`.
-function both(lookup: object, where: object | undefined): object {
-  return where ? { [Symbol.for("and")]: [where, lookup] } : lookup;
+function allOf(conditions: readonly unknown[]): unknown {
+  const given = conditions.filter((condition) => condition !== undefined);
+  return given.length > 1 ? { [Symbol.for("and")]: given } : given[0];
 }
 
 // `$owner.name$` and `data.name` are of another table, or inside of a JSON value.

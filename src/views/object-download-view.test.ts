@@ -129,6 +129,14 @@ describe("the file field", () => {
     expect([response.status, await response.text()]).toEqual([404, "Not Found\n"]);
   });
 
+  it("tells the operator which field is empty", async () => {
+    const view = Object.assign(new ObjectDownloadView(), { model: rows({ id: 7 }), fileField: "nmae" });
+    await expect(setupView(view, "/", { pk: "7" }).getFile()).rejects.toMatchObject({
+      status: 404,
+      cause: new Error('The field "nmae" is empty'),
+    });
+  });
+
   it.each(["missing.pdf", "../secret", "2026", "/etc/hostname"])("has no file for the name %j", async (file) => {
     const response = await serve({ file });
     expect([response.status, await response.text()]).toEqual([404, "Not Found\n"]);

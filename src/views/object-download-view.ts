@@ -120,7 +120,8 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   async #findFile(): Promise<DownloadFile> {
     this.object = await this.getObject();
     const value = this.#fieldOf(this.fileField);
-    if (isEmpty(value)) throw new FileNotFoundError();
+    if (isEmpty(value))
+      throw new FileNotFoundError(undefined, { cause: new Error(`The field "${this.fileField}" is empty`) });
     return new DescribedFile(this.#fileFrom(value), this.#description());
   }
 
