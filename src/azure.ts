@@ -1,0 +1,1 @@
+export { AzureStorage, type AzureStorageOptions } from "./storages/azure-storage.ts";

@@ -1,0 +1,127 @@
+import type * as Azure from "@azure/storage-blob";
+import type { BlobDownloadResponseParsed, BlobGetPropertiesResponse, ContainerClient } from "@azure/storage-blob";
+import type { NodeStream } from "../files/bytes.ts";
+import type { FileStat } from "../files/download-file.ts";
+import { contentCoding, parseContentRange } from "../files/http-file-answer.ts";
+import type { RangeSpec } from "../http/range.ts";
+import { azureFailure } from "./azure-failure.ts";
+import { uploadToAzure } from "./azure-upload.ts";
+import { objectBody } from "./object-body.ts";
+import type {
+  ObjectAnswer,
+  ObjectRequest,
+  ObjectStore,
+  PutOptions,
+  SignedUrlOptions,
+  StoreFailure,
+} from "./object-store.ts";
+import type { StorageEntry } from "./storage.ts";
+
+/** A container of Azure Blob Storage. */
+export class AzureStore implements ObjectStore {
+  readonly #container: ContainerClient;
+
+  constructor(container: ContainerClient) {
+    this.#container = container;
+  }
+
+  label(key: string): string {
+    return `azure://${this.#container.accountName}/${this.#container.containerName}/${key}`;
+  }
+
+  async head(key: string, signal: AbortSignal | undefined): Promise<FileStat> {
+    const properties = await this.#container.getBlobClient(key).getProperties(requestOptions(signal));
+    return describe(properties, properties.contentLength);
+  }
+
+  async get(key: string, { range, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
+    const wanted = await this.#rangeOf(key, range, signal);
+    if (wanted === undefined) return undefined;
+    const conditions = version?.etag === undefined ? {} : { conditions: { ifMatch: version.etag } };
+    // No retries of its own for a body that breaks: it is resumed as that of any other store is.
+    const options = { ...requestOptions(signal), ...conditions, maxRetryRequests: 0 };
+    try {
+      return answerOf(await this.#container.getBlobClient(key).download(wanted.offset, wanted.count, options));
+    } catch (error) {
+      if (azureFailure(error).status === 416) return undefined;
+      throw error;
+    }
+  }
+
+  /** Undefined for a range that no byte is in. Azure has no suffix ranges: they take one more request. */
+  async #rangeOf(key: string, range: RangeSpec | undefined, signal: AbortSignal): Promise<AzureRange | undefined> {
+    if (range === undefined) return { offset: 0 };
+    if (!("suffix" in range)) {
+      return { offset: range.start, ...(range.end !== undefined && { count: range.end + 1 - range.start }) };
+    }
+    const { size = 0 } = await this.head(key, signal);
+    return range.suffix > 0 && size > 0 ? { offset: Math.max(0, size - range.suffix) } : undefined;
+  }
+
+  put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
+    return uploadToAzure(this.#container.getBlockBlobClient(key), content, options);
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#container.getBlobClient(key).deleteIfExists({ deleteSnapshots: "include" });
+  }
+
+  async *list(prefix: string): AsyncGenerator<StorageEntry> {
+    for await (const { name, properties } of this.#container.listBlobsFlat({ prefix })) {
+      const { contentLength: size, lastModified } = properties;
+      yield { name, lastModified, ...(size !== undefined && { size }) };
+    }
+  }
+
+  async url(key: string, { validity, contentDisposition, contentType }: SignedUrlOptions): Promise<string> {
+    const { BlobSASPermissions } = await sdk();
+    return this.#container.getBlobClient(key).generateSasUrl({
+      permissions: BlobSASPermissions.parse("r"),
+      expiresOn: validity.until,
+      ...(contentDisposition !== undefined && { contentDisposition }),
+      ...(contentType !== undefined && { contentType }),
+    });
+  }
+
+  failure(error: unknown): StoreFailure {
+    return azureFailure(error);
+  }
+}
+
+interface AzureRange {
+  readonly offset: number;
+  readonly count?: number;
+}
+
+// When it is needed: whoever made the client has loaded it already, and this module loads without it.
+function sdk(): Promise<typeof Azure> {
+  return import("@azure/storage-blob");
+}
+
+function requestOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal ? { abortSignal: signal } : {};
+}
+
+function answerOf(answer: BlobDownloadResponseParsed): ObjectAnswer {
+  const { readableStreamBody, contentLength = 0, contentRange } = answer;
+  const { start = 0, end, size } = parseContentRange(contentRange ?? "") ?? { size: contentLength };
+  return {
+    stat: describe(answer, size),
+    body: readableStreamBody ? objectBody(readableStreamBody as unknown as NodeStream, contentLength) : null,
+    start,
+    ...(end !== undefined && { end }),
+    acceptsRanges: true,
+  };
+}
+
+function describe(answer: BlobGetPropertiesResponse | BlobDownloadResponseParsed, size: number | undefined): FileStat {
+  const { etag, lastModified, contentType } = answer;
+  const contentEncoding = contentCoding(answer.contentEncoding);
+  return {
+    ...(size !== undefined && { size }),
+    ...(etag !== undefined && { etag }),
+    ...(lastModified && { lastModified }),
+    ...(contentType !== undefined && { contentType }),
+    ...(contentEncoding !== undefined && { contentEncoding }),
+  };
+}

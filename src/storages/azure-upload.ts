@@ -1,0 +1,37 @@
+import type { BlockBlobClient, BlockBlobUploadOptions } from "@azure/storage-blob";
+import { contentParts } from "./content-parts.ts";
+import type { PutOptions } from "./object-store.ts";
+
+/** Uploads content in one request, or block by block: they become a blob when the list of them is committed. */
+export async function uploadToAzure(
+  blob: BlockBlobClient,
+  content: AsyncIterable<Uint8Array>,
+  options: PutOptions,
+): Promise<void> {
+  const blocks: string[] = [];
+  for await (const { number, bytes, isLast } of contentParts(content)) {
+    if (isLast && number === 0) return void (await blob.upload(bytes, bytes.byteLength, uploadOptions(options)));
+    const id = blockId(number);
+    await blob.stageBlock(id, bytes, bytes.byteLength, abortable(options));
+    blocks.push(id);
+  }
+  await blob.commitBlockList(blocks, uploadOptions(options));
+}
+
+// All of a blob have to be of one length. Those of another upload that is under way are not of our list, and not used.
+function blockId(number: number): string {
+  return btoa(String(number).padStart(6, "0"));
+}
+
+function uploadOptions(options: PutOptions): BlockBlobUploadOptions {
+  const { contentType, exclusive } = options;
+  return {
+    ...abortable(options),
+    ...(contentType !== undefined && { blobHTTPHeaders: { blobContentType: contentType } }),
+    ...(exclusive && { conditions: { ifNoneMatch: "*" } }),
+  };
+}
+
+function abortable({ signal }: PutOptions): { abortSignal?: AbortSignal } {
+  return signal ? { abortSignal: signal } : {};
+}
