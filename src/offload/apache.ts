@@ -41,6 +41,10 @@ export function apache(options: ApacheOptions = {}): OffloadBackend {
     // mod_xsendfile takes it off for good: the bytes would be taken for those that they decode to.
     loses: ["content-encoding"],
     ignoresIfRange: false,
+    limits: {
+      "content-encoding": "What has a Content-Encoding is sent by the application: mod_xsendfile would lose it.",
+      names: "A name that ends in white space is sent by the application.",
+    },
     streamed: {},
     respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
     configuration: (configuration) => apacheConfiguration(configuration, options),

@@ -16,6 +16,9 @@ export interface FoundTarget {
   readonly signedUrl?: string;
 }
 
+/** What a server may be unable to do. */
+export type Limit = "errors" | "several-ranges" | "content-encoding" | "names";
+
 /** A server that sends files in the application's place: all that is known of it, in one table. */
 export interface OffloadBackend {
   readonly name: string;
@@ -34,6 +37,8 @@ export interface OffloadBackend {
   readonly loses: readonly string[];
   /** Whether the server sends a part whatever If-Range says: the application hands over only where it holds. */
   readonly ignoresIfRange: boolean;
+  /** What it cannot do, and what that means. The doctor says so. */
+  readonly limits: Readonly<Partial<Record<Limit, string>>>;
   /** Fields of a response that the application streams through the server. */
   readonly streamed: Readonly<Record<string, string>>;
   respond(source: DownloadResponse, found: FoundTarget): OffloadedDownloadResponse;

@@ -33,6 +33,7 @@ export function caddy(): OffloadBackend {
     loses: [],
     // Its own validators are overwritten at the last moment, so that it must not look at them.
     ignoresIfRange: true,
+    limits: { names: "A name that ends in white space is sent by the application." },
     streamed: {},
     respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
     configuration: caddyConfiguration,

@@ -44,6 +44,9 @@ export function h2o({ socket = "/run/h2o-downloads.sock", user = "www-data" }: H
     omits: [],
     loses: [],
     ignoresIfRange: false,
+    limits: {
+      errors: "It sends a file with whatever status an application gives, so nothing but this package may name one.",
+    },
     streamed: {},
     respond: (source, { encoded }) =>
       new OffloadedDownloadResponse(source, backend, { "X-Reproxy-URL": `http://[unix:${socket}]${encoded}` }),

@@ -33,6 +33,10 @@ export function lighttpd(): OffloadBackend {
     omits: [],
     loses: [],
     ignoresIfRange: false,
+    limits: {
+      errors: "It sends a file with whatever status an application gives, so nothing but this package may name one.",
+      "several-ranges": "It answers several ranges with one that covers them all.",
+    },
     streamed: {},
     respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
     configuration: lighttpdConfiguration,

@@ -51,6 +51,7 @@ export function nginx(options: NginxOptions = {}): OffloadBackend {
     omits: ["accept-ranges"],
     loses: [],
     ignoresIfRange: false,
+    limits: {},
     // What the application streams, nginx would otherwise collect on its disk.
     streamed: { "X-Accel-Buffering": "no" },
     respond: (source, { encoded, rule, signedUrl }) => {

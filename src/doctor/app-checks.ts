@@ -1,0 +1,126 @@
+import type { Check, Finding } from "./check-result.ts";
+import { messageOf, offloadFieldIn, targetIn, type Examination, type ExpectedTarget } from "./examination.ts";
+import type { Reply } from "./ask.ts";
+
+/** The application against the storage: does it send what the rules say? */
+export const appChecks: readonly Check<Examination>[] = [
+  {
+    check: "app-reachable",
+    title: "The application answers",
+    examine: async (exam) => {
+      try {
+        await exam.askApp({ path: exam.path(exam.samples.plain) });
+        return undefined;
+      } catch (error) {
+        return ofApp(`an answer from ${exam.app.origin}`, messageOf(error), "Start it, or correct --app.");
+      }
+    },
+  },
+  {
+    check: "app-finds",
+    title: "The application finds the storage's files",
+    examine: async (exam) => {
+      const path = exam.path(exam.samples.plain);
+      const { status } = await exam.askApp({ path });
+      if (status < 400) return undefined;
+      return ofApp(
+        `200 for ${path}`,
+        String(status),
+        status === 404
+          ? `Mount HealthcheckDownloadView there with the parameter "path"; if it is there, the application looks into ` +
+              `another place than this storage ${exam.storageName}: compare their configurations.`
+          : "The health check needs no permission: mount it outside of what asks for one, and look at the log.",
+      );
+    },
+  },
+  {
+    check: "app-target",
+    title: "The application names the file that the rules say",
+    examine: async (exam) => {
+      const expected = await exam.expected(exam.samples.plain);
+      const reply = await exam.askApp({ path: exam.path(exam.samples.plain) });
+      return expected ? wrongTarget(exam, expected, reply) : noRule(exam, reply);
+    },
+  },
+  {
+    check: "app-names",
+    title: "It does so whatever the file is called",
+    examine: async (exam) => {
+      for (const sample of exam.samples.odd) {
+        const expected = await exam.expected(sample);
+        const reply = await exam.askApp({ path: exam.path(sample) });
+        const right = expected
+          ? targetIn(reply, expected) === expected.value
+          : reply.body.toString() === sample.content;
+        if (!right) return oddName(sample.name, expected, reply);
+      }
+      return undefined;
+    },
+  },
+  {
+    check: "app-refused",
+    title: "What the application refuses, it does not hand over",
+    examine: async (exam) => {
+      const reply = await exam.askApp({ path: exam.path(exam.samples.plain, "refused") });
+      const field = offloadFieldIn(reply);
+      if (reply.status === 403 && field === undefined) return undefined;
+      return ofApp(
+        "403, without a field for a server",
+        `${reply.status}${field === undefined ? "" : ` with ${field}`}`,
+        "A middleware of the application's own hands over whatever the status is: it must look at response.status, and " +
+          "leave alone what is not a 200.",
+      );
+    },
+  },
+];
+
+function wrongTarget(exam: Examination, expected: ExpectedTarget, reply: Reply): Finding | undefined {
+  const { backend, value } = expected;
+  const actual = targetIn(reply, expected);
+  if (actual === value) return undefined;
+  if (actual !== undefined) {
+    return ofApp(
+      `${backend.header}: ${value}`,
+      `${backend.header}: ${actual}`,
+      "The application runs with other rules than these: restart it, or use one configuration for both.",
+    );
+  }
+  const other = offloadFieldIn(reply);
+  if (other !== undefined) {
+    return ofApp(
+      `${backend.header}, for ${backend.name}`,
+      `${other}, for another server`,
+      "The application runs with another backend than this configuration: give both the same.",
+    );
+  }
+  return ofApp(
+    `${backend.header}: ${value}`,
+    reply.body.toString() === exam.samples.plain.content ? "the application sends the file itself" : "no such field",
+    "Let the health check go through smartDownloadMiddleware(config), as the other downloads do; with backend " +
+      '"none" the application sends everything itself.',
+  );
+}
+
+/** Without a server that is right. With one, the rules miss what they are for. */
+function noRule(exam: Examination, reply: Reply): Finding | undefined {
+  const field = offloadFieldIn(reply);
+  if (exam.config.backend === "none" && field === undefined) return undefined;
+  const path = exam.storage.path?.(exam.nameOf(exam.samples.plain));
+  return ofApp(
+    "a rule that captures the storage's files",
+    path === undefined ? "none" : `none that captures ${path}`,
+    `Write a rule for the storage ${exam.storageName}: its folder as sourceDir, or its base URL as sourceUrl.`,
+  );
+}
+
+function oddName(name: string, expected: ExpectedTarget | undefined, reply: Reply): Finding {
+  return ofApp(
+    expected ? `${expected.backend.header}: ${expected.value}` : `200 for ${JSON.stringify(name)}`,
+    (expected && targetIn(reply, expected)) ?? String(reply.status),
+    "The application's router decodes the path once more, or less, than once; or what is in front of it rewrites the URL.",
+  );
+}
+
+function ofApp(expected: string, actual: string, remedy: string): Finding {
+  return { side: "app", expected, actual, remedy };
+}

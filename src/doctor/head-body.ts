@@ -1,0 +1,23 @@
+import { once } from "node:events";
+import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectSecurely } from "node:tls";
+
+/** How many bytes follow the header section of the answer to HEAD. Node's own client does not tell. */
+export async function bodyAfterHead(base: URL, path: string): Promise<number> {
+  const socket = open(base);
+  socket.setTimeout(10_000, () => socket.destroy(new Error("no answer within 10 s")));
+  await once(socket, base.protocol === "https:" ? "secureConnect" : "connect");
+  socket.write(`HEAD ${path} HTTP/1.1\r\nHost: ${base.host}\r\nConnection: close\r\n\r\n`);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);
+  const answer = Buffer.concat(chunks);
+  const end = answer.indexOf("\r\n\r\n");
+  return end === -1 ? 0 : answer.byteLength - end - 4;
+}
+
+function open({ protocol, hostname, port }: URL): Socket {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return protocol === "https:"
+    ? connectSecurely({ host, port: Number(port || 443), servername: host })
+    : connectPlain({ host, port: Number(port || 80) });
+}

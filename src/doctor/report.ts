@@ -1,0 +1,22 @@
+import type { CheckResult, Outcome } from "./check-result.ts";
+import type { Diagnosis } from "./diagnose.ts";
+
+const marks: Readonly<Record<Outcome, string>> = { pass: "pass", fail: "FAIL", note: "note", skipped: "  – " };
+
+/** A diagnosis for people: one line a check, and below what failed what to do. */
+export function formatDiagnosis({ results, healthy }: Diagnosis): string {
+  const failures = results.filter(({ outcome }) => outcome === "fail").length;
+  const verdict = healthy ? "Healthy." : `${failures} ${failures === 1 ? "check" : "checks"} failed.`;
+  return [...results.map(formatResult), "", verdict, ""].join("\n");
+}
+
+function formatResult(result: CheckResult): string {
+  const lines = [`${marks[result.outcome]}  ${result.title}  [${result.check}]`];
+  if (result.outcome === "fail") lines.push(`      mend      the ${nameOf[result.side ?? "app"]}`);
+  if (result.expected !== undefined) lines.push(`      expected  ${result.expected}`);
+  if (result.actual !== undefined) lines.push(`      got       ${result.actual}`);
+  if (result.remedy !== undefined) lines.push(`      how       ${result.remedy}`);
+  return lines.join("\n");
+}
+
+const nameOf = { app: "application (app)", proxy: "server in front (proxy)", storage: "storage" } as const;
