@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { FileNotFoundError } from "../errors.ts";
+import type { OpenFile } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
+import type { DownloadRequest } from "../responses/handler.ts";
+import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { assertDownloadResponse } from "./assert-download-response.ts";
 import { DownloadAssertionError } from "./download-assertion-error.ts";
@@ -278,6 +281,19 @@ describe("assertDownloadResponse on a DownloadResponse", () => {
     expect(closed).toEqual(["rows"]);
   });
 
+  it("closes what it opened for a content that the wrong status spares it", async () => {
+    const closed: string[] = [];
+    const opened = {
+      stat: { size: 5 },
+      read: () => expect.unreachable("read"),
+      close: async () => void closed.push("file"),
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+    const tested = new DownloadResponse({ name: "a", stat: async () => opened.stat, open: async () => opened });
+    await failure(tested, { status: 206, content: "Hello" });
+    expect(closed).toEqual(["file"]);
+  });
+
   it("passes on what breaks a body", async () => {
     const tested = new DownloadResponse(new VirtualFile(() => ["short"], { name: "a.txt", size: 100 }));
     await expect(assertDownloadResponse(tested, { content: "short" })).rejects.toThrow("ended 95 bytes early");
@@ -314,6 +330,19 @@ describe("assertDownloadResponse on other forms", () => {
     });
     await assertDownloadResponse(proxied, { basename: "a.csv", headers: { "X-Accel-Redirect": "/private/a.csv" } });
     expect((await failure(proxied, { content: csv })).actual).toEqual({ content: "" });
+  });
+
+  it("asks by GET what a server answers by itself to a HEAD, and closes what that opened", async () => {
+    const closed: string[] = [];
+    class ByGet extends ProxiedDownloadResponse {
+      override async render(asked: DownloadRequest): Promise<RenderedResponse> {
+        const rendered = await super.render(asked);
+        const file = { close: async () => void closed.push(asked.method) } as unknown as OpenFile;
+        return { ...rendered, body: { kind: "file", file } };
+      }
+    }
+    await assertDownloadResponse(new ByGet({ headers: { "Content-Disposition": "inline" } }), { attachment: false });
+    expect(closed).toEqual(["GET"]);
   });
 
   it("joins header fields that came more than once", async () => {

@@ -39,6 +39,7 @@ export async function compareDownload(
   checkNames(expected);
   const response = await viewResponse(received, expected.content !== undefined);
   const wrongStatus = compareStatus(response, expected.status);
+  if (wrongStatus && expected.content !== undefined) await response.discardBody?.();
   const mismatches = wrongStatus ? [wrongStatus] : await compareAll(response, expected);
   return { mismatches, cause: response.cause };
 }

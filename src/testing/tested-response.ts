@@ -6,9 +6,11 @@ import {
   type DownloadRequest,
   type DownloadResult,
 } from "../responses/handler.ts";
-import { renderResult } from "../responses/render-result.ts";
+import type { DownloadResponse } from "../responses/download-response.ts";
+import type { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import type { RenderedResponse, ResponseBody } from "../responses/rendered-response.ts";
 import { collectBytes, toBytes } from "../files/bytes.ts";
+import type { DownloadFile } from "../files/download-file.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 
 /** What supertest and superagent resolve to. */
@@ -36,6 +38,8 @@ export interface ResponseView {
   readonly status: number;
   header(name: string): string | undefined;
   readBody(): Promise<Uint8Array>;
+  /** Frees a body that is not going to be read after all. */
+  discardBody?(): Promise<void>;
   /** The error that this is the answer to. */
   readonly cause?: unknown;
 }
@@ -50,14 +54,42 @@ export async function viewResponse(
 ): Promise<ResponseView> {
   try {
     const response = await received;
-    if (isDownloadResponse(response) || isProxiedDownloadResponse(response)) {
-      return ofRendered(await renderResult(response, plainRequest(withBody ? "GET" : "HEAD")));
-    }
-    return viewOf(response);
+    if (isProxiedDownloadResponse(response)) return ofRendered(await renderProxied(response, withBody));
+    if (!isDownloadResponse(response)) return viewOf(response);
+    return ofRendered(withBody ? await response.render(plainRequest("GET")) : await renderHead(response));
   } catch (cause) {
     if (isDownloadError(cause)) return { ...ofWeb(cause.getResponse()), cause };
     throw cause;
   }
+}
+
+// By GET in any case: to a HEAD an application answers by itself behind some servers.
+async function renderProxied(response: ProxiedDownloadResponse, withBody: boolean): Promise<RenderedResponse> {
+  const rendered = await response.render(plainRequest("GET"));
+  if (!withBody) await closeBody(rendered.body);
+  return rendered;
+}
+
+// HEAD frees a source that can be read once, since no client is going to; here somebody still may.
+async function renderHead(response: DownloadResponse): Promise<RenderedResponse> {
+  const { file } = response;
+  response.file = withoutRelease(file);
+  try {
+    return await response.render(plainRequest("HEAD"));
+  } finally {
+    response.file = file;
+  }
+}
+
+function withoutRelease(file: DownloadFile): DownloadFile {
+  const { name, path, url } = file;
+  return {
+    name,
+    ...(path === undefined ? {} : { path }),
+    ...(url === undefined ? {} : { url }),
+    stat: (options) => file.stat(options),
+    open: (options) => file.open(options),
+  };
 }
 
 function plainRequest(method: string): DownloadRequest {
@@ -83,6 +115,7 @@ function ofRendered({ status, headers, body }: RenderedResponse): ResponseView {
     status,
     header: (name) => fields.get(name) ?? undefined,
     readBody: () => readRendered(body),
+    discardBody: () => closeBody(body),
   };
 }
 
