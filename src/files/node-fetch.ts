@@ -120,6 +120,8 @@ class Exchange {
   readonly #secure: boolean;
   #message: IncomingMessage | undefined;
   readonly response: Promise<RemoteResponse>;
+  /** Done when the connection is closed, or free for the next request. */
+  readonly #closed: Promise<void>;
 
   constructor(node: NodeModules, agents: Agents, url: string, { method = "GET", headers, signal }: RequestInit) {
     this.#node = node;
@@ -129,12 +131,15 @@ class Exchange {
     this.#request = node[scheme].request(url, { method, headers: fields, agent: agents[scheme] });
     this.response = new Promise((resolve, reject) => {
       this.#request.on("error", reject);
+      // Without a listener Node closes the connection and never says so.
+      this.#request.once("upgrade", (_, socket) => {
+        socket.destroy();
+        reject(new Error("The server switched to another protocol"));
+      });
       this.#request.once("response", (message) => resolve(this.#begin(message)));
     });
-    this.#request.once(
-      "close",
-      onAbort(signal ?? undefined, () => this.#abandon(signal?.reason)),
-    );
+    const stop = onAbort(signal ?? undefined, () => this.#abandon(signal?.reason));
+    this.#closed = new Promise((resolve) => this.#request.once("close", resolve)).then(stop);
     this.#request.end();
   }
 
@@ -175,7 +180,7 @@ class Exchange {
     if (!last) return webStreamOf(message, () => this.#abandon());
     // The coding that was applied last comes off first. The error of each is also the last one's, which is read.
     this.#node.pipeline([message, ...decoders.toReversed()], () => undefined);
-    return webStreamOf(last, () => last.destroy());
+    return webStreamOf(last, () => void last.destroy());
   }
 
   #decoder(coding: string): Duplex {
@@ -185,9 +190,10 @@ class Exchange {
   }
 
   /** Ends the exchange. A connection over which everything has come is kept for the next one. */
-  #abandon(reason?: unknown): void {
+  #abandon(reason?: unknown): Promise<void> {
     if (this.#message?.complete) this.#message.resume();
     else this.#request.destroy(reason instanceof Error ? reason : undefined);
+    return this.#closed;
   }
 }
 
@@ -201,7 +207,7 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
 }
 
 /** Takes a chunk from `readable` for each that is asked for, none ahead. */
-function webStreamOf(readable: Readable, cancel: () => void): ReadableStream<Uint8Array> {
+function webStreamOf(readable: Readable, cancel: () => Promise<void> | void): ReadableStream<Uint8Array> {
   let give: ((chunk: Uint8Array) => void) | undefined;
   return new ReadableStream<Uint8Array>(
     {
@@ -220,7 +226,7 @@ function webStreamOf(readable: Readable, cancel: () => void): ReadableStream<Uin
       cancel() {
         if (give) readable.off("data", give);
         give = undefined;
-        cancel();
+        return cancel();
       },
     },
     { highWaterMark: 0 },

@@ -39,7 +39,7 @@ export async function followRedirects(
   for (let { headers } = request; ;) {
     asked.add(url.href);
     const init: RequestInit = { ...request, headers, redirect: "manual" };
-    const response = await untilAborted(send(url.href, init), request.signal, discardBody);
+    const response = await untilAborted(Promise.resolve(send(url.href, init)), request.signal, discardBody);
     const target = redirectTarget(response);
     if (target === undefined) return await checkFollowed(response, policy);
     await discardBody(response);
