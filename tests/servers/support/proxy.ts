@@ -141,9 +141,13 @@ function run(name: ServerName, file: string, folder: string): ChildProcess {
     env: environment(folder),
     stdio: ["ignore", "pipe", "pipe"],
   });
-  process.once("exit", () => child.kill("SIGKILL"));
+  running.add(child);
   return child;
 }
+
+// Whatever ends the tests ends the servers.
+const running = new Set<ChildProcess>();
+process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 function environment(folder: string): NodeJS.ProcessEnv {
   return { PATH: process.env["PATH"], HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
@@ -163,6 +167,7 @@ async function stop(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), 2000);
   await exited;
   clearTimeout(timer);
+  running.delete(child);
 }
 
 export async function freePort(): Promise<number> {
