@@ -5,9 +5,14 @@ import type { DownloadFile, FileStat } from "../files/download-file.ts";
 import { VirtualFile, type VirtualFileOptions } from "../files/virtual-file.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
+import { MemoryStorage } from "../storages/memory-storage.ts";
 import { assertDownloadResponse, setupView } from "../testing/index.ts";
 import { BaseDownloadView } from "./base-download-view.ts";
 import { DownloadMixin } from "./download-mixin.ts";
+import { HTTPDownloadView } from "./http-download-view.ts";
+import { ObjectDownloadView } from "./object-download-view.ts";
+import { PathDownloadView } from "./path-download-view.ts";
+import { StorageDownloadView } from "./storage-download-view.ts";
 import { View } from "./view.ts";
 
 const day = new Date("2026-01-31T12:00:00Z");
@@ -85,6 +90,38 @@ describe("a download view", () => {
     [{ getCharset: async () => "iso-8859-1" }, { charset: "iso-8859-1" }],
   ])("computes what the overridden method in %o says", async (options, expected) => {
     await assertDownloadResponse(respond(HelloView.asView(options)), expected);
+  });
+
+  it("waits for a promise of any kind", async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- what ORMs give
+    const title: PromiseLike<string> = { then: (resolve) => Promise.resolve("été.md").then(resolve) };
+    const handler = HelloView.asView({ getBasename: () => title as Promise<string> });
+    await assertDownloadResponse(respond(handler), { basename: "été.md" });
+  });
+
+  it("hands on how fast it may be sent", async () => {
+    const view = setupView(Object.assign(new HelloView(), { limitRate: 1000 }));
+    expect(await view.renderToResponse()).toMatchObject({ limitRate: 1000 });
+  });
+
+  it.each([
+    [{ mimetype: "pdf" }, '"pdf" is no media type'],
+    [{ mimetype: "" }, '"" is no media type'],
+    [{ mimetype: "text/html\r\nX-Evil: 1" }, "is no media type"],
+    [{ cacheControl: "private\n" }, "Cache-Control"],
+    [{ headers: { "X Name": "1" } }, "X Name"],
+    [{ headers: { "X-Name": "名" } }, "X-Name"],
+  ])("is refused with %j, which could be sent with no file", (options, message) => {
+    for (const make of [
+      () => HelloView.asView(options),
+      () => PathDownloadView.asView({ path: "/srv/manual.pdf", ...options }),
+      () => StorageDownloadView.asView({ storage: new MemoryStorage(), ...options }),
+      () => HTTPDownloadView.asView({ url: "https://files.example/", ...options }),
+      () => ObjectDownloadView.asView({ model: { findOne: () => null }, ...options }),
+    ]) {
+      expect(make).toThrow(ImproperlyConfiguredError);
+      expect(make).toThrow(message);
+    }
   });
 
   it.each([

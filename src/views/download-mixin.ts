@@ -191,6 +191,7 @@ class ViewHooks implements DownloadHooks {
   }
 }
 
+// By its shape: what an ORM or another realm gives may be no `Promise` of ours.
 function isPromise(value: unknown): boolean {
-  return value instanceof Promise;
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }

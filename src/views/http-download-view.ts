@@ -41,6 +41,7 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
   idleTimeout: number | undefined = undefined;
 
   override checkConfiguration(): void {
+    super.checkConfiguration();
     if (this.url === undefined && answersByItself(this, HTTPDownloadView, "getUrl")) return;
     const fault = this.#faultOfUrl();
     if (fault === undefined) return;

@@ -61,6 +61,7 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   object: T | undefined = undefined;
 
   override checkConfiguration(): void {
+    super.checkConfiguration();
     if (answersByItself(this, ObjectDownloadView, "getObject", "getQueryset")) return;
     const model = this.getQueryset();
     if (!model) {

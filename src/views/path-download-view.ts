@@ -37,6 +37,7 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   precompressed: readonly PrecompressedCoding[] = [];
 
   override checkConfiguration(): void {
+    super.checkConfiguration();
     if (isUnusable(this.path) || isUnusable(this.root)) {
       throw new ImproperlyConfiguredError(
         `${this.constructor.name} has a path or a root that is empty or holds a NUL: is a setting missing?`,

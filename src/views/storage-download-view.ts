@@ -28,6 +28,7 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
   pathParam = "path";
 
   override checkConfiguration(): void {
+    super.checkConfiguration();
     if (!this.storage && !answersByItself(this, StorageDownloadView)) {
       throw new ImproperlyConfiguredError(`${this.constructor.name} needs a storage: asView({ storage: new … })`);
     }
