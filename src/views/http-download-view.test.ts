@@ -14,6 +14,13 @@ describe("HTTPDownloadView.asView", () => {
     ["an empty URL", { url: "" }],
     ["a relative URL", { url: "/files/a.txt" }],
     ["no URL at all", { url: "not a url" }],
+    ["another scheme", { url: "ftp://files.example/a" }],
+    ["credentials in the URL", { url: "https://user:pass@files.example/a" }],
+    ["a private host that is not allowed", { url: "http://10.0.0.5/a" }],
+    ["a host that is not allowed", { url, allowedHosts: ["other.example"] }],
+    ["a host that is none", { getUrl: () => url, allowedHosts: ["https://files.example"] }],
+    ["no time", { url, timeout: 0 }],
+    ["no bytes", { getUrl: () => url, maxBytes: -1 }],
   ])("refuses %s", (_, options) => {
     expect(() => HTTPDownloadView.asView(options)).toThrow(ImproperlyConfiguredError);
   });
@@ -21,6 +28,7 @@ describe("HTTPDownloadView.asView", () => {
   it.each<[string, Partial<HTTPDownloadView>]>([
     ["a URL", { url }],
     ["a URL object", { url: new URL(url) }],
+    ["a private host that is allowed", { url: "http://10.0.0.5:8080/a", allowedHosts: ["10.0.0.5:8080"] }],
     ["a getUrl() of its own", { getUrl: () => url }],
     ["a getFile() of its own", { getFile: () => new VirtualFile("") }],
   ])("is content with %s", (_, options) => {

@@ -1,7 +1,8 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
+import { upstreamOf, type RemoteLimits } from "../files/http-file-options.ts";
 import { HTTPFile } from "../files/http-file.ts";
-import { faultOf, remotePolicy } from "../files/remote-policy.ts";
+import { faultOf } from "../files/remote-policy.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
@@ -41,20 +42,14 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
   idleTimeout: number | undefined = undefined;
 
   override checkConfiguration(): void {
-    super.checkConfiguration();
+    const { policy } = upstreamOf(String(this.url), this.#limits());
     if (this.url === undefined && answersByItself(this, HTTPDownloadView, "getUrl")) return;
-    const fault = this.#faultOfUrl();
+    const fault = URL.canParse(this.url ?? "") ? faultOf(new URL(this.url ?? ""), policy) : "it is not absolute";
     if (fault === undefined) return;
     throw new ImproperlyConfiguredError(
-      `${this.constructor.name} needs an absolute URL: asView({ url: "https://…" }), or override getUrl(). ${fault}`.trim(),
+      `${this.constructor.name} needs a URL that it may ask: asView({ url: "https://…" }), or override getUrl(). ` +
+        `It can't be ${JSON.stringify(this.url)}: ${fault}`,
     );
-  }
-
-  #faultOfUrl(): string | undefined {
-    const policy = remotePolicy(this.allowedHosts);
-    if (!URL.canParse(this.url ?? "")) return "";
-    const fault = faultOf(new URL(this.url ?? ""), policy);
-    return fault && `The one it has is refused: ${fault}`;
   }
 
   getUrl(): string | URL | Promise<string | URL> {
@@ -78,11 +73,12 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
     return new HTTPFile(await this.getUrl(), {
       requestInit: await this.getRequestInit(),
       fetch: this.getFetch(),
-      allowedHosts: this.allowedHosts,
-      maxBytes: this.maxBytes,
-      timeout: this.timeout,
-      connectTimeout: this.connectTimeout,
-      idleTimeout: this.idleTimeout,
+      ...this.#limits(),
     });
+  }
+
+  #limits(): RemoteLimits {
+    const { allowedHosts, maxBytes, timeout, connectTimeout, idleTimeout } = this;
+    return { allowedHosts, maxBytes, timeout, connectTimeout, idleTimeout };
   }
 }
