@@ -1,6 +1,5 @@
 import type * as Azure from "@azure/storage-blob";
 import type { BlobDownloadResponseParsed, BlobGetPropertiesResponse, ContainerClient } from "@azure/storage-blob";
-import type { NodeStream } from "../files/bytes.ts";
 import type { FileStat } from "../files/download-file.ts";
 import { contentCoding, parseContentRange } from "../files/http-file-answer.ts";
 import type { RangeSpec } from "../http/range.ts";
@@ -107,7 +106,7 @@ function answerOf(answer: BlobDownloadResponseParsed): ObjectAnswer {
   const { start = 0, end, size } = parseContentRange(contentRange ?? "") ?? { size: contentLength };
   return {
     stat: describe(answer, size),
-    body: readableStreamBody ? objectBody(readableStreamBody as unknown as NodeStream, contentLength) : null,
+    body: readableStreamBody ? objectBody(readableStreamBody, contentLength) : null,
     start,
     ...(end !== undefined && { end }),
     acceptsRanges: true,

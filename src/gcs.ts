@@ -1,0 +1,1 @@
+export { GCSStorage, type GCSStorageOptions } from "./storages/gcs-storage.ts";

@@ -1,0 +1,83 @@
+import { request as requestByHttp, type IncomingMessage } from "node:http";
+import { request as requestByHttps } from "node:https";
+import type { Storage } from "@google-cloud/storage";
+import { UpstreamError } from "../errors.ts";
+import { onAbort } from "../files/bytes-abort.ts";
+import { MediaError } from "./gcs-failure.ts";
+
+export interface MediaAddress {
+  readonly bucket: string;
+  readonly key: string;
+  readonly generation?: string | undefined;
+}
+
+/**
+ * Asks for the bytes of an object, with the credentials and as often as the SDK would. Not through the SDK: when one of
+ * its reads is given up, it ends every other that shares the connections, and it takes no signal.
+ */
+export async function requestMedia(
+  client: Storage,
+  address: MediaAddress,
+  fields: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const url = mediaUrl(client, address);
+  const headers = { ...(await authorization(client, url)), "Accept-Encoding": "gzip", ...fields };
+  const { autoRetry = true, maxRetries = 3 } = client.retryOptions;
+  for (let retries = autoRetry ? maxRetries : 0; ; retries -= 1) {
+    try {
+      return await succeeding(await send(url, headers, signal));
+    } catch (error) {
+      if (retries <= 0 || signal.aborted || !isTransient(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** (maxRetries - retries)));
+    }
+  }
+}
+
+function mediaUrl({ apiEndpoint }: Storage, { bucket, key, generation }: MediaAddress): URL {
+  const url = new URL(`${apiEndpoint}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}`);
+  url.searchParams.set("alt", "media");
+  if (generation !== undefined) url.searchParams.set("generation", generation);
+  return url;
+}
+
+async function authorization(client: Storage, url: URL): Promise<Record<string, string>> {
+  // As the SDK does: an endpoint of one's own, such as an emulator's, is told no credentials unless it is to be.
+  if (client.customEndpoint && client.useAuthWithCustomEndpoint !== true) return {};
+  // A plain object or Headers, by the version of the library.
+  return Object.fromEntries(new Headers(await client.authClient.getRequestHeaders(url.href)));
+}
+
+/** Milliseconds. */
+const answerTimeout = 30_000;
+
+function send(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const open = url.protocol === "https:" ? requestByHttps : requestByHttp;
+    const request = open(url, { headers }, (answer) => {
+      clearTimeout(timer);
+      answer.once("close", stop);
+      resolve(answer);
+    });
+    const stop = onAbort(signal, () => request.destroy(signal.reason as Error));
+    const timer = setTimeout(() => request.destroy(new UpstreamError(504, "Upstream took too long")), answerTimeout);
+    request.once("error", (error) => {
+      clearTimeout(timer);
+      stop();
+      reject(error);
+    });
+    request.end();
+  });
+}
+
+async function succeeding(answer: IncomingMessage): Promise<IncomingMessage> {
+  const { statusCode = 0, headers } = answer;
+  if (statusCode === 200 || statusCode === 206) return answer;
+  answer.resume();
+  throw new MediaError(statusCode, headers["retry-after"]);
+}
+
+function isTransient(error: unknown): boolean {
+  if (error instanceof UpstreamError) return false;
+  return !(error instanceof MediaError) || error.code === 408 || error.code === 429 || error.code >= 500;
+}
