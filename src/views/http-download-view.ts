@@ -42,6 +42,7 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
   idleTimeout: number | undefined = undefined;
 
   override checkConfiguration(): void {
+    super.checkConfiguration();
     const { policy } = upstreamOf(String(this.url), this.#limits());
     if (this.url === undefined && answersByItself(this, HTTPDownloadView, "getUrl")) return;
     const fault = URL.canParse(this.url ?? "") ? faultOf(new URL(this.url ?? ""), policy) : "it is not absolute";
