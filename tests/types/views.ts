@@ -126,7 +126,7 @@ export function nativeIsTheFrameworksOwnRequest(): void {
   class ForExpress extends BaseDownloadView<ExpressRequest> {
     override getFile(): DownloadFile {
       expectType<ExpressRequest>()(this.context.native);
-      return new VirtualFile("", { name: String(this.context.native.session) });
+      return new VirtualFile("", { name: String(this.context.native.ip) });
     }
   }
   class ForHono extends PathDownloadView<Context<{ Variables: { user: string } }>> {
@@ -155,12 +155,6 @@ export function nativeIsTheFrameworksOwnRequest(): void {
   toFetchHandler(ForExpress.asView());
 
   for (const mount of [toExpressHandler, toHonoHandler, toFetchHandler, toNodeHandler]) mount(ForNothing.asView());
-}
-
-declare module "express-serve-static-core" {
-  interface Request {
-    session?: string;
-  }
 }
 
 export function theObjectOfAModelIsTyped(): void {
