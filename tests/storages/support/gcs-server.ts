@@ -129,7 +129,7 @@ class Answer {
     const upload = uploads.get(this.#parameter("upload_id") ?? "");
     if (!upload) return this.error(404, "notFound");
     upload.chunks.push(bytes);
-    if (!/\/\*$/.test(this.#request.headers["content-range"] ?? "")) return this.#keep(objects, upload);
+    if (!this.#request.headers["content-range"]?.endsWith("/*")) return this.#keep(objects, upload);
     const last = upload.chunks.reduce((total, { length }) => total + length, -1);
     this.#response.writeHead(308, { Range: `bytes=0-${last}` }).end();
   }

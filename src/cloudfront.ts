@@ -1,0 +1,1 @@
+export { cloudFront, type CloudFrontOptions } from "./offload/redirect-cloudfront.ts";

@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ImproperlyConfiguredError } from "../errors.ts";
+import { HTTPFile } from "../files/http-file.ts";
+import { LocalFile } from "../files/local-file.ts";
+import { VirtualFile } from "../files/virtual-file.ts";
+import type { DownloadOptions } from "../responses/download-response.ts";
+import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { renderResult } from "../responses/render-result.ts";
+import { MemoryStorage } from "../storages/memory-storage.ts";
+import { StorageFile } from "../storages/storage-file.ts";
+import type { UrlOptions } from "../storages/storage.ts";
+import { download } from "../views/download.ts";
+import { redirectToStorage, type RedirectOptions } from "./redirect.ts";
+
+/** A storage that is elsewhere, and counts what is asked of it. */
+class RemoteStorage extends MemoryStorage {
+  opened = 0;
+  asked: UrlOptions[] = [];
+
+  override open(name: string): ReturnType<MemoryStorage["open"]> {
+    this.opened += 1;
+    return super.open(name);
+  }
+
+  async url(name: string, options: UrlOptions): Promise<string> {
+    this.asked.push(options);
+    return `https://store.example/${name}?signed`;
+  }
+}
+
+let storage: RemoteStorage;
+beforeEach(async () => {
+  storage = new RemoteStorage();
+  await storage.save("a/report.pdf", "0123456789");
+  await storage.save("page.html", "<p>");
+});
+
+interface Asked extends Partial<RedirectOptions> {
+  readonly name?: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly options?: DownloadOptions;
+}
+
+async function ask({ name = "a/report.pdf", method = "GET", headers = {}, options = {}, ...redirect }: Asked = {}) {
+  const request = new Request("http://localhost/", { method, headers });
+  const response = download(new StorageFile(storage, name), options);
+  return readable(
+    await renderResult(await redirectToStorage({ expiresIn: 600, ...redirect })(response, request), request),
+  );
+}
+
+async function readable({ status, headers, body }: RenderedResponse) {
+  if (body.kind === "file") await body.file.close();
+  const fields = new Headers();
+  for (let at = 0; at < headers.length; at += 2) fields.append(headers[at]!, headers[at + 1]!);
+  return { status, fields, body: body.kind };
+}
+
+describe("redirectToStorage", () => {
+  it("sends the client to the store, with type and disposition in the URL", async () => {
+    const { status, fields, body } = await ask({ options: { attachment: false, headers: { "Set-Cookie": "a=1" } } });
+    expect([status, body]).toEqual([302, "none"]);
+    expect(Object.fromEntries(fields)).toEqual({
+      "cache-control": expect.stringMatching(/^private, max-age=\d+$/),
+      "content-length": "0",
+      location: "https://store.example/a/report.pdf?signed",
+      "referrer-policy": "no-referrer",
+      "set-cookie": "a=1",
+    });
+    expect(storage.asked).toEqual([
+      { expiresIn: 600, contentType: "application/pdf", contentDisposition: 'inline; filename="report.pdf"' },
+    ]);
+    expect(storage.opened).toBe(0);
+  });
+
+  it("leaves ranges to the store", async () => {
+    const { status } = await ask({ headers: { Range: "bytes=0-1", "If-Range": '"x"' } });
+    expect(status).toBe(302);
+  });
+
+  it("answers HEAD from metadata", async () => {
+    const { status, fields, body } = await ask({ method: "HEAD" });
+    expect([status, body]).toEqual([200, "none"]);
+    expect(fields.get("content-length")).toBe("10");
+    expect(fields.get("location")).toBeNull();
+    expect([storage.opened, storage.asked]).toEqual([0, []]);
+  });
+
+  it.each([
+    ["If-None-Match", "*", 304],
+    ["If-Match", '"other"', 412],
+  ])("answers %s: %s by itself", async (name, value, status) => {
+    expect(await ask({ headers: { [name]: value } })).toMatchObject({ status, body: "none" });
+    expect([storage.opened, storage.asked]).toEqual([0, []]);
+  });
+
+  it("finds no file by itself", async () => {
+    await expect(ask({ name: "none" })).rejects.toMatchObject({ status: 404 });
+  });
+
+  it.each<[string, Asked]>([
+    ["the page needs a policy to be shown", { name: "page.html", options: { attachment: false } }],
+    ["the application says that the bytes are in a coding", { options: { encoding: "gzip" } }],
+    ["the rate is limited", { options: { limitRate: 1000 } }],
+    ["there is no URL", { url: () => undefined }],
+    ["the URL is one of this site", { url: () => "/media/report.pdf" }],
+    ["the URL is of no use to a browser", { url: () => "file:///report.pdf" }],
+  ])("leaves the file to the application where %s", async (_, asked) => {
+    const { status, fields } = await ask(asked);
+    expect([status, fields.get("location")]).toEqual([200, null]);
+  });
+
+  it("leaves any other status to the application", async () => {
+    const { status } = await ask({ options: { status: 203 } });
+    expect(status).toBe(203);
+  });
+
+  it.each([
+    ["of this machine", new LocalFile(import.meta.filename)],
+    ["of the application", new VirtualFile("text")],
+    ["elsewhere, to which only the application has access", new HTTPFile("https://a.example/", { fetch: answering })],
+  ])("leaves a file %s to the application", async (_, file) => {
+    const request = new Request("http://localhost/");
+    const result = await redirectToStorage({ expiresIn: 600 })(download(file), request);
+    expect((await readable(await renderResult(result, request))).status).toBe(200);
+  });
+
+  it.each([0, -1, Number.NaN])("refuses URLs that live for %d seconds", (expiresIn) => {
+    expect(() => redirectToStorage({ expiresIn })).toThrow(ImproperlyConfiguredError);
+  });
+});
+
+describe("The redirect in a browser's cache", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    ["at the beginning of a window", 0, "private, max-age=540"],
+    ["in the middle of it", 150_000, "private, max-age=390"],
+    ["at its end", 299_999, "private, max-age=240"],
+  ])("ends before its URL does, %s", async (_, now, cacheControl) => {
+    vi.setSystemTime(1_700_000_100_000 + now);
+    expect((await ask()).fields.get("cache-control")).toBe(cacheControl);
+  });
+
+  it.each([
+    ["private, max-age=60", "private, max-age=60"],
+    ["public, max-age=31536000, immutable", "private, immutable, max-age=540"],
+    ["no-store", "private, no-store"],
+  ])("is kept as the application says, if that is shorter: %s", async (cacheControl, kept) => {
+    vi.setSystemTime(1_700_000_100_000);
+    expect((await ask({ options: { cacheControl } })).fields.get("cache-control")).toBe(kept);
+  });
+});
+
+const answering = async (): Promise<Response> => new Response("text");

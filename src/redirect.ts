@@ -1,0 +1,1 @@
+export { redirectToStorage, type RedirectOptions, type RedirectUrl } from "./offload/redirect.ts";
