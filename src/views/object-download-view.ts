@@ -121,8 +121,9 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   async #findFile(): Promise<DownloadFile> {
     this.object = await this.getObject();
     const value = this.#fieldOf(this.fileField);
-    if (isEmpty(value))
+    if (isEmpty(value)) {
       throw new FileNotFoundError(undefined, { cause: new Error(`The field "${this.fileField}" is empty`) });
+    }
     return new DescribedFile(this.#fileFrom(value), this.#description());
   }
 
