@@ -10,7 +10,8 @@ interface LockedPackage {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-const path = new URL("../package-lock.json", import.meta.url);
+const [folder = "."] = process.argv.slice(2);
+const path = new URL(`../${folder}/package-lock.json`, import.meta.url);
 const lockfile: { packages: Record<string, LockedPackage> } = JSON.parse(readFileSync(path, "utf8"));
 
 const missing = Object.entries(lockfile.packages).flatMap(([parent, { dev = false, optionalDependencies = {} }]) =>
@@ -29,7 +30,7 @@ function isLocked(parent: string, name: string): boolean {
 /** What npm goes by to skip a build: `@oxlint/binding-linux-x64-musl` is for Linux on x64 with musl. */
 function platformOf(name: string): object {
   const build =
-    /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|ia32|x64|ppc64|riscv64|s390x)(?:-(gnu|musl))?/;
+    /(aix|android|darwin|freebsd|linux|netbsd|openbsd|openharmony|sunos|win32)(?:musl)?-(\w+)(?:-(gnu|musl))?/;
   const [, os, cpu, libc] = build.exec(name) ?? [];
   if (os === undefined) throw new Error(`${name} does not say its platform`);
   return { cpu: [cpu], os: [os], ...(libc === undefined ? {} : { libc: [libc === "gnu" ? "glibc" : libc] }) };
