@@ -12,10 +12,10 @@ import { folderOf } from "../offload/server-configuration.ts";
 import type { Storage } from "../storages/storage.ts";
 import type { DownloadviewConfig } from "./downloadview-config.ts";
 
-const servers = { nginx, apache, lighttpd, caddy, h2o } as const;
-
 /** A server that a configuration can be made for. */
-export type ServerName = keyof typeof servers;
+export type ServerName = "nginx" | "apache" | "lighttpd" | "caddy" | "h2o";
+
+const servers: Readonly<Record<ServerName, () => OffloadBackend>> = { nginx, apache, lighttpd, caddy, h2o };
 
 export const serverNames: readonly ServerName[] = Object.keys(servers) as ServerName[];
 

@@ -1,5 +1,12 @@
 /** What runs wherever `fetch` runs: all of the test helpers but what needs a disk. */
 export { assertDownloadResponse } from "./assert-download-response.ts";
+export {
+  assertXAccelRedirect,
+  assertXSendfile,
+  type OffloadExpectations,
+  type XAccelRedirectExpectations,
+  type XSendfileExpectations,
+} from "./assert-offload.ts";
 export { DownloadAssertionError, type Mismatch } from "./download-assertion-error.ts";
 export type { ContentPredicate } from "./compare-bytes.ts";
 export type { DownloadExpectations } from "./download-expectations.ts";
