@@ -16,6 +16,11 @@ const entries = Object.entries(manifest.exports)
   .map(([subpath, target]) => [subpath, typeof target === "string" ? target : target.default] as const)
   .filter(([, target]) => target.endsWith(".js"));
 
+/** Those that have another file for workers, with it. */
+const workerEntries = Object.entries(manifest.exports).flatMap(([subpath, target]) =>
+  typeof target === "string" ? [] : [[subpath, target.workerd] as const],
+);
+
 let installed: InstalledPackage;
 beforeAll(async () => {
   installed = await installPackage();
@@ -40,6 +45,11 @@ describe("the packed package", () => {
     expect({ stdout, stderr }).toEqual({ stdout: "true\n", stderr: "" });
   });
 
+  it("has a command that runs", async () => {
+    const { stdout } = await run("node_modules/.bin/downloadview", ["--help"], installed.consumer);
+    expect(stdout).toContain("downloadview config");
+  });
+
   it("carries the sources that its maps name", async () => {
     const maps = (await filesBelow(installed.folder)).filter((file) => file.endsWith(".map"));
     const missing = await Promise.all(
@@ -54,7 +64,7 @@ describe("the packed package", () => {
 
   it("holds nothing of the machine that built it, and no tests", async () => {
     const files = await filesBelow(installed.folder);
-    const places = [project, homedir(), join(tmpdir(), "downloadview-package-")];
+    const places = [project, `${homedir()}/`, join(tmpdir(), "downloadview-package-")];
     const telling = await Promise.all(
       files.map(async (file) => {
         const text = await readFile(join(installed.folder, file), "utf8");
@@ -85,31 +95,43 @@ describe("exports", () => {
   });
 });
 
-describe("what runs wherever fetch runs", () => {
-  /** Entries for workers and browsers, with the peers that they may import. */
-  const portable: readonly (readonly [entry: string, ...peers: string[]])[] = [
-    ["workerd.js"],
-    ["http/index.js"],
-    ["fetch.js"],
-    ["hono.js", "hono"],
-    ["signing/index.js"],
-    ["redis.js"],
-    ["testing/workerd.js"],
-  ];
+/** What each subpath imports from outside of the package. One that is not named runs wherever `fetch` runs. */
+const imports: Readonly<Record<string, readonly string[]>> = {
+  ".": ["node"],
+  "./node": ["node"],
+  "./http2": ["node"],
+  "./express": ["node"],
+  "./fastify": ["node"],
+  "./koa": ["node"],
+  "./nest": ["@nestjs/common", "node", "rxjs"],
+  "./h3": ["h3"],
+  "./elysia": ["elysia"],
+  "./sveltekit": ["@sveltejs/kit"],
+  "./s3": ["@aws-sdk/client-s3", "@aws-sdk/s3-request-presigner"],
+  "./azure": ["@azure/storage-blob"],
+  "./gcs": ["node"],
+  "./cloudfront": ["node"],
+  "./drizzle": ["drizzle-orm"],
+  "./doctor": ["node"],
+  "./testing": ["node"],
+};
 
-  it.each(portable)("%s loads no module of Node and no undeclared package", async (entry, ...peers) => {
-    const allowed = [...Object.keys(manifest.dependencies), ...peers];
-    const external = await externalImports(join(installed.folder, "dist", entry));
-    expect([...external].filter((specifier) => !allowed.some((name) => isOf(name, specifier)))).toEqual([]);
+describe("imports", () => {
+  it.each(entries)("of %s are those it says", async (subpath, target) => {
+    expect(outside(await externalImports(join(installed.folder, target)))).toEqual(imports[subpath] ?? []);
   });
 
-  it("is what the workerd condition selects", async () => {
+  it.each(workerEntries)("of %s on a worker are none", async (_, target) => {
+    expect(outside(await externalImports(join(installed.folder, target)))).toEqual([]);
+  });
+
+  it("leave out what needs a disk under the workerd condition", async () => {
     const script = `const names = Object.keys(await import("${manifest.name}")); console.log(names.includes("VirtualFile"), names.includes("LocalFile"))`;
     const args = ["--conditions=workerd", "--input-type=module", "--eval", script];
     expect((await run("node", args, installed.consumer)).stdout).toBe("true false\n");
   });
 
-  it("is told apart by its imports, wherever they stand in a module", () => {
+  it("are found wherever they stand in a module", () => {
     const code = [
       'import { a, b } from "one";',
       'import "two";',
@@ -127,8 +149,12 @@ function sourceOf(target: string): string {
   return target.replace("./dist/", "").replace(/\.js$/, ".ts");
 }
 
-function isOf(name: string, specifier: string): boolean {
-  return specifier === name || specifier.startsWith(`${name}/`);
+/** The packages of these modules, without our own dependencies; `node` for all that are Node's own. */
+function outside(specifiers: Iterable<string>): string[] {
+  const packages = Array.from(specifiers, (specifier) =>
+    specifier.startsWith("node:") ? "node" : (/^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier),
+  );
+  return [...new Set(packages)].filter((name) => !Object.hasOwn(manifest.dependencies, name)).toSorted();
 }
 
 function problemsOf({ stdout }: { stdout: string }): string {
