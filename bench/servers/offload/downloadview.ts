@@ -1,12 +1,15 @@
 import { createServer } from "node:http";
-import { type DownloadMiddleware, PathDownloadView, ProxiedDownloadResponse, withMiddleware } from "downloadview";
+import { PathDownloadView, smartDownloadMiddleware, withMiddleware } from "downloadview";
+import { nginx } from "downloadview/nginx";
 import { toNodeHandler } from "downloadview/node";
-import { OFFLOAD_HEADERS } from "../../harness/offload.ts";
 import { listen, type StartServer } from "../../harness/running-server.ts";
 
-const offload: DownloadMiddleware = ({ file }) => new ProxiedDownloadResponse({ file, headers: OFFLOAD_HEADERS });
-
+/** Unlike those by hand it looks at the disk, since it answers 304 and 404 itself. */
 export const start: StartServer = (root) => {
-  const handler = withMiddleware(PathDownloadView.asView({ root }), offload);
+  const rules = [{ sourceDir: root, destinationUrl: "/internal/" }];
+  const handler = withMiddleware(
+    PathDownloadView.asView({ root }),
+    smartDownloadMiddleware({ backend: nginx(), rules }),
+  );
   return listen(createServer(toNodeHandler(handler, { params: (request) => ({ path: request.url?.slice(1) }) })));
 };
