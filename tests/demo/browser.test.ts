@@ -20,7 +20,7 @@ const switches = [
   "--disable-sync",
 ];
 
-describe.runIf(hasChromium)("the demo in Chromium", () => {
+describe.runIf(hasChromium)("the demo in Chromium", { timeout: 60_000 }, () => {
   let demo: RunningDemo;
   let browser: Browser;
   beforeAll(async () => {

@@ -1,6 +1,5 @@
 import { execFile, spawn } from "node:child_process";
 import { channel } from "node:diagnostics_channel";
-import { once } from "node:events";
 import { mkdtemp, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -25,27 +24,42 @@ const seedSum = async (name: string): Promise<string> => sha256(await readFile(j
 const weatherSum = async (): Promise<string> => sha256(await readFile(join(demo.dataDir, "files/object/weather.csv")));
 const sumOf = async (name: string): Promise<string> => sha256(await readFile(join(folder, name)));
 
-/** The ranges that are asked for while `act` runs, with what they are answered. */
-async function rangesDuring(act: () => Promise<unknown>): Promise<(readonly [range: string | null, status: number])[]> {
-  const seen: (readonly [string | null, number])[] = [];
-  const look = (message: unknown): void => {
+const endings = ["finish", "abort", "error"].map((stage) => channel(`downloadview:${stage}`));
+
+type Outcome = readonly [range: string | null, status: number];
+
+/** Tells `look` of each download that ends, until the function that it gives is called. */
+function watchDownloads(look: (outcome: Outcome) => void): () => void {
+  const onEnding = (message: unknown): void => {
     const { request, status } = message as DownloadMessage;
-    seen.push([request.headers.get("range"), status ?? 0]);
+    look([request.headers.get("range"), status ?? 0]);
   };
-  const channels = ["finish", "abort", "error"].map((stage) => channel(`downloadview:${stage}`));
-  for (const each of channels) each.subscribe(look);
+  for (const ending of endings) ending.subscribe(onEnding);
+  return () => {
+    for (const ending of endings) ending.unsubscribe(onEnding);
+  };
+}
+
+/** The ranges that are asked for while `act` runs, with what they are answered. */
+async function rangesDuring(act: () => Promise<unknown>): Promise<Outcome[]> {
+  const seen: Outcome[] = [];
+  const unwatch = watchDownloads((outcome) => void seen.push(outcome));
   await act();
-  for (const each of channels) each.unsubscribe(look);
+  unwatch();
   return seen;
 }
 
-/** Starts a client, and kills it when it has saved a part of the file, but not all. */
+/** Starts a client, and kills it when it has saved a part of the file, but not all. Returns when the server knows. */
 async function breakOff(command: string, args: readonly string[], file: string): Promise<void> {
   const client = spawn(command, args, { cwd: folder, stdio: "ignore" });
-  const exited = once(client, "exit");
   while ((await sizeOf(file)) < 1_000_000) await new Promise((resolve) => setImmediate(resolve));
-  client.kill("SIGKILL");
-  await exited;
+  await new Promise<void>((resolve) => {
+    const unwatch = watchDownloads(() => {
+      unwatch();
+      resolve();
+    });
+    client.kill("SIGKILL");
+  });
 }
 
 const sizeOf = (file: string): Promise<number> =>

@@ -26,7 +26,8 @@ async function printedUrl(demo: ChildProcess): Promise<string> {
   throw new Error(`It printed no URL: ${printed}`);
 }
 
-describe("npm start", () => {
+// A process of its own has to compile everything first, which takes a busy machine a while.
+describe("npm start", { timeout: 60_000 }, () => {
   it("prints where the demo is, and ends on Ctrl-C with a download under way", async () => {
     const demo = start({ PORT: "0" });
     const exited = once(demo, "exit");
