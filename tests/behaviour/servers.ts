@@ -1,0 +1,46 @@
+import type { Expectation, Feature } from "./cases.ts";
+import type { Protocol } from "./exchange.ts";
+
+/** A server of the application, in one framework on one runtime. */
+export interface ServerUnderTest {
+  readonly framework: string;
+  readonly runtime: Runtime;
+  /** The module below `tests/frameworks/servers/` that starts it. */
+  readonly module: string;
+  readonly protocol?: Protocol;
+  /** What the framework has that the suite can look at. */
+  readonly has: readonly Ability[];
+  /** Where it cannot answer like the others, and why. */
+  readonly deviations?: readonly Deviation[];
+}
+
+export type Runtime = "Node 20" | "Node 22" | "Node 24" | "Node 26" | "Bun" | "Deno" | "workerd";
+
+/** `pages`: the application answers 404 and errors itself. `middleware`, `compression`: see the cases of that name. */
+export type Ability = "pages" | "middleware" | "compression" | "descriptors";
+
+export interface Deviation {
+  /** Cases by name, or all of a feature. */
+  readonly cases: readonly (string | Feature)[];
+  /** Why, in a sentence for the documentation. */
+  readonly note: string;
+  /** What is seen instead. */
+  readonly response: Partial<Expectation>;
+}
+
+const node = ["descriptors"] as const;
+const everything = ["pages", "middleware", "compression", "descriptors"] as const;
+
+export const servers: readonly ServerUnderTest[] = [
+  { framework: "node:http", runtime: "Node 20", module: "node-http.ts", has: node },
+  { framework: "node:http2", runtime: "Node 20", module: "node-http2.ts", protocol: "HTTP/2", has: node },
+  { framework: "Express 5", runtime: "Node 20", module: "express.ts", has: everything },
+  { framework: "Express 4", runtime: "Node 20", module: "express-4.ts", has: everything },
+  { framework: "Fastify 5", runtime: "Node 20", module: "fastify.ts", has: everything },
+  { framework: "Koa 3", runtime: "Node 20", module: "koa.ts", has: everything },
+  { framework: "NestJS 12 on Express", runtime: "Node 20", module: "nest-express.ts", has: everything },
+  { framework: "NestJS 12 on Fastify", runtime: "Node 20", module: "nest-fastify.ts", has: everything },
+  { framework: "Hono 4", runtime: "Node 20", module: "hono.ts", has: everything },
+  { framework: "h3 2", runtime: "Node 20", module: "h3.ts", has: ["pages", "middleware", "descriptors"] },
+  { framework: "Elysia 1", runtime: "Node 20", module: "elysia.ts", has: ["pages", "middleware", "descriptors"] },
+];
