@@ -95,6 +95,7 @@ function location(rule: CompiledRule, at: number, options: NginxOptions): string
     '  if ($upstream_status !~ "200$") { return 403; }',
     indented(isRemote(rule) ? remoteFile(rule, at, options) : localFile(folderOf(rule) ?? "", options), "  "),
     "}",
+    isRemote(rule) && remoteErrors(at),
   );
 }
 
@@ -144,7 +145,7 @@ function remoteFile({ rule, signedFor }: CompiledRule, at: number, options: Ngin
   const own = [...policyFields, ...(options.headers ?? [])];
   return lines(
     "# The fields of the application are out of reach once the storage has answered.",
-    ...own.map((field) => `set $downloadview_${variable(field)} $upstream_http_${variable(field)};`),
+    ...own.map((field, number) => `set $downloadview_${number} $upstream_http_${variable(field)};`),
     ...(signedFor === undefined ? [] : signedPath(url)),
     "proxy_http_version 1.1;",
     signedFor === undefined
@@ -164,13 +165,18 @@ function remoteFile({ rule, signedFor }: CompiledRule, at: number, options: Ngin
     "# What the storage says of these, the application has said already: both would be sent.",
     ...hiddenFields.map((field) => `proxy_hide_header ${field};`),
     ...own.map((field) => `proxy_hide_header ${field};`),
-    ...own.map((field) => `add_header ${field} $downloadview_${variable(field)} always;`),
+    ...own.map((field, number) => `add_header ${field} $downloadview_${number} always;`),
     "# An error page of the storage tells of its keys and buckets.",
     "proxy_intercept_errors on;",
-    `error_page 400 401 403 404 405 500 501 502 503 504 = @downloadview_failed_${at};`,
-    "}",
-    `location @downloadview_failed_${at} {`,
-    "  return 502;",
+    `error_page 400 401 403 404 405 = @downloadview_missing_${at};`,
+    `error_page 500 501 502 503 504 = @downloadview_failed_${at};`,
+  );
+}
+
+function remoteErrors(at: number): string {
+  return lines(
+    `location @downloadview_missing_${at} { return 404; }`,
+    `location @downloadview_failed_${at} { return 502; }`,
   );
 }
 
@@ -178,9 +184,8 @@ function signedPath(url: URL): string[] {
   const origin = url.origin.replaceAll(/[.[\]]/g, String.raw`\$&`);
   return [
     "# Only to this storage: a field that got past the application must not send nginx anywhere else.",
-    'set $downloadview_path "";',
-    `if ($upstream_http_x_remote_url ~ "^${origin}(/.*)$") { set $downloadview_path $1; }`,
-    'if ($downloadview_path = "") { return 403; }',
+    "# By its name: a capture by number would be encoded once more.",
+    `if ($upstream_http_x_remote_url !~ "^${origin}(?<downloadview_path>/.*)$") { return 403; }`,
   ];
 }
 

@@ -1,4 +1,5 @@
-import type { FileStat } from "../files/download-file.ts";
+import { DescribedFile } from "../files/described-file.ts";
+import type { DownloadFile, FileStat } from "../files/download-file.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import type { DescribedRepresentation } from "../http/head.ts";
 import type { Delivery } from "../responses/delivery.ts";
@@ -67,11 +68,16 @@ async function redirect(
   // Looked at before the URL is made: it may live for longer than this says, and not for less.
   const secondsLeft = (urlValidity(expiresIn).until.getTime() - Date.now()) / 1000;
   const url = storeAgrees(head.fields, representation, stat)
-    ? await urlOf(source.file, urlOptions(expiresIn, head.fields, representation))
+    ? await urlOf(fileItself(source.file), urlOptions(expiresIn, head.fields, representation))
     : undefined;
   if (url === undefined || !isAbsolute(url)) return renderFollowed(source, request, delivery, options);
   const headers = redirectFields(head.fields, url, Math.max(0, Math.floor(secondsLeft - expiresIn * startingShare)));
   return { status: 302, headers: headers.toRaw(), body: { kind: "none" }, delivery };
+}
+
+/** The file under the name that its storage has for it. */
+function fileItself(file: DownloadFile): DownloadFile {
+  return file instanceof DescribedFile ? fileItself(file.source) : file;
 }
 
 /** What is left of a URL's life when its redirect is taken from a cache for the last time, to begin the download in. */

@@ -100,8 +100,15 @@ async function signedUrlFor(response: DownloadResponse, rule: CompiledRule): Pro
 }
 
 async function urlOf(file: DownloadFile, expiresIn: number): Promise<string | undefined> {
-  const { storage } = file as { storage?: Storage };
-  return storage?.url ? storage.url(file.name, { expiresIn }) : property(file, "url");
+  const original = undescribed(file);
+  const { storage } = original as { storage?: Storage };
+  return storage?.url ? storage.url(original.name, { expiresIn }) : property(original, "url");
+}
+
+// The name under which a storage has a file is that of the file itself, whatever it was described as.
+function undescribed(file: DownloadFile): DownloadFile {
+  const { source } = file as { source?: DownloadFile };
+  return source === undefined ? file : undescribed(source);
 }
 
 // A storage refuses a bad name when it is asked where the file is. The file says so again when it is read, with a 404.
