@@ -140,6 +140,22 @@ describe("A connection", () => {
     expect([upstream.connections(), upstream.requests.length]).toEqual([2, 3]);
   });
 
+  it("that is taken up again may be slower to answer than a new one to connect", async () => {
+    let count = 0;
+    await using upstream = await startUpstream((socket) => {
+      setTimeout(() => socket.write(hello), (count += 1) === 1 ? 0 : 150);
+    });
+    const file = upstream.file("/", { connectTimeout: 100 });
+    expect([await textOf(file), await textOf(file), upstream.connections()]).toEqual(["Hello", "Hello", 1]);
+  });
+
+  it("that nobody takes up again is closed after a few seconds", async () => {
+    await using upstream = await startHello();
+    await textOf(upstream.file("/"));
+    const [socket] = upstream.sockets;
+    await once(socket!, "close");
+  });
+
   it("that breaks before an answer is not made again and again", async () => {
     await using upstream = await startUpstream((socket) => void socket.destroy());
     expect(await failureOf(upstream.file("/"))).toMatchObject({ status: 502 });

@@ -75,13 +75,13 @@ describe("A redirect", () => {
   it.each(["http://127.0.0.1/", "http://0x7f.1/", "http://[::ffff:10.0.0.1]/", "http://localhost/"])(
     "to %s is refused to a fetch of the application's own, too",
     async (location) => {
-      const asked: string[] = [];
-      const fetch = async (url: unknown): Promise<Response> => {
-        asked.push(String(url));
+      const asked: unknown[] = [];
+      const fetch = async (url: unknown, init?: RequestInit): Promise<Response> => {
+        asked.push(url, init?.redirect);
         return new Response("moved", { status: 302, headers: { Location: location } });
       };
       expect(await served(new HTTPFile("https://files.example/", { fetch }))).toMatchObject({ status: 502 });
-      expect(asked).toEqual(["https://files.example/"]);
+      expect(asked).toEqual(["https://files.example/", "manual"]);
     },
   );
 
