@@ -3,6 +3,7 @@ export * from "./errors.ts";
 export { HeaderFields, type HeaderFieldsInit } from "./http/header-fields.ts";
 export type { ByteRange, RangeSpec } from "./http/range.ts";
 export type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./files/download-file.ts";
+export { blobFile, type BlobFileOptions } from "./files/blob-file.ts";
 export { DescribedFile, type FileDescription } from "./files/described-file.ts";
 export type { HTTPFileOptions, RemoteLimits } from "./files/http-file-options.ts";
 export { HTTPFile } from "./files/http-file.ts";

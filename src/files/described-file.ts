@@ -13,7 +13,8 @@ export interface FileDescription {
 
 /** A file with a description on top of what it says of itself. */
 export class DescribedFile implements DownloadFile {
-  readonly #file: DownloadFile;
+  /** The file itself. */
+  readonly source: DownloadFile;
   readonly #description: FileDescription;
   readonly name: string;
   declare readonly path?: string;
@@ -21,24 +22,25 @@ export class DescribedFile implements DownloadFile {
   declare wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
 
   constructor(file: DownloadFile, description: FileDescription) {
-    this.#file = file;
+    this.source = file;
     this.#description = description;
     this.name = description.name ?? file.name;
-    if (file.path !== undefined) this.path = file.path;
-    if (file.url !== undefined) this.url = file.url;
+    // When they are asked for: a URL may have to be signed.
+    Object.defineProperty(this, "path", { get: () => file.path, enumerable: true });
+    Object.defineProperty(this, "url", { get: () => file.url, enumerable: true });
     if (file.wasModifiedSince) this.wasModifiedSince = (since) => file.wasModifiedSince!(since);
   }
 
   async release(): Promise<void> {
-    await this.#file.release?.();
+    await this.source.release?.();
   }
 
   async stat(options?: StatOptions): Promise<FileStat> {
-    return described(await this.#file.stat(options), this.#description);
+    return described(await this.source.stat(options), this.#description);
   }
 
   async open(options?: OpenOptions): Promise<OpenFile> {
-    return new DescribedOpenFile(await this.#file.open(options), this.#description);
+    return new DescribedOpenFile(await this.source.open(options), this.#description);
   }
 }
 

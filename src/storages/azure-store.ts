@@ -14,6 +14,7 @@ import type {
   SignedUrlOptions,
   StoreFailure,
 } from "./object-store.ts";
+import { knownType } from "./object-type.ts";
 import type { StorageEntry } from "./storage.ts";
 
 /** A container of Azure Blob Storage. */
@@ -114,7 +115,8 @@ function answerOf(answer: BlobDownloadResponseParsed): ObjectAnswer {
 }
 
 function describe(answer: BlobGetPropertiesResponse | BlobDownloadResponseParsed, size: number | undefined): FileStat {
-  const { etag, lastModified, contentType } = answer;
+  const { etag, lastModified } = answer;
+  const contentType = knownType(answer.contentType);
   const contentEncoding = contentCoding(answer.contentEncoding);
   return {
     ...(size !== undefined && { size }),

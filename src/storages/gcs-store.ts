@@ -16,6 +16,7 @@ import type {
   SignedUrlOptions,
   StoreFailure,
 } from "./object-store.ts";
+import { knownType } from "./object-type.ts";
 import type { StorageEntry } from "./storage.ts";
 
 /** A bucket of Google Cloud Storage. An object's generation names its bytes, and is its entity tag. */
@@ -108,7 +109,7 @@ function describeAnswer(headers: IncomingHttpHeaders, size: number | undefined):
     size,
     generation: Array.isArray(generation) ? generation[0] : generation,
     lastModified: parseHttpDate(headers["last-modified"] ?? ""),
-    contentType: headers["content-type"],
+    contentType: knownType(headers["content-type"]),
     contentEncoding: contentCoding(headers["content-encoding"]),
   });
 }
@@ -119,7 +120,7 @@ function describeMetadata(metadata: FileMetadata): FileStat {
     size: numberOf(size),
     generation: generation === undefined ? undefined : String(generation),
     lastModified: updated === undefined ? undefined : wholeSeconds(updated),
-    contentType,
+    contentType: knownType(contentType),
     contentEncoding: contentCoding(contentEncoding),
   });
 }

@@ -5,6 +5,7 @@ import { alternativeName, nameTaken, normalizeName, normalizePrefix } from "./na
 import { ObjectReads } from "./object-reads.ts";
 import { objectStoreFailure, objectWriteFailure } from "./object-store-failure.ts";
 import type { ObjectStore, StoreFailure } from "./object-store.ts";
+import { typeToKeep } from "./object-type.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
 import { urlValidity } from "./url-validity.ts";
 
@@ -98,7 +99,7 @@ export class ObjectStorage implements Storage {
     const key = this.#key(name);
     const bytes = new WatchedContent(readBytes(content, signal));
     try {
-      await this.#store.put(key, bytes.read(), { contentType, exclusive, signal });
+      await this.#store.put(key, bytes.read(), { contentType: typeToKeep(contentType, name), exclusive, signal });
       return name;
     } catch (error) {
       if (bytes.failed && !signal?.aborted) throw bytes.reason;

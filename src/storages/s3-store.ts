@@ -12,6 +12,7 @@ import type {
   SignedUrlOptions,
   StoreFailure,
 } from "./object-store.ts";
+import { knownType } from "./object-type.ts";
 import { s3Failure } from "./s3-failure.ts";
 import { uploadToS3 } from "./s3-upload.ts";
 import type { StorageEntry } from "./storage.ts";
@@ -124,11 +125,12 @@ function describe(
   size: number | undefined,
 ): FileStat {
   const contentEncoding = contentCoding(ContentEncoding);
+  const contentType = knownType(ContentType);
   return {
     ...(size !== undefined && { size }),
     ...(ETag !== undefined && { etag: ETag }),
     ...(LastModified && { lastModified: LastModified }),
-    ...(ContentType !== undefined && { contentType: ContentType }),
+    ...(contentType !== undefined && { contentType }),
     ...(contentEncoding !== undefined && { contentEncoding }),
   };
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requires } from "../support/requires.ts";
 import { listen } from "../support/sockets.ts";
 import { describeStorage } from "./contract.ts";
-import { collect, describeObjectDownloads } from "./object-store-contract.ts";
+import { collect, describeDocuments, describeObjectDownloads, type RunningStore } from "./object-store-contract.ts";
 import { azuriteIsThere, startAzurite, type AzuriteServer, type ContainerOptions } from "./support/azurite.ts";
 
 describe.skipIf(!requires(azuriteIsThere, "npm ci --prefix tests/storages/servers"))("AzureStorage", () => {
@@ -27,13 +27,15 @@ describe.skipIf(!requires(azuriteIsThere, "npm ci --prefix tests/storages/server
     { keepsContentType: true },
   );
 
-  describeObjectDownloads(() => ({
+  const running = (): RunningStore => ({
     port: azurite.port,
     async makeStorages({ url }) {
       const name = await azurite.makeContainer();
       return { direct: storageAt(name), proxied: storageAt(name, { url }) };
     },
-  }));
+  });
+  describeObjectDownloads(running);
+  describeDocuments(running);
 
   it("keeps a file of several blocks", async () => {
     const storage = await makeStorage();

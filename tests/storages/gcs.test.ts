@@ -5,7 +5,7 @@ import { GCSStorage } from "downloadview/gcs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listen } from "../support/sockets.ts";
 import { describeStorage } from "./contract.ts";
-import { collect, describeObjectDownloads } from "./object-store-contract.ts";
+import { collect, describeDocuments, describeObjectDownloads, type RunningStore } from "./object-store-contract.ts";
 import { gcsServer } from "./support/gcs-server.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -44,14 +44,16 @@ describeStorage(
 );
 
 describe("GCSStorage", () => {
-  describeObjectDownloads(() => ({
+  const running = (): RunningStore => ({
     port: server.port,
     metadataMethod: "GET",
     async makeStorages({ url }) {
       const bucket = `bucket-${++buckets}`;
       return { direct: makeStorage(server.url, bucket), proxied: makeStorage(url, bucket) };
     },
-  }));
+  });
+  describeObjectDownloads(running);
+  describeDocuments(running);
 
   it("keeps a file of several chunks", async () => {
     const storage = makeStorage();

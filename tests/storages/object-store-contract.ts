@@ -1,8 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { get } from "node:http";
-import { StorageDownloadView, type Storage } from "downloadview";
+import { createClient } from "@libsql/client";
+import { ObjectDownloadView, StorageDownloadView, withMiddleware, type Storage } from "downloadview";
+import { drizzleModel } from "downloadview/drizzle";
 import { toNodeHandler } from "downloadview/node";
+import { redirectToStorage } from "downloadview/redirect";
+import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/libsql";
+import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FileChangedError, FileNotFoundError, IncompleteBodyError } from "../../src/errors.ts";
 import { listen, until } from "../support/sockets.ts";
@@ -156,6 +162,75 @@ export function describeObjectDownloads(store: () => RunningStore): void {
       expect(message).not.toContain("secret");
       expect(String(cause)).toMatch(/:\/\/\S+\/secret: 404 /);
       expect(await (failure as FileNotFoundError).getResponse().text()).toBe("Not Found\n");
+    });
+  });
+}
+
+/** A table that has, beside the key of each file, what people call it. */
+const documents = sqliteTable("documents", {
+  id: integer().primaryKey(),
+  key: text().notNull(),
+  title: text().notNull(),
+});
+
+async function documentModel(): Promise<ReturnType<typeof drizzleModel<typeof documents>>> {
+  const db = drizzle(createClient({ url: ":memory:" }));
+  await db.run(sql`CREATE TABLE documents (id INTEGER PRIMARY KEY, key TEXT NOT NULL, title TEXT NOT NULL)`);
+  await db.insert(documents).values({ id: 1, key: "7f3a", title: "Übersicht, 1.csv" });
+  return drizzleModel(db, documents);
+}
+
+/** How the files of a model go whose rows hold keys of an object store. */
+export function describeDocuments(store: () => RunningStore): void {
+  describe("A document whose key is in a database", () => {
+    let proxy: CuttingProxy;
+    let proxied: Storage;
+
+    beforeEach(async () => {
+      proxy = await startCuttingProxy(store().port);
+      const { direct, proxied: other } = await store().makeStorages(proxy);
+      proxied = other;
+      await direct.save("7f3a", "a,b\n1,2\n");
+    });
+    afterEach(() => proxy[Symbol.asyncDispose]());
+
+    const view = async () =>
+      ObjectDownloadView.asView({
+        model: await documentModel(),
+        fileField: "key",
+        basenameField: "title",
+        storage: proxied,
+      });
+    const title = /filename\*=UTF-8''%C3%9Cbersicht%2C%201\.csv/;
+
+    it("is sent under its title, in one request", async () => {
+      await using server = await listen(toNodeHandler(await view(), { params: () => ({ pk: "1" }) }));
+      const answer = await fetch(server.url, { headers: { Range: "bytes=4-6" } });
+      expect([answer.status, await answer.text()]).toEqual([206, "1,2"]);
+      expect(answer.headers.get("content-disposition")).toMatch(title);
+      expect(answer.headers.get("etag")).toBeTruthy();
+      expect(proxy.requests.map(withoutPath)).toEqual(["GET bytes=4-6"]);
+    });
+
+    it("is had from the store under its title, by whoever is sent there", async () => {
+      const handler = withMiddleware(await view(), redirectToStorage({ expiresIn: 600 }));
+      await using server = await listen(toNodeHandler(handler, { params: () => ({ pk: "1" }) }));
+      const redirect = await fetch(server.url, { redirect: "manual" });
+      expect(redirect.status).toBe(302);
+      expect(redirect.headers.get("cache-control")).toMatch(/^private, max-age=[1-5]\d\d$/);
+      const answer = await fetch(server.url, { headers: { Range: "bytes=4-6" } });
+      expect(answer.url).toBe(redirect.headers.get("location"));
+      expect([answer.status, await answer.text()]).toEqual([206, "1,2"]);
+      expect(answer.headers.get("content-disposition")).toMatch(title);
+      expect(answer.headers.get("content-type")).toMatch(/^text\/csv/);
+    });
+
+    it("is described to HEAD by the application", async () => {
+      const handler = withMiddleware(await view(), redirectToStorage({ expiresIn: 600 }));
+      await using server = await listen(toNodeHandler(handler, { params: () => ({ pk: "1" }) }));
+      const answer = await fetch(server.url, { method: "HEAD", redirect: "manual" });
+      expect([answer.status, answer.headers.get("content-length")]).toEqual([200, "8"]);
+      expect(proxy.requests.map(withoutPath)).toEqual([store().metadataMethod ?? "HEAD"]);
     });
   });
 }

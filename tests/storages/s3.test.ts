@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requires } from "../support/requires.ts";
 import { listen } from "../support/sockets.ts";
 import { describeStorage } from "./contract.ts";
-import { collect, describeObjectDownloads } from "./object-store-contract.ts";
+import { collect, describeDocuments, describeObjectDownloads, type RunningStore } from "./object-store-contract.ts";
 import { startSwift, type SwiftServer } from "./support/swift.ts";
 
 const packages = "swift-proxy swift-account swift-container swift-object memcached";
@@ -31,13 +31,15 @@ describe.skipIf(!requires("swift-proxy-server", `apt-get install ${packages}`))(
     { keepsContentType: true, exclusiveSaves: false },
   );
 
-  describeObjectDownloads(() => ({
+  const running = (): RunningStore => ({
     port: swift.port,
     async makeStorages({ url }) {
       const bucket = await swift.makeBucket();
       return { direct: await makeStorage({}, bucket), proxied: await makeStorage({ endpoint: url }, bucket) };
     },
-  }));
+  });
+  describeObjectDownloads(running);
+  describeDocuments(running);
 
   it("keeps a file of several parts", async () => {
     const storage = await makeStorage();
