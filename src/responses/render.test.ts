@@ -268,6 +268,16 @@ describe("the hooks of a view", () => {
     );
   });
 
+  it("wasModifiedSince is told the date that is sent, also where the application set it", async () => {
+    const dates: unknown[] = [];
+    const hooks: DownloadHooks = {
+      wasModifiedSince: (_file, _since, { lastModified }) => dates.push(lastModified) > 0,
+    };
+    const options = { headers: { "Last-Modified": "Tue, 15 Nov 1994 12:45:26 GMT" } };
+    await rendered(since, { hooks, options });
+    expect(dates).toEqual([new Date("1994-11-15T12:45:26Z")]);
+  });
+
   it("wasModifiedSince is not asked where If-None-Match counts", async () => {
     const hooks: DownloadHooks = {
       wasModifiedSince: () => {

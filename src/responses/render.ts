@@ -174,7 +174,7 @@ export async function answerTo(
 ): Promise<Answer | Response> {
   const described = describe(response, stat, request);
   const { representation } = described;
-  const decision = await decisionFor(response, request, stat, representation);
+  const decision = await decisionFor(response, request, representation);
   if (decision.kind === "full") return wholeAnswer(response.status, described, decision);
   const multipart = decision.kind === "multipart" ? framing(decision.ranges, representation) : undefined;
   const head = responseHead(decision, representation, described.fields, multipart);
@@ -201,14 +201,13 @@ function framing(
 async function decisionFor(
   response: DownloadResponse,
   request: DownloadRequest,
-  stat: FileStat,
   representation: DescribedRepresentation,
 ): Promise<Decision> {
   // RFC 9110 §13.2.1: preconditions and ranges are ignored where the answer without them would not be a success.
   if (response.status !== 200) return { kind: "full" };
   const since = modifiedSince(request);
   if (since === undefined) return decide(request, representation);
-  const modified = response.hooks.wasModifiedSince?.(response.file, since, stat);
+  const modified = response.hooks.wasModifiedSince?.(response.file, since, representation);
   return decide(request, representation, modified === undefined ? {} : { modified: await modified });
 }
 
