@@ -26,7 +26,7 @@ export type ElysiaContext = Pick<Context, "request" | "params">;
 export function toElysiaHandler<C extends ElysiaContext = Context>(
   handler: DownloadHandler<C>,
 ): (context: C) => Promise<Response> {
-  return (context) => send(context, handler(context.request, { params: namedParams(context.params), native: context }));
+  return (context) => send(context, handler(context.request, { params: paramsOf(context), native: context }));
 }
 
 /**
@@ -81,4 +81,18 @@ export function downloadMiddleware(
   ...middleware: readonly DownloadMiddleware[]
 ): (context: Pick<Context, "request">) => void {
   return ({ request }) => addMiddleware(request, middleware);
+}
+
+// Elysia decodes named parameters and not the wildcard, and gives a route without any no object at all.
+function paramsOf({ params }: ElysiaContext): ReturnType<typeof namedParams> {
+  const { "*": wildcard, ...named } = (params ?? {}) as Record<string, string | undefined>;
+  return namedParams(wildcard === undefined ? named : { ...named, "*": decoded(wildcard) });
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

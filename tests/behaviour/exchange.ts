@@ -46,7 +46,7 @@ function exchangeHttp2(port: number, { method = "GET", path, headers = {} }: Exc
     session.on("error", reject);
     const stream = session.request({ ":method": method, ":path": path, ...lowercased(headers) });
     const chunks: Buffer[] = [];
-    let received: IncomingHttpHeaders & { ":status"?: number } = {};
+    let received: IncomingHttpHeaders & { ":status"?: number | undefined } = {};
     let failed = false;
     stream.on("response", (fields) => (received = fields));
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -52,7 +52,7 @@ async function alone(work: () => Promise<void>): Promise<void> {
       await mkdir(lock);
       break;
     } catch {
-      const { mtimeMs = 0 } = await stat(lock).catch(() => ({ mtimeMs: Date.now() }));
+      const { mtimeMs } = await stat(lock).catch(() => ({ mtimeMs: Date.now() }));
       if (Date.now() - mtimeMs > 60_000) await rm(lock, { recursive: true, force: true });
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -1,4 +1,4 @@
-import type { Expectation, Feature } from "./cases.ts";
+import type { Expectation } from "./cases.ts";
 import type { Protocol } from "./exchange.ts";
 
 /** A server of the application, in one framework on one runtime. */
@@ -21,7 +21,7 @@ export type Ability = "pages" | "middleware" | "compression" | "descriptors";
 
 export interface Deviation {
   /** Cases by name, or all of a feature. */
-  readonly cases: readonly (string | Feature)[];
+  readonly cases: readonly string[];
   /** Why, in a sentence for the documentation. */
   readonly note: string;
   /** What is seen instead. */

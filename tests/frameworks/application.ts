@@ -122,11 +122,10 @@ async function* failsLate(): AsyncGenerator<string> {
 }
 
 function promisedMore(): VirtualFile {
-  return new VirtualFile(
-    () =>
-      (async function* () {
-        yield "short";
-      })(),
-    { name: "short.bin", size: 1000 },
-  );
+  return new VirtualFile(tooLittle, { name: "short.bin", size: 1000 });
+}
+
+async function* tooLittle(): AsyncGenerator<string> {
+  yield "short";
+  await new Promise((resolve) => setTimeout(resolve, 20));
 }

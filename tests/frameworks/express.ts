@@ -5,6 +5,7 @@ import cors from "cors";
 import { downloadMiddleware, send, toExpressHandler } from "downloadview/express";
 import type { default as Express, ErrorRequestHandler, Request } from "express";
 import morgan from "morgan";
+import onHeaders from "on-headers";
 import { offload, report, routes } from "./application.ts";
 import { announce, files, log, upstream } from "./server.ts";
 
@@ -18,9 +19,15 @@ declare global {
 
 export function serveExpress(express: typeof Express, wildcard: string): void {
   const app = express();
+  // A validator beside an error could then only be the file's.
+  app.disable("etag");
   app.use(morgan(":method :url :status", { stream: { write: (line) => void log.push(line.trim()) } }));
   app.use(cors({ origin: "https://app.example", exposedHeaders: "Content-Disposition" }));
   app.use(compression());
+  app.use((_request, response, next) => {
+    onHeaders(response, () => void response.setHeader("X-After", "kept"));
+    next();
+  });
   app.use(cookieSession({ name: "session", secret: "behaviour" }));
   app.use((request, _response, next) => {
     if (request.session) request.session["visits"] = 1;

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
 import { bodyLength, closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
 import { isPumpable, pump, type PumpableFile } from "./pump.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
@@ -17,7 +18,18 @@ export function writeRendered(rendered: RenderedResponse, response: ServerRespon
 
 // A client may leave during any `await` before the first byte; writing to such a response throws or is lost.
 function isGone(response: ServerResponse): boolean {
-  return response.destroyed || response.writableEnded;
+  return isDestroyed(response) || response.writableEnded;
+}
+
+function isDestroyed(response: ServerResponse): boolean {
+  return response.destroyed || http2Stream(response)?.destroyed === true;
+}
+
+/** What is below a response of HTTP/2's compatibility API: it knows what that does not tell. */
+function http2Stream(
+  response: ServerResponse & { readonly stream?: ServerHttp2Stream },
+): ServerHttp2Stream | undefined {
+  return response.stream;
 }
 
 async function abandon({ body, status, delivery }: RenderedResponse): Promise<void> {
@@ -58,7 +70,7 @@ function writeChunks(rendered: RenderedResponse, body: ReadableBody, response: S
       () => void (response.writableFinished && delivery.finish(status, progress.sent)),
       async (error: unknown) => {
         await closeBody(body);
-        if (response.destroyed) return;
+        if (isDestroyed(response)) return;
         delivery.abort(status, progress.sent, error);
         if (response.headersSent) return breakConnection(response, bodyLength(body));
         response.off("close", onClose);
@@ -115,7 +127,7 @@ async function sendChunks(
     const flushed = response.write(next.value);
     progress.sent += next.value.byteLength;
     if (!flushed) await drained(response);
-    if (response.destroyed) return;
+    if (isDestroyed(response)) return;
     next = await chunks.next();
   }
   await closeBody(body);
@@ -124,7 +136,7 @@ async function sendChunks(
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    if (response.destroyed) return resolve();
+    if (isDestroyed(response)) return resolve();
     const settle = (): void => {
       response.off("drain", settle).off("close", settle);
       resolve();
@@ -161,6 +173,9 @@ function setCookies(response: ServerResponse, headers: readonly string[]): reado
   return headers.filter((_, at) => !isCookie(at));
 }
 
+/** RFC 9113 §7. A number, so that an application of HTTP/1 doesn't load the module that names it. */
+const internalError = 2;
+
 /**
  * Ends a response that can no longer be completed so that it cannot look whole: what was written goes out, the rest is
  * missing. Where only the end of the connection marks the end of the body (HTTP/1.0), that would look like success: such
@@ -168,7 +183,10 @@ function setCookies(response: ServerResponse, headers: readonly string[]): reado
  */
 function breakConnection(response: ServerResponse, length: number | undefined): void {
   const { socket } = response;
-  if (!socket) response.destroy();
+  const stream = http2Stream(response);
+  // One of many on the connection, which goes on (RFC 9113 §5.4.2). At once, it would overtake what was just written.
+  if (stream) setImmediate(() => stream.close(internalError));
+  else if (!socket) response.destroy();
   else if (length === undefined && !response.chunkedEncoding) socket.resetAndDestroy();
   else socket.destroySoon();
 }

@@ -40,8 +40,11 @@ for (const route of routes({ files, userOf, upstream })) {
 app.get("/send", (_request, reply) => reply.sendDownload(report()));
 app.get("/log", async () => log);
 app.setNotFoundHandler((_request, reply) => reply.code(404).send("the application's own 404\n"));
-app.setErrorHandler((error: { statusCode?: number }, _request, reply) =>
-  reply.code(error.statusCode ?? 500).send("the application's own error\n"),
+app.setErrorHandler((error: { statusCode?: number; headers?: Record<string, string> }, _request, reply) =>
+  reply
+    .code(error.statusCode ?? 500)
+    .headers(error.headers ?? {})
+    .send("the application's own error\n"),
 );
 
 await app.listen({ port: 0, host: "127.0.0.1" });

@@ -6,7 +6,10 @@ import { announce, files, log, upstream } from "../server.ts";
 const app = new H3({
   silent: true,
   onError: (error) =>
-    new Response("the application's own error\n", { status: error.status, headers: error.headers ?? {} }),
+    new Response(`the application's own ${error.status === 404 ? "404" : "error"}\n`, {
+      status: error.status,
+      headers: error.headers ?? {},
+    }),
 });
 app.use(async (event, next) => {
   const answer = await next();

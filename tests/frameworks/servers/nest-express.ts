@@ -6,6 +6,7 @@ import { ApplicationModule, configure } from "../nest.ts";
 import { announce } from "../server.ts";
 
 const app = await NestFactory.create<NestExpressApplication>(ApplicationModule, { logger: false });
+app.disable("etag");
 app.use(compression());
 app.use(cookieSession({ name: "session", secret: "behaviour" }));
 app.use((request: { session?: { visits?: number } }, _response: unknown, next: () => void) => {
