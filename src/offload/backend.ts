@@ -1,4 +1,3 @@
-import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import type { OffloadRule, RuleOption } from "./rule.ts";
@@ -42,8 +41,8 @@ export interface OffloadBackend {
   /** Fields of a response that the application streams through the server. */
   readonly streamed: Readonly<Record<string, string>>;
   respond(source: DownloadResponse, found: FoundTarget): OffloadedDownloadResponse;
-  /** The last change to the fields, once all of them are known. */
-  complete?(fields: HeaderFields): void;
+  /** The last change to the fields, once all of them are known: `[name, value, name, value, …]`. */
+  complete?(fields: string[]): void;
   /** The server's configuration for these rules. */
   configuration(configuration: ServerConfiguration): string;
 }

@@ -1,4 +1,3 @@
-import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import { withMiddleware, type DownloadHandler } from "../responses/handler.ts";
 import type { OffloadBackend } from "./backend.ts";
@@ -143,7 +142,9 @@ function nameIn(redirectUrl: string): string {
   }
 }
 
-function addCharset(fields: HeaderFields): void {
-  const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(fields.get("Content-Type") ?? "") ?? [];
-  if (charset !== undefined && !fields.has("X-Accel-Charset")) fields.set("X-Accel-Charset", charset);
+// Those who set the field themselves know better.
+function addCharset(fields: string[]): void {
+  const type = fields.findIndex((name, at) => at % 2 === 0 && name.toLowerCase() === "content-type");
+  const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(fields[type + 1] ?? "") ?? [];
+  if (charset !== undefined && !fields.includes("X-Accel-Charset")) fields.push("X-Accel-Charset", charset);
 }

@@ -1,6 +1,6 @@
 import type { FileStat } from "../files/download-file.ts";
 import { evaluatePreconditions, ifRangeHolds } from "../http/conditional.ts";
-import { HeaderFields } from "../http/header-fields.ts";
+import type { HeaderFields } from "../http/header-fields.ts";
 import type { DescribedRepresentation } from "../http/head.ts";
 import { startDelivery, type Delivery } from "../responses/delivery.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
@@ -47,26 +47,34 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
     return followed(source, request, (delivery) =>
       isForServer(request, this)
         ? handOver(this, request, delivery, options)
-        : renderFollowed(source, request, delivery, options),
+        : stream(this, request, delivery, options),
     );
   }
 
   #refuse(request: DownloadRequest): RenderedResponse {
-    const headers = [...withoutServerFields(this.headers).toRaw(), "Content-Length", "0"];
+    const headers = [...withoutServerFields(this.headers), "Content-Length", "0"];
     const delivery = startDelivery(request, this.file, this.onFinish);
     return { status: this.status, headers, body: { kind: "none" }, delivery };
   }
 
   // What was changed on this response since it was made holds for the application's own answer as well.
   #sourceWithChanges(): DownloadResponse {
-    const { headers } = this.source;
-    const before = Array.from(headers, ([name]) => name);
-    for (const name of before) headers.delete(name);
-    for (const [name, value] of withoutServerFields(this.headers)) headers.append(name, value);
-    for (const [name, value] of Object.entries(this.backend.streamed)) if (!headers.has(name)) headers.set(name, value);
-    this.source.onFinish = this.onFinish;
-    return this.source;
+    const { source } = this;
+    const fields = withoutServerFields(this.headers);
+    if (!isSame(fields, source.headers.toRaw())) replaceFields(source.headers, fields);
+    source.onFinish = this.onFinish;
+    return source;
   }
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((value, at) => value === other[at]);
+}
+
+function replaceFields(headers: HeaderFields, raw: readonly string[]): void {
+  const before = Array.from(headers, ([name]) => name);
+  for (const name of before) headers.delete(name);
+  for (let at = 0; at < raw.length; at += 2) headers.append(raw[at]!, raw[at + 1]!);
 }
 
 /**
@@ -80,22 +88,34 @@ function isForServer({ method, headers }: DownloadRequest, response: OffloadedDo
   return method === "GET" && headers.get("if-match") === null && headers.get("if-unmodified-since") === null;
 }
 
-async function handOver(
-  { source, backend, headers }: OffloadedDownloadResponse,
+/** What the application sends after all, through the server. */
+function stream(
+  { source, backend }: OffloadedDownloadResponse,
   request: DownloadRequest,
   delivery: Delivery,
   options: RenderOptions,
 ): Promise<RenderedResponse> {
+  for (const [name, value] of Object.entries(backend.streamed)) source.headers.set(name, value);
+  return renderFollowed(source, request, delivery, options);
+}
+
+async function handOver(
+  response: OffloadedDownloadResponse,
+  request: DownloadRequest,
+  delivery: Delivery,
+  options: RenderOptions,
+): Promise<RenderedResponse> {
+  const { source, backend, headers } = response;
   const stat: FileStat = await source.file.stat(new RequestOptions(request));
   const answer = await answerTo(source, withoutRange(request), stat);
   if (answer instanceof Response) return renderWebResponse(answer, delivery);
   const { decision, head, representation } = answer;
   if (decision.kind === "full") {
     if (!serverAgrees(request, representation, backend) || losesAny(backend, head.fields)) {
-      return renderFollowed(source, request, delivery, options);
+      return stream(response, request, delivery, options);
     }
     const fields = fieldsForServer(head.fields, headers, backend);
-    return { status: backend.status, headers: fields.toRaw(), body: { kind: "none" }, delivery };
+    return { status: backend.status, headers: fields, body: { kind: "none" }, delivery };
   }
   return { status: head.status, headers: head.fields.toRaw(), body: { kind: "none" }, delivery };
 }
@@ -118,28 +138,43 @@ function losesAny({ loses }: OffloadBackend, fields: HeaderFields): boolean {
   return loses.some((name) => fields.has(name));
 }
 
-function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): HeaderFields {
-  const fields = new HeaderFields();
-  for (const [name] of described) {
-    const key = name.toLowerCase();
-    if (key === "content-length" || backend.omits.includes(key) || isStreamed(backend, key) || fields.has(name))
-      continue;
-    // One line a field: nginx restores a field from its first line only.
-    const values = key === "set-cookie" ? described.getAll(name) : [described.get(name) ?? ""];
-    for (const value of values) fields.append(name, value);
-  }
-  for (const [name, value] of own) if (isServerField(name)) fields.set(name, value);
-  fields.set("Content-Length", "0");
+/** `described`, less what this server must not get, and with the fields that are for it. */
+function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): string[] {
+  const fields = combined(described.toRaw(), withheld(backend));
+  const raw = own.toRaw();
+  for (let at = 0; at < raw.length; at += 2) if (isServerField(raw[at]!)) fields.push(raw[at]!, raw[at + 1]!);
+  fields.push("Content-Length", "0");
   backend.complete?.(fields);
   return fields;
 }
 
-function isStreamed({ streamed }: OffloadBackend, key: string): boolean {
-  return Object.keys(streamed).some((name) => name.toLowerCase() === key);
+// One line a field, but for cookies: nginx restores a field from its first line only.
+function combined(raw: readonly string[], withheld: ReadonlySet<string>): string[] {
+  const fields: string[] = [];
+  const places = new Map<string, number>();
+  for (let at = 0; at < raw.length; at += 2) {
+    const key = raw[at]!.toLowerCase();
+    if (withheld.has(key)) continue;
+    const place = key === "set-cookie" ? undefined : places.get(key);
+    if (place === undefined) places.set(key, fields.push(raw[at]!, raw[at + 1]!) - 1);
+    else fields[place] += `, ${raw[at + 1]}`;
+  }
+  return fields;
 }
 
-function withoutServerFields(fields: HeaderFields): HeaderFields {
-  return new HeaderFields([...fields].filter(([name]) => !isServerField(name)));
+function withheld(backend: OffloadBackend): ReadonlySet<string> {
+  let names = withheldFrom.get(backend);
+  if (!names) {
+    withheldFrom.set(backend, (names = new Set(["content-length", ...backend.omits])));
+  }
+  return names;
+}
+
+const withheldFrom = new WeakMap<OffloadBackend, ReadonlySet<string>>();
+
+function withoutServerFields(headers: HeaderFields): string[] {
+  const raw = headers.toRaw();
+  return raw.filter((_, at) => !isServerField(raw[at - (at % 2)]!));
 }
 
 const serverFields = /^(?:x-accel-.*|x-sendfile|x-lighttpd-send-file|x-reproxy-url|x-remote-url)$/i;
