@@ -1,2 +1,3 @@
 export * from "./adapters/fetch.ts";
 export { downloadOf } from "./adapters/web-response.ts";
+export { pathParams } from "./adapters/path-params.ts";

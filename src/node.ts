@@ -6,3 +6,4 @@ export {
   type NodeHandlerOptions,
   type NodeNext,
 } from "./adapters/node/index.ts";
+export { pathParams } from "./adapters/path-params.ts";

@@ -20,6 +20,7 @@ export type Http2Handler = (request: Http2ServerRequest, response: Http2ServerRe
  * import { createServer } from "node:http2";
  * import { PathDownloadView } from "downloadview";
  * import { toHttp2Handler } from "downloadview/http2";
+ * import { pathParams } from "downloadview/node";
  *
  * const view = PathDownloadView.asView({ root: "/srv/documents" });
  * const server = createServer(toHttp2Handler(view, { params: (request) => ({ path: request.url.slice(1) }) }));

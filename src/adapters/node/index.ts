@@ -28,10 +28,10 @@ export interface NodeHandlerOptions {
  * ```ts
  * import { createServer } from "node:http";
  * import { PathDownloadView } from "downloadview";
- * import { toNodeHandler } from "downloadview/node";
+ * import { pathParams, toNodeHandler } from "downloadview/node";
  *
  * const view = PathDownloadView.asView({ root: "/srv/documents" });
- * const server = createServer(toNodeHandler(view, { params: (request) => ({ path: request.url?.slice(1) }) }));
+ * const server = createServer(toNodeHandler(view, { params: pathParams }));
  * console.assert(typeof server.listen === "function");
  * ```
  */
