@@ -23,7 +23,7 @@ export type Http2Handler = (request: Http2ServerRequest, response: Http2ServerRe
  * import { pathParams } from "downloadview/node";
  *
  * const view = PathDownloadView.asView({ root: "/srv/documents" });
- * const server = createServer(toHttp2Handler(view, { params: (request) => ({ path: request.url.slice(1) }) }));
+ * const server = createServer(toHttp2Handler(view, { params: pathParams }));
  * console.assert(typeof server.listen === "function");
  * ```
  */
