@@ -1,5 +1,5 @@
 import type { DownloadFile } from "../files/download-file.ts";
-import type { Validators } from "../http/conditional.ts";
+import type { Representation } from "../http/decide.ts";
 import type { FileNotFoundError } from "../errors.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
 import type { DownloadOutcome } from "./delivery.ts";
@@ -15,8 +15,8 @@ export type ActiveContentPolicy = "sandbox" | "attachment" | "allow";
 
 /** The decisions that a response leaves to the view it came from, made while it is rendered. */
 export interface DownloadHooks {
-  /** Whether `file` changed after `since`. `validators` are what the client would be sent. */
-  wasModifiedSince?(file: DownloadFile, since: Date, validators: Validators): boolean | Promise<boolean>;
+  /** Whether `file` changed after `since`. `representation` is what the client would be sent. */
+  wasModifiedSince?(file: DownloadFile, since: Date, representation: Representation): boolean | Promise<boolean>;
   /** Answers a matching precondition. `undefined` is the standard 304 with these headers. */
   notModifiedResponse?(headers: HeaderFields): Response | undefined | Promise<Response | undefined>;
   /** Answers for a file that is not there, or throws. */

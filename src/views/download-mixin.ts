@@ -1,6 +1,7 @@
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
-import { modificationTime, type Validators } from "../http/conditional.ts";
+import { modificationTime } from "../http/conditional.ts";
+import type { Representation } from "../http/decide.ts";
 import type { HeaderFields, HeaderFieldsInit } from "../http/header-fields.ts";
 import type { DownloadOutcome } from "../responses/delivery.ts";
 import {
@@ -54,9 +55,9 @@ export interface DownloadMembers {
   getCharset(): MaybePromise<string | false | undefined>;
   /**
    * Whether `file` changed after `since`: trusts the file's own `wasModifiedSince`, else its `lastModified`, else says
-   * yes. `validators`, where they are known, spare a second look at the file.
+   * yes. `representation`, where it is known, spares a second look at the file.
    */
-  wasModifiedSince(file: DownloadFile, since: Date, validators?: Validators): MaybePromise<boolean>;
+  wasModifiedSince(file: DownloadFile, since: Date, representation?: Representation): MaybePromise<boolean>;
   /** May change the fields of the 304, or answer with a response of its own. */
   notModifiedResponse(headers: HeaderFields): MaybePromise<Response | undefined>;
   /** The lazy response for {@link file}. */
@@ -120,9 +121,9 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
       return this.charset;
     }
 
-    async wasModifiedSince(file: DownloadFile, since: Date, validators?: Validators): Promise<boolean> {
+    async wasModifiedSince(file: DownloadFile, since: Date, representation?: Representation): Promise<boolean> {
       if (file.wasModifiedSince) return file.wasModifiedSince(since);
-      const modified = modificationTime(validators ?? (await file.stat()));
+      const modified = modificationTime(representation ?? (await file.stat()));
       return modified === undefined || modified > since.getTime() / 1000;
     }
 
@@ -178,8 +179,8 @@ class ViewHooks implements DownloadHooks {
     this.#view = view;
   }
 
-  wasModifiedSince(file: DownloadFile, since: Date, validators: Validators): MaybePromise<boolean> {
-    return this.#view.wasModifiedSince(file, since, validators);
+  wasModifiedSince(file: DownloadFile, since: Date, representation: Representation): MaybePromise<boolean> {
+    return this.#view.wasModifiedSince(file, since, representation);
   }
 
   notModifiedResponse(headers: HeaderFields): MaybePromise<Response | undefined> {
