@@ -1,3 +1,4 @@
+import { ImproperlyConfiguredError } from "../errors.ts";
 import type { CompiledRule } from "./compiled-rule.ts";
 import type { NginxOptions } from "./nginx.ts";
 import { folderOf, indented, lines, type ServerConfiguration } from "./server-configuration.ts";
@@ -203,7 +204,13 @@ function variable(field: string): string {
   return field.toLowerCase().replaceAll("-", "_");
 }
 
-/** A string of nginx's: a name may hold spaces, semicolons, quotes and braces. There is no way to write a dollar sign. */
+/**
+ * A string of nginx's: a name may hold spaces, semicolons, quotes and braces.
+ * @throws {ImproperlyConfiguredError} for a dollar sign, which there is no way to write
+ */
 function quoted(text: string): string {
+  if (text.includes("$")) {
+    throw new ImproperlyConfiguredError(`nginx takes the dollar sign in ${text} for a variable: rename the folder`);
+  }
   return /^[\w/.~-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }

@@ -170,7 +170,7 @@ async function stop(child: ChildProcess): Promise<void> {
   running.delete(child);
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

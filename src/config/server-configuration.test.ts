@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest";
+import { apache } from "../offload/apache.ts";
+import { nginx } from "../offload/nginx.ts";
+import type { OffloadRule } from "../offload/rule.ts";
+import { FileSystemStorage } from "../storages/file-system-storage.ts";
+import { MemoryStorage } from "../storages/memory-storage.ts";
+import { defineConfig, type DownloadviewConfig } from "./downloadview-config.ts";
+import { serverConfiguration, type ServerConfigurationOptions, type ServerName } from "./server-configuration.ts";
+
+const rule = { sourceDir: "/srv/media", destinationUrl: "/_dl/" };
+
+function configured(rules: readonly OffloadRule[], { server = "nginx", more = {}, ...options }: Options = {}): string {
+  return serverConfiguration(server, { backend: nginx(), rules, ...more }, options);
+}
+interface Options extends ServerConfigurationOptions {
+  readonly server?: ServerName;
+  readonly more?: Partial<DownloadviewConfig>;
+}
+
+describe("serverConfiguration", () => {
+  it("leads each destination to its folder, with a slash at both ends", () => {
+    const text = configured([rule, { sourceDir: "/srv/b", destinationUrl: "/_b", destinationDir: "/mnt/b" }]);
+    expect(text).toMatch(/location \^~ \/_dl\/ \{[^}]+internal;[^}]+\}\s+alias \/srv\/media\/;/);
+    expect(text).toMatch(/location \^~ \/_b\/ \{[^}]+internal;[^}]+\}\s+alias \/mnt\/b\/;/);
+  });
+
+  it("finds the folder of a rule on a URL in the storage that has it", () => {
+    const storages = { other: new MemoryStorage(), media: new FileSystemStorage("/srv/files", { baseUrl: "/media" }) };
+    const text = configured([{ sourceUrl: "/media/", destinationUrl: "/_dl/" }], { more: { storages } });
+    expect(text).toContain("alias /srv/files/;");
+  });
+
+  it("asks for the folder where nothing says it", () => {
+    const byUrl = { sourceUrl: "/media/", destinationUrl: "/_dl/" };
+    expect(() => configured([byUrl])).toThrow(/rule 0 .*destinationDir: "\/srv\/media".*storages/);
+  });
+
+  it("has one place for two rules that lead to it, and refuses two folders for one place", () => {
+    const byUrl = { sourceUrl: "/media/", destinationUrl: "/_dl/", destinationDir: "/srv/media/" };
+    expect(configured([byUrl, rule]).match(/alias/g)).toHaveLength(1);
+    const other = { sourceDir: "/srv/other", destinationUrl: "/_dl" };
+    expect(() => configured([rule, other])).toThrow(/rules 0 and 1 have the same destination \/_dl\//);
+  });
+
+  it("has the rules of that server alone", () => {
+    const ofApache = { sourceDir: "/srv/a", destinationDir: "/srv/a", backend: apache() };
+    expect(configured([ofApache, rule])).not.toContain("/srv/a");
+    const text = configured([ofApache, rule], { server: "apache" });
+    expect(text).toContain('XSendFilePath "/srv/a"');
+    expect(text).not.toContain("/srv/media");
+  });
+
+  it("makes a configuration for a server that the rules do not name, where they fit it", () => {
+    const fits = { ...rule, destinationDir: "/srv/media" };
+    expect(configured([fits], { server: "lighttpd" })).toContain('"x-sendfile-docroot" => ( "/srv/media/" )');
+    expect(configured([fits], { server: "caddy", more: { backend: "none" } })).toContain("/srv/media/*");
+    expect(() => configured([rule], { server: "apache" })).toThrow(/rule 0 needs the folder in which apache/);
+  });
+
+  it("restores the fields that are named", () => {
+    const text = configured([rule], { more: { backend: nginx({ headers: ["X-Test"] }) } });
+    expect(text).toContain("add_header X-Test $upstream_http_x_test always;");
+  });
+
+  it("quotes what nginx would read otherwise, and refuses what it cannot read", () => {
+    expect(configured([{ ...rule, sourceDir: '/srv/a "b";{c}' }])).toContain(String.raw`alias "/srv/a \"b\";{c}/";`);
+    expect(() => configured([{ ...rule, sourceDir: "/srv/$a" }])).toThrow(/dollar sign/);
+  });
+
+  it.each([
+    [8080, "listen *:8080;"],
+    ["8080", "listen *:8080;"],
+    ["127.0.0.1:8080", "listen 127.0.0.1:8080;"],
+    ["[::1]:8080", "listen [::1]:8080;"],
+  ])("listens where it is told: %s", (listen, line) => {
+    expect(configured([rule], { listen })).toContain(line);
+  });
+
+  it.each(["everywhere", "127.0.0.1", "99999", ":80"])("refuses to listen at %j", (listen) => {
+    expect(() => configured([rule], { listen })).toThrow(/write a port/);
+  });
+});
+
+describe("defineConfig", () => {
+  it("gives back what it was given", () => {
+    const config = { backend: nginx(), rules: [rule] };
+    expect(defineConfig(config)).toBe(config);
+  });
+
+  it("refuses a wrong rule, and a health check that has no storage", () => {
+    expect(() => defineConfig({ backend: nginx(), rules: [{ sourceDir: "media" }] })).toThrow(/rule 0/);
+    const healthcheck = { url: "/healthcheck/", storage: "media" };
+    expect(() => defineConfig({ backend: "none", rules: [], healthcheck })).toThrow(/"media".*there are none/);
+    const storages = { media: new MemoryStorage() };
+    expect(() =>
+      defineConfig({ backend: "none", rules: [], storages, healthcheck: { ...healthcheck, url: "http://x/" } }),
+    ).toThrow(/path alone/);
+  });
+});
