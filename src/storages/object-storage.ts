@@ -8,6 +8,7 @@ import type { ObjectStore, StoreFailure } from "./object-store.ts";
 import { typeToKeep } from "./object-type.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
 import { urlValidity } from "./url-validity.ts";
+import { WatchedContent } from "./watched-content.ts";
 
 export interface ObjectStorageOptions {
   /** The folder of the bucket that holds all names, such as `"media"`. Default: the bucket itself. */
@@ -177,29 +178,4 @@ function isNameTaken(error: unknown): boolean {
 
 function isConflict({ status }: StoreFailure): boolean {
   return status === 412 || status === 409;
-}
-
-/** Content that remembers its own failure, which is the caller's and not the store's. */
-class WatchedContent {
-  readonly #chunks: AsyncGenerator<Uint8Array>;
-  failed = false;
-  reason: unknown;
-
-  constructor(chunks: AsyncGenerator<Uint8Array>) {
-    this.#chunks = chunks;
-  }
-
-  async *read(): AsyncGenerator<Uint8Array> {
-    try {
-      yield* this.#chunks;
-    } catch (error) {
-      this.failed = true;
-      this.reason = error;
-      throw error;
-    }
-  }
-
-  async release(): Promise<void> {
-    await this.#chunks.return(undefined);
-  }
 }

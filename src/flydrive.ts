@@ -1,0 +1,1 @@
+export { FlyDriveStorage, type FlyDriveDisk } from "./storages/flydrive-storage.ts";

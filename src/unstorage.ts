@@ -1,0 +1,1 @@
+export { UnstorageStorage, type Unstorage } from "./storages/unstorage-storage.ts";
