@@ -20,8 +20,11 @@ export function lighttpdConfiguration({ rules, app, listen, part }: ServerConfig
     '  "x-sendfile" => "enable",',
     "  # Only what is below these, with a slash at the end: without it, a folder that begins alike would be sent too.",
     `  "x-sendfile-docroot" => ( ${folders.join(", ")} ) ) ) )`,
-    "# The name of a file is in the URL: lighttpd must not decode, fold or refuse any of it.",
-    'server.http-parseopts = ( "header-strict" => "disable", "url-normalize" => "disable" )',
+    "# An encoded slash in a URL is part of a name, and so is an encoded line feed: neither is for lighttpd to judge.",
+    "server.http-parseopts = (",
+    '  "header-strict" => "enable", "host-strict" => "enable", "host-normalize" => "enable",',
+    '  "url-normalize" => "enable", "url-normalize-unreserved" => "enable",',
+    '  "url-path-dotseg-remove" => "enable", "url-ctrls-reject" => "disable" )',
     "",
   );
 }

@@ -25,17 +25,17 @@ export interface RedirectOptions {
  *
  * @example
  * ```ts
- * import { S3Client } from "@aws-sdk/client-s3";
- * import { download, MemoryStorage, StorageFile } from "downloadview";
+ * import { download, MemoryStorage, StorageFile, withMiddleware } from "downloadview";
+ * import { toFetchHandler } from "downloadview/fetch";
  * import { redirectToStorage } from "downloadview/redirect";
  *
  * const storage = new MemoryStorage();
  * await storage.save("report.pdf", "%PDF");
- * const middleware = redirectToStorage({ expiresIn: 600, url: ({ name }) => `https://cdn.example/${name}?signature` });
- * const request = new Request("http://localhost/");
- * const result = await middleware(download(new StorageFile(storage, "report.pdf")), request);
- * const { status, headers } = await result.render(request);
- * console.assert(status === 302 && headers.includes("https://cdn.example/report.pdf?signature"));
+ * const redirect = redirectToStorage({ expiresIn: 600, url: ({ name }) => `https://cdn.example/${name}?signature` });
+ * const handler = toFetchHandler(withMiddleware(async () => download(new StorageFile(storage, "report.pdf")), redirect));
+ * const response = await handler(new Request("http://localhost/"));
+ * console.assert(response.status === 302);
+ * console.assert(response.headers.get("Location") === "https://cdn.example/report.pdf?signature");
  * ```
  */
 export function redirectToStorage({ expiresIn, url = storageUrl }: RedirectOptions): DownloadMiddleware {
