@@ -10,7 +10,12 @@ export { HTTPFile } from "./files/http-file.ts";
 export type { ResolveHost } from "./files/node-fetch.ts";
 export { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./files/virtual-file.ts";
 export type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storages/storage.ts";
-export { BlobProviderStorage, type BlobProvider, type BlobProviderPage } from "./storages/blob-provider-storage.ts";
+export {
+  BlobProviderStorage,
+  type BlobProvider,
+  type BlobProviderPage,
+  type FileLike,
+} from "./storages/blob-provider-storage.ts";
 export { MemoryStorage } from "./storages/memory-storage.ts";
 export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";
