@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Figure } from "./figures.ts";
 import { median } from "./statistics.ts";
@@ -7,7 +8,7 @@ import type { ServerResult, WorkloadResult } from "./tournament.ts";
 export function formatReport(results: readonly WorkloadResult[], machine: readonly string[], rounds: number): string {
   const sections = [
     "# Benchmark results",
-    `Made by \`npm run bench\`. Medians of ${rounds} rounds, servers in turn. ${explanation}`,
+    `Made by \`npm run bench\`. Medians of ${rounds} rounds, half as many of those about memory and descriptors, servers in turn. ${explanation}`,
     machine.map((line) => `- ${line}`).join("\n"),
     `Versions: ${versionsOf(results).join(", ")}.`,
     formatSummary(results),
@@ -95,10 +96,17 @@ function formatTable(header: readonly string[], rows: readonly (readonly string[
 
 function versionsOf(results: readonly WorkloadResult[]): readonly string[] {
   const names = results.flatMap(({ servers }) => servers.flatMap(({ entry }) => entry.packages));
-  return [...new Set(names)].toSorted().map((name) => `${name} ${versionOf(name)}`);
+  const peers = [...new Set(names)].toSorted().map((name) => `${name} ${versionOf(`../node_modules/${name}`)}`);
+  return [`downloadview ${versionOf("../..")}`, ...peers, ...nginxVersion()];
 }
 
-function versionOf(name: string): string {
-  const manifest = readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), "utf8");
+function versionOf(folder: string): string {
+  const manifest = readFileSync(new URL(`${folder}/package.json`, import.meta.url), "utf8");
   return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** Empty where it is not installed. It writes to stderr: `nginx version: nginx/1.22.1`. */
+function nginxVersion(): readonly string[] {
+  const { stderr } = spawnSync("nginx", ["-v"], { encoding: "utf8" });
+  return stderr ? [stderr.trim().replace("nginx version: nginx/", "nginx ")] : [];
 }
