@@ -103,6 +103,22 @@ export async function startProxy(
   app: string,
   edit: (text: string) => string = (text) => text,
 ): Promise<Proxy> {
+  // Somebody else may take a port between its being found free and the server's start.
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await tryStart(name, config, app, edit);
+    } catch (error) {
+      if (attempt === 3) throw error;
+    }
+  }
+}
+
+async function tryStart(
+  name: ServerName,
+  config: DownloadviewConfig,
+  app: string,
+  edit: (text: string) => string,
+): Promise<Proxy> {
   const folder = await publicFolder("downloadview-proxy-");
   const port = await freePort();
   const generated = serverConfiguration(name, config, { app, listen: `127.0.0.1:${port}` });
