@@ -12,7 +12,7 @@ import { throughMiddleware } from "./app-middleware.ts";
 import { copyOf } from "./fields.ts";
 import { withFirstChunk } from "./first-chunk.ts";
 import { webBody } from "./web-body.ts";
-import { nativeFile } from "./web-runtime.ts";
+import { nativeFile, responseInit } from "./web-runtime.ts";
 
 /** A download as the frameworks that speak `fetch` send it. */
 export interface WebDownload {
@@ -62,7 +62,7 @@ export async function webResponse(
   if (!isDownload(final)) return final;
   const { status, fields, body } = await webDownload(final, request);
   adapt?.(status, fields);
-  const response = new Response(body, { status, headers: [...fields] });
+  const response = new Response(body, { ...responseInit, status, headers: [...fields] });
   downloads.set(response, final);
   return response;
 }

@@ -17,6 +17,9 @@ export function withLength(stream: ReadableStream<Uint8Array>, length: number | 
   return fixed.readable;
 }
 
+/** What the constructor of `Response` is to be told besides: workerd would encode once more what is encoded already. */
+export const responseInit: ResponseInit = FixedLengthStream ? ({ encodeBody: "manual" } as ResponseInit) : {};
+
 /** `length` bytes of a file as the runtime itself sends them, where only that keeps their length. */
 export function nativeFile(path: string, start: number, length: number): Blob | undefined {
   return Bun?.file(path).slice(start, start + length);

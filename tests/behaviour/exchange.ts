@@ -28,6 +28,8 @@ function exchangeHttp1(port: number, { method = "GET", path, headers = {} }: Exc
   return new Promise((resolve, reject) => {
     const request = requestHttp({ port, host: "127.0.0.1", method, path, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
+      // A reset shows on the request as well; the response tells whether it came too early.
+      request.off("error", reject).on("error", () => undefined);
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", () => undefined);
       response.on("close", () => {

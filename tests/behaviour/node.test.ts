@@ -4,4 +4,6 @@ import { behave } from "./behaves.ts";
 import { frameworksAreThere, howToInstall } from "./project.ts";
 import { servers } from "./servers.ts";
 
-describe.runIf(requires(frameworksAreThere, howToInstall))("the application", () => behave(servers));
+describe.runIf(requires(frameworksAreThere, howToInstall))("the application", () =>
+  behave(servers.filter(({ runtime }) => runtime === "Node 20")),
+);

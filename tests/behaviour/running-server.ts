@@ -26,6 +26,8 @@ export async function start(server: ServerUnderTest, { files, upstream }: Surrou
     cwd: frameworks,
     env: { ...process.env, FILES: files, UPSTREAM: upstream, NODE_ENV: "production" },
     stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own: some servers are a process below the one that starts them.
+    detached: true,
   });
   const port = await portOf(child);
   return {
@@ -69,7 +71,7 @@ async function portOf(child: ChildProcess): Promise<number> {
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
-  child.kill("SIGKILL");
+  process.kill(-(child.pid ?? 0), "SIGKILL");
   await ended;
 }
 

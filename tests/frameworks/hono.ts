@@ -14,9 +14,11 @@ interface Bindings {
 export interface HonoOptions {
   files<C>(options: { attachment: boolean }): DownloadHandler<C>;
   upstream: string;
+  /** Not where the runtime compresses by itself. */
+  compresses?: boolean;
 }
 
-export function application({ files, upstream }: HonoOptions): Hono<Bindings> {
+export function application({ files, upstream, compresses = true }: HonoOptions): Hono<Bindings> {
   const app = new Hono<Bindings>();
   const log: string[] = [];
   app.use(async (context, next) => {
@@ -25,7 +27,7 @@ export function application({ files, upstream }: HonoOptions): Hono<Bindings> {
     log.push(`${context.req.method} ${context.req.path} ${context.res.status}`);
   });
   app.use(cors({ origin: "https://app.example", exposeHeaders: ["Content-Disposition"] }));
-  app.use(compress());
+  if (compresses) app.use(compress());
   app.use(async (context, next) => {
     setCookie(context, "session", "1");
     context.set("user", context.req.header("X-User"));

@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { createServer, connect, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { announce, upstream } from "./server.ts";
+
+/** Bundles a worker as its tools do, and runs it in workerd itself. */
+export async function serveWorker(name: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "workerd-"));
+  await build({
+    entryPoints: [fileURLToPath(new URL(`workers/${name}.ts`, import.meta.url))],
+    outfile: join(folder, "worker.js"),
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    conditions: ["workerd", "worker", "browser"],
+  });
+  const port = await freePort();
+  await writeFile(join(folder, "workerd.capnp"), configuration(port));
+  const binary = fileURLToPath(new URL("node_modules/.bin/workerd", import.meta.url));
+  const workerd = spawn(binary, ["serve", join(folder, "workerd.capnp")], { stdio: ["ignore", "inherit", "inherit"] });
+  workerd.on("exit", () => process.exit(1));
+  await listening(port);
+  announce(port);
+}
+
+const configuration = (port: number): string => `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [(name = "worker", esModule = embed "worker.js")],
+      bindings = [(name = "UPSTREAM", text = "${upstream}")],
+      compatibilityDate = "2026-04-01",
+      compatibilityFlags = ["enable_request_signal"],
+    )),
+    (name = "internet", network = (allow = ["public", "private", "local"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+);
+`;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function listening(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, "127.0.0.1");
+    const connected = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (connected) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
