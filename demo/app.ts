@@ -1,14 +1,16 @@
 import { STATUS_CODES } from "node:http";
 import { fileURLToPath } from "node:url";
-import { FileNotFoundError, PathDownloadView, withMiddleware } from "downloadview";
+import { FileNotFoundError, PathDownloadView, smartDownloadMiddleware, withMiddleware } from "downloadview";
 import { toExpressHandler } from "downloadview/express";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
 import { deleteDocument, uploadDocument } from "./changes.ts";
+import { demoConfig } from "./downloadview.config.ts";
 import { openLibrary } from "./library.ts";
 import { errorPage, libraryPage } from "./page.ts";
 import { startRemote } from "./remote.ts";
 import { sameOrigin } from "./same-origin.ts";
 import { seedLibrary } from "./seed.ts";
+import { serverViews } from "./servers.ts";
 import { slowLine } from "./slow-line.ts";
 import { downloadViews } from "./views.ts";
 
@@ -17,6 +19,8 @@ export interface DemoOptions {
   dataDir: string;
   /** The most that may be uploaded at once, in bytes. Default 100 MB. */
   uploadLimit?: number;
+  /** Whether nginx stands in front, with the configuration that is made for it. Default `false`. */
+  behindNginx?: boolean;
 }
 
 export interface Demo {
@@ -24,18 +28,23 @@ export interface Demo {
   close(): Promise<void>;
 }
 
-/** A small document library: a page, the five views, uploads. */
-export async function createDemo({ dataDir, uploadLimit = 100_000_000 }: DemoOptions): Promise<Demo> {
+/** A small document library: a page, the five views, what servers can send for them, uploads. */
+export async function createDemo({
+  dataDir,
+  uploadLimit = 100_000_000,
+  behindNginx = false,
+}: DemoOptions): Promise<Demo> {
   const library = await openLibrary(dataDir, seedLibrary);
   const remote = await startRemote();
 
   const app = express().disable("x-powered-by").disable("etag");
   app.get("/", async (_request, response) => {
-    sendPage(response, 200, libraryPage(await library.list(), uploadLimit));
+    sendPage(response, 200, libraryPage(await library.list(), { uploadLimit, behindNginx }));
   });
   app.get("/public/*path", toExpressHandler(PathDownloadView.asView(publicFiles)));
-  for (const [route, view] of Object.entries(downloadViews(library, remote.host))) {
-    app.get(route, toExpressHandler(withMiddleware(view, slowLine)));
+  const offload = smartDownloadMiddleware(demoConfig(dataDir, behindNginx));
+  for (const [route, view] of Object.entries({ ...downloadViews(library, remote.host), ...serverViews() })) {
+    app.get(route, toExpressHandler(withMiddleware(view, slowLine, offload)));
   }
 
   app.post("/documents", sameOrigin, uploadDocument(library, uploadLimit));

@@ -1,11 +1,16 @@
 import { html, type Html } from "./html.ts";
 import { kindOf } from "./kinds.ts";
 import type { Document } from "./library.ts";
-import { sections, type Link, type Section } from "./sections.ts";
+import { sections, serverSections, type Link, type Section } from "./sections.ts";
 import { codeOf, highlighted } from "./source.ts";
 
-/** The one page of the demo: the library, and below it the views that serve it. */
-export function libraryPage(documents: readonly Document[], uploadLimit: number): string {
+export interface PageOptions {
+  readonly uploadLimit: number;
+  readonly behindNginx: boolean;
+}
+
+/** The one page of the demo: the library, below it the views that serve it, and the servers that can send for them. */
+export function libraryPage(documents: readonly Document[], { uploadLimit, behindNginx }: PageOptions): string {
   const sample = documents.find(({ slug }) => slug === "greetings") ?? documents[0];
   return layout(
     "A small document library",
@@ -20,7 +25,7 @@ export function libraryPage(documents: readonly Document[], uploadLimit: number)
       <main>
         <section class="card library" aria-labelledby="library-title">
           <div class="bar">
-            <h2 id="library-title">Documents</h2>
+            <h2 id="library-title">Documents ${behindNginx ? html`<span class="badge">sent by nginx</span>` : []}</h2>
             <label
               class="switch"
               title="What this list downloads and previews arrives at 2 MB/s, so that there is time to look."
@@ -41,7 +46,10 @@ export function libraryPage(documents: readonly Document[], uploadLimit: number)
           Each link below is answered by the code beside it. <em>Headers</em> asks with HEAD, which reads no byte of the
           file.
         </p>
-        <div class="views">${sections(sample?.slug).map(viewCard)}</div>
+        <div class="views">${sections(sample?.slug).map((section) => sectionCard(section, "HEAD"))}</div>
+        <h2 class="views-title">Sent by the server in front</h2>
+        <p class="lead">${behindNginx ? besideNginx : withoutServer}</p>
+        <div class="views">${serverSections.map((section) => sectionCard(section, "GET"))}</div>
       </main>
       <footer>
         Everything here runs on this machine: Express, an SQLite file by Drizzle, a folder of files. No page of it
@@ -136,22 +144,35 @@ function documentRow({ slug, basename, size, createdAt }: Document): Html {
   </tr>`;
 }
 
-function viewCard({ view, serves, links }: Section): Html {
+/** To HEAD the application answers itself, so that what is meant for a server shows with GET alone. */
+type Method = "HEAD" | "GET";
+
+const withoutServer = html`Here the application decides, and a server sends: the answer has no content, but a field that
+  names the file. Nothing stands in front of this demo now, so the field reaches you and the file does not: look at the
+  <em>headers</em>. <code>npm run demo:nginx</code> puts an nginx there, which sends the documents above as well.`;
+
+const besideNginx = html`nginx stands in front of this demo. It takes <code>X-Accel-Redirect</code> for itself and sends
+  the file: the pages of nginx below, and all that is on this machine's disk above. <code>X-Sendfile</code> is not for
+  it: what Apache and lighttpd would act upon reaches you as it is.`;
+
+function sectionCard({ title, serves, links }: Section, method: Method): Html {
   return html`<section class="card view">
-    <h3>${view}</h3>
+    <h3>${title}</h3>
     <p>${serves}</p>
     <ul>
-      ${links.map(viewLink)}
+      ${links.map((link) => sectionLink(link, method))}
     </ul>
   </section>`;
 }
 
-function viewLink({ route, href, what }: Link): Html {
+function sectionLink({ route, href, what }: Link, method: Method): Html {
   return html`<li>
     <div>
       <div class="bar">
         <a href="${href}"><code>${href}</code></a>
-        <button class="button quiet small" data-action="headers" data-href="${href}">Headers</button>
+        <button class="button quiet small" data-action="headers" data-href="${href}" data-method="${method}">
+          Headers
+        </button>
       </div>
       <p class="what">${what}</p>
     </div>

@@ -1,9 +1,8 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { PathDownloadView } from "downloadview";
 import { toExpressHandler } from "downloadview/express";
 import express from "express";
+import { listen } from "./listen.ts";
 import { seedsDir } from "./seed.ts";
 
 export interface Remote {
@@ -19,14 +18,6 @@ export async function startRemote(): Promise<Remote> {
   app.get("/hello-world.txt", file("hello-world.txt"));
   app.get("/avatars/ada", file("avatar.png"));
 
-  const server = app.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    host: `127.0.0.1:${port}`,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  const { port, close } = await listen(app);
+  return { host: `127.0.0.1:${port}`, close };
 }

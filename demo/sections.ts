@@ -1,12 +1,13 @@
 export interface Link {
-  /** The route as it stands in `views.ts`. */
+  /** The route as it stands in `views.ts` or `servers.ts`. */
   readonly route: string;
   readonly href: string;
   readonly what: string;
 }
 
 export interface Section {
-  readonly view: string;
+  /** The view, or the server. */
+  readonly title: string;
   readonly serves: string;
   readonly links: readonly Link[];
 }
@@ -15,12 +16,12 @@ export interface Section {
 export function sections(slug: string | undefined): Section[] {
   return [
     {
-      view: "ObjectDownloadView",
+      title: "ObjectDownloadView",
       serves: "The file of an object: a row of a table, with its bytes in a storage.",
       links: slug === undefined ? [] : objectLinks(slug),
     },
     {
-      view: "StorageDownloadView",
+      title: "StorageDownloadView",
       serves: "A file by its name in a storage: a folder here, a bucket elsewhere.",
       links: [
         {
@@ -36,7 +37,7 @@ export function sections(slug: string | undefined): Section[] {
       ],
     },
     {
-      view: "PathDownloadView",
+      title: "PathDownloadView",
       serves: "A file by its path on this machine.",
       links: [
         { route: "/path/static-path", href: "/path/static-path", what: "Always the same file." },
@@ -48,7 +49,7 @@ export function sections(slug: string | undefined): Section[] {
       ],
     },
     {
-      view: "HTTPDownloadView",
+      title: "HTTPDownloadView",
       serves:
         "A file that another server has: one of the public internet, or one that is named, as the second server of this demo.",
       links: [
@@ -61,7 +62,7 @@ export function sections(slug: string | undefined): Section[] {
       ],
     },
     {
-      view: "VirtualDownloadView",
+      title: "VirtualDownloadView",
       serves: "What is on no disk: generated, or held in memory.",
       links: [
         { route: "/virtual/text", href: "/virtual/text", what: "A text." },
@@ -73,6 +74,41 @@ export function sections(slug: string | undefined): Section[] {
         },
       ],
     },
+  ];
+}
+
+/** What the page tells of each server that may stand in front of the application. */
+export const serverSections: readonly Section[] = [
+  {
+    title: "nginx",
+    serves: "X-Accel-Redirect names an internal URL, which no client can ask for.",
+    links: serverLinks("nginx"),
+  },
+  {
+    title: "Apache",
+    serves: "X-Sendfile names a path, for mod_xsendfile.",
+    links: serverLinks("apache"),
+  },
+  {
+    title: "lighttpd",
+    serves: "X-Sendfile names a path, percent-encoded.",
+    links: serverLinks("lighttpd"),
+  },
+];
+
+function serverLinks(server: string): Link[] {
+  const link = (page: string, what: string): Link => ({
+    route: `/${server}/${page}/`,
+    href: `/${server}/${page}/`,
+    what,
+  });
+  return [
+    link(
+      "optimized-by-middleware",
+      "By middleware: a rule of downloadview.config.ts, which the view knows nothing of.",
+    ),
+    link("optimized-by-decorator", "By decorator: a rule for this view alone."),
+    link("modified_headers", "A field that the view adds goes with it: X-Test."),
   ];
 }
 

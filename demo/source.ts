@@ -1,14 +1,15 @@
 import { readFileSync } from "node:fs";
 import { html, type Html } from "./html.ts";
 
-const source = readFileSync(new URL("views.ts", import.meta.url), "utf8");
+const files = ["views.ts", "servers.ts"];
+const source = files.map((file) => readFileSync(new URL(file, import.meta.url), "utf8")).join("");
 const entries = Array.from(source.matchAll(/^ {4}"(.+?)": ([\s\S]+?),\n(?=\n| {4}"| {2}\})/gm));
 const codeByRoute = new Map(entries.map(([, route = "", code = ""]) => [route, code.replace(/^ {4}/gm, "")]));
 
-/** What answers a route, as it stands in `views.ts`. */
+/** What answers a route, as it stands in `views.ts` or `servers.ts`. */
 export function codeOf(route: string): string {
   const code = codeByRoute.get(route);
-  if (code === undefined) throw new Error(`views.ts has no route ${route}`);
+  if (code === undefined) throw new Error(`${files.join(" and ")} have no route ${route}`);
   return code;
 }
 

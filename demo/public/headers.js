@@ -4,11 +4,12 @@ const dialog = document.getElementById("headers");
 const title = document.getElementById("headers-title");
 const list = document.getElementById("headers-list");
 
-/** Shows what a link answers to HEAD: all that is known of a file without reading it. */
-export async function showHeaders(url) {
-  const response = await fetch(url, { method: "HEAD", cache: "no-store" });
+/** Shows what a link answers to HEAD, which is all that is known of a file without reading it, or to another method. */
+export async function showHeaders(url, method = "HEAD") {
+  const response = await fetch(url, { method, cache: "no-store" });
+  await response.body?.cancel();
   title.replaceChildren(
-    element("code", {}, `HEAD ${url}`),
+    element("code", {}, `${method} ${url}`),
     element("span", { className: "status" }, `${response.status} ${response.statusText}`),
   );
   list.replaceChildren(

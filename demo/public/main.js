@@ -10,7 +10,7 @@ const upload = document.getElementById("upload");
 
 /** What the buttons do: each says by `data-action` which of these it is. */
 const actions = {
-  headers: ({ dataset }) => showHeaders(dataset.href),
+  headers: ({ dataset }) => showHeaders(dataset.href, dataset.method),
   preview: (_button, entry) => showPreview(entry, lineQuery()),
   download: (_button, { slug, name }) => new Download(() => `/documents/${slug}${lineQuery()}`, name).start(),
   delete: (_button, entry) => removeDocument(entry),

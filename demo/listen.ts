@@ -1,0 +1,31 @@
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface Listening {
+  readonly port: number;
+  /** Ends what is under way, too. */
+  close(): Promise<void>;
+}
+
+/** Answers at a port of this machine, or at any free one. */
+export async function listen(listener: RequestListener, port = 0, host = "127.0.0.1"): Promise<Listening> {
+  const server = createServer(listener).listen(port, host);
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Answers at `PORT` and `HOST`; where nothing is said, at 3000, or at a free port if that is taken. */
+export function listenAsTold(listener: RequestListener): Promise<Listening> {
+  const { PORT, HOST } = process.env;
+  return PORT
+    ? listen(listener, Number(PORT), HOST)
+    : listen(listener, 3000, HOST).catch(() => listen(listener, 0, HOST));
+}
