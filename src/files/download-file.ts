@@ -27,6 +27,11 @@ export interface StatOptions {
 export interface OpenOptions extends StatOptions {
   /** The single range that a client asked for: a remote source sends it upstream, others ignore it. */
   range?: RangeSpec | undefined;
+  /**
+   * The strong entity tag of what the client has: a remote source may send it upstream, and open to an answer without
+   * bytes where it is still that of the file. Others ignore it.
+   */
+  ifNoneMatch?: string | undefined;
 }
 
 /** What is known of a file's bytes. Everything is optional: a generated file may know nothing. */
@@ -40,6 +45,8 @@ export interface FileStat {
   contentType?: string;
   /** The coding that the bytes really are in, such as `gzip`. */
   contentEncoding?: string;
+  /** The absolute path of these very bytes, where it is another than the file's: a variant that was negotiated. */
+  path?: string;
   /** Digests of the bytes by algorithm, such as `{ "sha-256": bytes }`, where they are known (RFC 9530). */
   digests?: Readonly<Record<string, Uint8Array>>;
   /** False for a source that can be read only from its beginning, once: it gets no `Accept-Ranges`. */
@@ -50,6 +57,8 @@ export interface FileStat {
 export interface OpenFile extends AsyncDisposable {
   /** Of the very bytes that {@link read} gives. */
   readonly stat: FileStat;
+  /** Whether `ifNoneMatch` held upstream: then {@link stat} has the validators alone. */
+  readonly notModified?: boolean | undefined;
   /** All the bytes, when they are in memory already. */
   readonly bytes?: Uint8Array | undefined;
   /** Reads all of a small file into memory, leaving nothing open; `undefined` for one that is too large for that. */

@@ -33,7 +33,7 @@ export class PrecompressedFile implements DownloadFile {
   }
 
   stat(options?: StatOptions): Promise<FileStat> {
-    return this.#first((file) => file.stat(options));
+    return this.#first(async (file) => ({ ...(await file.stat(options)), path: file.path! }));
   }
 
   open(options?: OpenOptions): Promise<OpenFile> {

@@ -6,6 +6,8 @@ import type { DownloadFile } from "../files/download-file.ts";
 import { LocalFile } from "../files/local-file.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import { closeBody } from "../responses/body.ts";
+import { withMiddleware } from "../responses/handler.ts";
+import { PathDownloadView } from "../views/path-download-view.ts";
 import { DownloadResponse, type DownloadHooks, type DownloadOptions } from "../responses/download-response.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { apache } from "./apache.ts";
@@ -202,6 +204,41 @@ describe.each(backends)("a download that %s sends", (_name, backend) => {
     const rendered = await response.render(request());
     rendered.delivery.finish(rendered.status, 0);
     expect(outcomes).toEqual([{ status: backend.status, bytesSent: 0, completed: true }]);
+  });
+});
+
+describe("a file with a compressed variant beside it", () => {
+  const view = PathDownloadView.asView({ root: "/", precompressed: ["gzip"] });
+  const ask = async (backend: OffloadBackend, coding: string, folders: string): Promise<HeaderFields> => {
+    const rules = [{ sourceDir: folders, destinationUrl: "/_dl/", destinationDir: "/dl" }];
+    const handler = withMiddleware(view, smartDownloadMiddleware({ backend, rules }));
+    const asked = request({ "accept-encoding": coding });
+    const result = await handler(asked, { params: { path: join(folder, "v.txt").slice(1) }, native: undefined });
+    if (!(result instanceof OffloadedDownloadResponse)) throw new Error("Not handed over");
+    return (await render(result, asked)).fields;
+  };
+  beforeAll(async () => {
+    await writeFile(join(folder, "v.txt"), "0123456789");
+    await writeFile(join(folder, "v.txt.gz"), "gzipped");
+  });
+
+  it("is handed over as the variant that the client likes", async () => {
+    const gzip = await ask(nginx(), "gzip", folder);
+    expect([gzip.get("X-Accel-Redirect"), gzip.get("Content-Encoding")]).toEqual(["/_dl/v.txt.gz", "gzip"]);
+    const identity = await ask(nginx(), "identity", folder);
+    expect([identity.get("X-Accel-Redirect"), identity.get("Content-Encoding")]).toEqual(["/_dl/v.txt", null]);
+    expect(gzip.get("ETag")).not.toBe(identity.get("ETag"));
+    expect([gzip.get("Vary"), identity.get("Vary")]).toEqual(["Accept-Encoding", "Accept-Encoding"]);
+  });
+
+  it("is sent by the application where the server would lose the coding", async () => {
+    const gzip = await ask(apache(), "gzip", folder);
+    expect([gzip.has("X-Sendfile"), gzip.get("Content-Encoding"), gzip.get("Content-Length")]).toEqual([
+      false,
+      "gzip",
+      "7",
+    ]);
+    expect((await ask(apache(), "identity", folder)).get("X-Sendfile")).toBe("/dl/v.txt");
   });
 });
 

@@ -23,6 +23,8 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
   readonly backend: OffloadBackend;
   /** What the application would send. */
   readonly source: DownloadResponse;
+  /** What the field would be for another path, that of a variant of the file. Undefined if no rule captures it. */
+  locate: ((path: string) => string | undefined) | undefined;
 
   /** `fields` are for the server: they never reach a client. */
   constructor(source: DownloadResponse, backend: OffloadBackend, fields: Readonly<Record<string, string>>) {
@@ -110,14 +112,21 @@ async function handOver(
   const answer = await answerTo(source, withoutRange(request), stat);
   if (answer instanceof Response) return renderWebResponse(answer, delivery);
   const { decision, head, representation } = answer;
-  if (decision.kind === "full") {
-    if (!serverAgrees(request, representation, backend) || losesAny(backend, head.fields)) {
-      return stream(response, request, delivery, options);
-    }
-    const fields = fieldsForServer(head.fields, headers, backend);
-    return { status: backend.status, headers: fields, body: { kind: "none" }, delivery };
+  if (decision.kind !== "full") {
+    return { status: head.status, headers: head.fields.toRaw(), body: { kind: "none" }, delivery };
   }
-  return { status: head.status, headers: head.fields.toRaw(), body: { kind: "none" }, delivery };
+  const able = serverAgrees(request, representation, backend) && !losesAny(backend, head.fields);
+  if (!able || !isLocated(response, stat)) return stream(response, request, delivery, options);
+  const fields = fieldsForServer(head.fields, headers, backend);
+  return { status: backend.status, headers: fields, body: { kind: "none" }, delivery };
+}
+
+/** Names the variant of the file that was negotiated, if there is one. */
+function isLocated({ file, headers, backend, locate }: OffloadedDownloadResponse, { path }: FileStat): boolean {
+  if (path === undefined || path === file?.path) return true;
+  const value = locate?.(path);
+  if (value !== undefined) headers.set(backend.header, value);
+  return value !== undefined;
 }
 
 function withoutRange({ method, url, headers }: DownloadRequest): DownloadRequest {

@@ -67,9 +67,22 @@ async function offload(
     const encoded = rule.backend.encode(target);
     if (encoded === undefined) return undefined;
     const signed = signedUrl === undefined ? {} : { signedUrl };
-    return rule.backend.respond(response, { target, encoded, rule: rule.rule, ...signed });
+    const offloaded = rule.backend.respond(response, { target, encoded, rule: rule.rule, ...signed });
+    offloaded.locate = (path) => fieldFor(path, rule, response);
+    return offloaded;
   }
   return undefined;
+}
+
+/** What the field of a rule's server is for a path that the file is at after all. */
+function fieldFor(path: string, rule: CompiledRule, response: DownloadResponse): string | undefined {
+  const { backend } = rule;
+  const below = matchPart(rule.sourceDir, locatePath(path));
+  if (below === undefined || backend === "none") return undefined;
+  const target = [rule.destination, ...below].join("/");
+  const encoded = backend.encode(target);
+  if (encoded === undefined) return undefined;
+  return backend.respond(response, { target, encoded, rule: rule.rule }).headers.get(backend.header) ?? undefined;
 }
 
 function canLimit({ options }: OffloadBackend, { limitRate }: DownloadResponse): boolean {
