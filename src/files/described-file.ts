@@ -59,6 +59,10 @@ class DescribedOpenFile implements OpenFile {
     if (opened.prepare) this.prepare = () => opened.prepare!();
   }
 
+  get notModified(): boolean | undefined {
+    return this.#opened.notModified;
+  }
+
   get bytes(): Uint8Array | undefined {
     return this.#opened.bytes;
   }

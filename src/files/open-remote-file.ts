@@ -14,6 +14,8 @@ export interface RemoteAnswer {
   readonly end?: number;
   /** Whether the source said that it answers ranges (RFC 9110 §14.3). */
   readonly acceptsRanges: boolean;
+  /** There is no body, since the client's entity tag is still that of the file. */
+  readonly notModified?: boolean;
 }
 
 /** A range of a file whose length may not be known. */
@@ -34,14 +36,16 @@ export interface RemoteSource {
 /** A file elsewhere, whose bytes pass through this process. */
 export class OpenRemoteFile implements OpenFile {
   readonly stat: FileStat;
+  readonly notModified: boolean;
   readonly #source: RemoteSource;
   #unread: RemoteAnswer | undefined;
 
   /** `unread` is the answer that came with the opening, if it has a body. */
   constructor(source: RemoteSource, stat: FileStat, unread?: RemoteAnswer) {
     this.stat = stat;
+    this.notModified = unread?.notModified ?? false;
     this.#source = source;
-    this.#unread = unread;
+    this.#unread = this.notModified ? undefined : unread;
   }
 
   /**

@@ -121,9 +121,8 @@ async function renderBody(
   delivery: Delivery,
   { lazy = false }: RenderOptions,
 ): Promise<RenderedResponse> {
-  const opened = await response.file.open(new RequestOptions(request));
+  const { opened, answer } = await openFor(response, request);
   try {
-    const answer = await answerTo(response, request, opened.stat);
     if (answer instanceof Response) {
       await opened.close();
       return renderWebResponse(answer, delivery);
@@ -136,6 +135,32 @@ async function renderBody(
     await opened.close();
     throw error;
   }
+}
+
+interface OpenedFor {
+  readonly opened: OpenFile;
+  readonly answer: Answer | Response;
+}
+
+/** The file, with bytes if the answer needs some, and the answer. */
+async function openFor(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  options: OpenOptions = new ConditionalRequestOptions(request),
+): Promise<OpenedFor> {
+  const opened = await response.file.open(options);
+  try {
+    const answer = await answerTo(response, request, opened.stat);
+    if (!opened.notModified || answer instanceof Response || answer.decision.kind === "notModified") {
+      return { opened, answer };
+    }
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+  // The application has validators of its own, and by them the client has another version.
+  await opened.close();
+  return openFor(response, request, new RequestOptions(request));
 }
 
 /** What a file may want to know of a request. Getters, since most files do not ask, and a signal is dear to make. */
@@ -155,6 +180,23 @@ export class RequestOptions implements OpenOptions {
     const header = this.#request.method === "GET" ? this.#request.headers.get("range") : null;
     const specs = header === null ? undefined : parseRange(header);
     return specs?.length === 1 ? specs[0] : undefined;
+  }
+}
+
+/** The same, for a file that is going to be read unless the client has it. */
+class ConditionalRequestOptions extends RequestOptions {
+  readonly #headers: DownloadRequest["headers"];
+
+  constructor(request: DownloadRequest) {
+    super(request);
+    this.#headers = request.headers;
+  }
+
+  get ifNoneMatch(): string | undefined {
+    // RFC 9110 §13.2.2: these two come first.
+    if (this.#headers.get("if-match") !== null || this.#headers.get("if-unmodified-since") !== null) return undefined;
+    // One strong tag: what the client got from here, and what every store understands.
+    return /^"[\x21\x23-\x7e]*"$/.exec(this.#headers.get("if-none-match")?.trim() ?? "")?.[0];
   }
 }
 

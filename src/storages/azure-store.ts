@@ -34,12 +34,15 @@ export class AzureStore implements ObjectStore {
     return describe(properties, properties.contentLength);
   }
 
-  async get(key: string, { range, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
+  async get(key: string, { range, ifNoneMatch, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
     const wanted = await this.#rangeOf(key, range, signal);
     if (wanted === undefined) return undefined;
-    const conditions = version?.etag === undefined ? {} : { conditions: { ifMatch: version.etag } };
+    const conditions = {
+      ...(ifNoneMatch !== undefined && { ifNoneMatch }),
+      ...(version?.etag !== undefined && { ifMatch: version.etag }),
+    };
     // No retries of its own for a body that breaks: it is resumed as that of any other store is.
-    const options = { ...requestOptions(signal), ...conditions, maxRetryRequests: 0 };
+    const options = { ...requestOptions(signal), conditions, maxRetryRequests: 0 };
     try {
       return answerOf(await this.#container.getBlobClient(key).download(wanted.offset, wanted.count, options));
     } catch (error) {

@@ -9,6 +9,8 @@ export interface MediaAddress {
   readonly bucket: string;
   readonly key: string;
   readonly generation?: string | undefined;
+  /** 304 if it is this one. */
+  readonly notGeneration?: string | undefined;
 }
 
 /**
@@ -34,10 +36,11 @@ export async function requestMedia(
   }
 }
 
-function mediaUrl({ apiEndpoint }: Storage, { bucket, key, generation }: MediaAddress): URL {
+function mediaUrl({ apiEndpoint }: Storage, { bucket, key, generation, notGeneration }: MediaAddress): URL {
   const url = new URL(`${apiEndpoint}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}`);
   url.searchParams.set("alt", "media");
   if (generation !== undefined) url.searchParams.set("generation", generation);
+  if (notGeneration !== undefined) url.searchParams.set("ifGenerationNotMatch", notGeneration);
   return url;
 }
 

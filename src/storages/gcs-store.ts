@@ -39,8 +39,13 @@ export class GcsStore implements ObjectStore {
     return describeMetadata(metadata);
   }
 
-  async get(key: string, { range, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
-    const address = { bucket: this.#bucket.name, key, generation: version && generationOf(version) };
+  async get(key: string, { range, ifNoneMatch, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
+    const address = {
+      bucket: this.#bucket.name,
+      key,
+      generation: generationOf(version?.etag),
+      notGeneration: generationOf(ifNoneMatch),
+    };
     try {
       return answerOf(await requestMedia(this.#client, address, range ? { Range: rangeField(range) } : {}, signal));
     } catch (error) {
@@ -86,8 +91,9 @@ export class GcsStore implements ObjectStore {
   }
 }
 
-function generationOf({ etag }: FileStat): string | undefined {
-  return etag?.slice(1, -1);
+/** The generation in an entity tag of ours. */
+function generationOf(etag: string | undefined): string | undefined {
+  return /^"(\d+)"$/.exec(etag ?? "")?.[1];
 }
 
 function answerOf(message: IncomingMessage): ObjectAnswer {

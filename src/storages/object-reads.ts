@@ -37,8 +37,8 @@ export class ObjectReads implements RemoteSource {
   }
 
   /** One request, also for a range; one more where no byte is in the range, to learn the size. */
-  async open(range: RangeSpec | undefined): Promise<OpenFile> {
-    const answer = await this.#get({ range, signal: this.signal });
+  async open(range: RangeSpec | undefined, ifNoneMatch?: string): Promise<OpenFile> {
+    const answer = await this.#get({ range, ifNoneMatch, signal: this.signal });
     if (answer) return new OpenRemoteFile(this, answer.stat, answer);
     return new OpenRemoteFile(this, await this.#try(this.#store.head(this.#key, this.signal)));
   }
@@ -65,10 +65,17 @@ export class ObjectReads implements RemoteSource {
   }
 
   // Not every SDK takes a signal: the answer may come when nobody waits for it any more.
-  #get(request: ObjectRequest): Promise<ObjectAnswer> {
+  async #get(request: ObjectRequest): Promise<ObjectAnswer> {
     this.signal.throwIfAborted();
     const answer = this.#store.get(this.#key, request);
-    return this.#try(untilAborted(answer, this.signal, (late) => releaseSource(late?.body ?? "")));
+    const pending = untilAborted(answer, this.signal, (late) => releaseSource(late?.body ?? ""));
+    return this.#try(pending.catch((error: unknown) => this.#notModified(error, request)));
+  }
+
+  // 304 to the one tag that was sent: the object has it.
+  #notModified(error: unknown, { ifNoneMatch: etag }: ObjectRequest): RemoteAnswer {
+    if (etag === undefined || this.#store.failure(error).status !== 304) throw error;
+    return { stat: { etag }, body: null, start: 0, acceptsRanges: true, notModified: true };
   }
 
   async #try<T>(pending: Promise<T>): Promise<T> {

@@ -26,10 +26,10 @@ export class ObjectStorage implements Storage {
     this.#folder = folderOf(prefix);
   }
 
-  async open(name: string, { range, signal }: OpenOptions = {}): Promise<OpenFile> {
+  async open(name: string, { range, ifNoneMatch, signal }: OpenOptions = {}): Promise<OpenFile> {
     const reads = new ObjectReads(this.#store, this.#key(name), signal);
     try {
-      return await reads.open(range);
+      return await reads.open(range, ifNoneMatch);
     } catch (error) {
       reads.close();
       throw error;

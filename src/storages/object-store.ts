@@ -21,6 +21,8 @@ export interface ObjectStore {
 
 export interface ObjectRequest {
   readonly range?: RangeSpec | undefined;
+  /** The entity tag of what the client has: nothing is sent but validators if the object has it still. */
+  readonly ifNoneMatch?: string | undefined;
   /** The version that it has to be. */
   readonly version?: FileStat;
   readonly signal: AbortSignal;

@@ -37,11 +37,12 @@ export class S3Store implements ObjectStore {
     return describe(answer, answer.ContentLength);
   }
 
-  async get(key: string, { range, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
+  async get(key: string, { range, ifNoneMatch, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
     const { GetObjectCommand } = await sdk();
     const command = new GetObjectCommand({
       ...this.#at(key),
       ...(range && { Range: rangeField(range) }),
+      ...(ifNoneMatch !== undefined && { IfNoneMatch: ifNoneMatch }),
       ...(version?.etag !== undefined && { IfMatch: version.etag }),
     });
     try {

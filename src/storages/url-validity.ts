@@ -7,7 +7,7 @@ export interface UrlValidity {
 }
 
 /** Seconds. */
-export const defaultExpiresIn = 3600;
+const defaultExpiresIn = 3600;
 
 /**
  * The validity of a URL that is signed at `now`: it begins with the current window, of half `expiresIn` seconds. All URLs

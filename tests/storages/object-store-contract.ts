@@ -61,6 +61,30 @@ export function describeObjectDownloads(store: () => RunningStore): void {
       expect(part.stat).toEqual(stat);
     });
 
+    it("brings no bytes of an object that the client has", async () => {
+      await using server = await serve();
+      const first = await fetch(server.url);
+      await first.arrayBuffer();
+      const received = proxy.received;
+      const headers = { "If-None-Match": first.headers.get("etag") ?? "" };
+      const second = await fetch(server.url, { headers });
+      expect([second.status, second.headers.get("etag")]).toEqual([304, first.headers.get("etag")]);
+      expect(proxy.received - received).toBeLessThan(5000);
+      expect([proxy.requests.length, proxy.connections]).toEqual([2, 1]);
+      await direct.save("a.bin", "another");
+      const third = await fetch(server.url, { headers });
+      expect([third.status, await third.text()]).toEqual([200, "another"]);
+    });
+
+    it("brings an object of which the client has another version, by the application's own validators", async () => {
+      const view = StorageDownloadView.asView({ storage: proxied, headers: { ETag: '"own"' } });
+      await using server = await listen(toNodeHandler(view, { params: () => ({ path: "a.bin" }) }));
+      const { etag = "" } = await direct.stat("a.bin");
+      const answer = await fetch(server.url, { headers: { "If-None-Match": etag } });
+      expect([answer.status, answer.headers.get("content-length")]).toEqual([200, String(content.length)]);
+      expect(digest(Buffer.from(await answer.arrayBuffer()))).toBe(digest(content));
+    });
+
     it("leaves its connection to the next one", async () => {
       for (let index = 0; index < 5; index += 1) {
         const opened = await proxied.open("a.bin");

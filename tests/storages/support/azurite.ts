@@ -5,10 +5,9 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { freePorts, listening } from "./ports.ts";
 
-const script = fileURLToPath(new URL("../servers/node_modules/azurite/dist/src/blob/main.js", import.meta.url));
+const script = join(import.meta.dirname, "../servers/node_modules/azurite/dist/src/blob/main.js");
 
 export const azuriteIsThere = (): boolean => existsSync(script);
 

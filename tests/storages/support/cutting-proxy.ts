@@ -92,6 +92,6 @@ function noteRequest(requests: string[], chunk: Buffer): void {
   const [, method, path] = /^([A-Z]+) (\S+) HTTP\/1\.1\r\n/.exec(text) ?? [];
   if (!method || !path) return;
   const range = /^(?:x-ms-)?range: *(\S+)/im.exec(text)?.[1];
-  const condition = /^if-match: /im.test(text) ? "if-match" : undefined;
+  const condition = /^(if-(?:none-)?match): /im.exec(text)?.[1]?.toLowerCase();
   requests.push([method, path.split("?")[0], range, condition].filter(Boolean).join(" "));
 }

@@ -82,6 +82,7 @@ class Answer {
       objects.delete(key);
       return void this.#response.writeHead(204).end();
     }
+    if (this.#parameter("ifGenerationNotMatch") === object.generation) return void this.#response.writeHead(304).end();
     if (this.#parameter("alt") === "media") return this.media(object);
     this.json(metadataOf(key, object));
   }
