@@ -104,12 +104,21 @@ function wrongTarget(exam: Examination, expected: ExpectedTarget, reply: Reply):
 /** Without a server that is right. With one, the rules miss what they are for. */
 function noRule(exam: Examination, reply: Reply): Finding | undefined {
   const field = offloadFieldIn(reply);
-  if (exam.config.backend === "none" && field === undefined) return undefined;
+  if (exam.config.backend === "none") return field === undefined ? undefined : unwantedField(field);
   const path = exam.storage.path?.(exam.nameOf(exam.samples.plain));
   return ofApp(
     "a rule that captures the storage's files",
     path === undefined ? "none" : `none that captures ${path}`,
     `Write a rule for the storage ${exam.storageName}: its folder as sourceDir, or its base URL as sourceUrl.`,
+  );
+}
+
+function unwantedField(field: string): Finding {
+  return ofApp(
+    "the file, from the application itself",
+    `${field}, and an empty body`,
+    'The application runs with a backend, this configuration with "none": give both the same. Without a server in front ' +
+      "clients get nothing.",
   );
 }
 

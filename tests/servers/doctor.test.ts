@@ -444,6 +444,24 @@ describe("the doctor", () => {
     expect(await diagnose(config, { app: app.url, proxy: app.url })).toMatchObject({ healthy: true });
   });
 
+  it("finds an application that hands over although there is no server", async () => {
+    const config = configFor("nginx", place, { backend: "none" });
+    const middleware = smartDownloadMiddleware(configFor("nginx", place));
+    await using app = await serve(healthcheckApp(config, { middleware }));
+    const { results } = await diagnose(config, { app: app.url });
+    const found = results.find(({ outcome }) => outcome === "fail");
+    expect(found).toMatchObject({ check: "app-target", side: "app", actual: "X-Accel-Redirect, and an empty body" });
+  });
+
+  it("finds that the proxy that it was given is none", async () => {
+    const config = configFor("nginx", place);
+    await using app = await serve(healthcheckApp(config));
+    const { results } = await diagnose(config, { app: app.url, proxy: app.url });
+    const found = results.find(({ outcome }) => outcome === "fail");
+    expect(found).toMatchObject({ check: "proxy-sends", side: "proxy" });
+    expect(found?.actual).toContain("X-Accel-Redirect, which is for the server alone");
+  });
+
   it("leaves none of its files behind", async () => {
     const config = configFor("nginx", place);
     await using app = await serve(healthcheckApp(config));

@@ -31,12 +31,13 @@ const limits: Readonly<Record<ServerName, ReadonlySet<string>>> = {
 };
 
 async function makeFiles(root: string): Promise<void> {
-  for (const name of [...oddNames, ...unsendableNames, "page.html", "gz.txt"]) {
+  for (const name of [...oddNames, ...unsendableNames, "page.html", "gz.txt", "compressed.txt"]) {
     const path = join(root, name);
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     await writeFile(path, content);
     await utimes(path, modified, modified);
   }
+  await writeFile(join(root, "compressed.txt.gz"), "as gzip");
   await writeFile(join(root, "empty.txt"), "");
   await utimes(join(root, "empty.txt"), modified, modified);
   await symlink("plain.txt", join(root, "link.txt"));
@@ -205,6 +206,16 @@ describe.each(serverNames.filter(isInstalled))("behind %s", (name) => {
     const { header, all, body } = await get("/gzip/gz.txt", { headers: { "Accept-Encoding": "gzip" } });
     expect([header("Content-Encoding"), all("Content-Encoding").length]).toEqual(["gzip", 1]);
     expect(body.toString()).toBe(content);
+  });
+
+  it("sends the variant that the client likes, with its own validator", async () => {
+    const likes = (coding: string): Promise<Answer> =>
+      get("/compressed/compressed.txt", { headers: { "Accept-Encoding": coding } });
+    const [gzip, plain] = [await likes("gzip"), await likes("identity")];
+    expect([gzip.body.toString(), gzip.header("Content-Encoding")]).toEqual(["as gzip", "gzip"]);
+    expect([plain.body.toString(), plain.header("Content-Encoding")]).toEqual([content, undefined]);
+    expect(gzip.header("ETag")).not.toBe(plain.header("ETag"));
+    for (const { header } of [gzip, plain]) expect(header("Vary")).toBe("Accept-Encoding");
   });
 
   it.each([401, 403, 404, 500, 206])("a response that becomes a %i stays one, and tells nothing", async (status) => {
