@@ -49,6 +49,7 @@ export interface FlyDriveDisk {
  */
 export class FlyDriveStorage implements Storage {
   readonly #disk: FlyDriveDisk;
+  readonly #moves = new Map<string, Promise<void>>();
 
   constructor(disk: FlyDriveDisk) {
     this.#disk = disk;
@@ -67,7 +68,7 @@ export class FlyDriveStorage implements Storage {
     return { size: contentLength, etag, lastModified, seekable: false, ...type };
   }
 
-  /** Beside its place first, and then moved there, so that nobody sees a part of it. */
+  /** Beside its place first, and then moved there: a save that fails leaves what was there. */
   save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
     return saveUnder(this, name, content, options, async (saved, source) => {
       assertPlainName(saved);
@@ -77,7 +78,7 @@ export class FlyDriveStorage implements Storage {
       try {
         const chunks = Readable.from(copies(bytes.read()), { objectMode: false });
         await this.#disk.putStream(beside, chunks, contentType === undefined ? {} : { contentType });
-        await this.#disk.move(beside, saved);
+        await this.#moveInTurn(beside, saved);
       } catch (error) {
         await this.#disk.delete(beside).catch(() => undefined);
         if (signal?.aborted) throw signal.reason;
@@ -86,6 +87,18 @@ export class FlyDriveStorage implements Storage {
         await bytes.release();
       }
     });
+  }
+
+  // Some drivers copy: two copies at once to one place would mix.
+  async #moveInTurn(from: string, name: string): Promise<void> {
+    const before = this.#moves.get(name) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(() => this.#disk.move(from, name));
+    this.#moves.set(name, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#moves.get(name) === turn) this.#moves.delete(name);
+    }
   }
 
   async delete(name: string): Promise<void> {
