@@ -1,4 +1,5 @@
 import { isDownloadError } from "../errors.ts";
+import { answerError } from "./answer-error.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { namedParams } from "./params.ts";
@@ -10,10 +11,18 @@ export interface SvelteKitEvent {
   readonly params: Readonly<Record<string, string | undefined>>;
 }
 
+export interface SvelteKitOptions {
+  /**
+   * SvelteKit's own `error`, for its own error page. It has to be handed in: SvelteKit knows the errors of the very copy
+   * of itself that is built into the application, and a package from `dependencies` would import another one.
+   */
+  readonly error?: (status: number, message: string) => never;
+}
+
 /**
- * Mounts a handler as an endpoint of SvelteKit: `export const GET = toSvelteKitHandler(view)` in `+server.ts`.
- * `this.context.native` is the `RequestEvent`, with its `locals`. A missing file, and every other error of a download,
- * is SvelteKit's own `error(status)`.
+ * Mounts a handler as an endpoint of SvelteKit: `export const GET = toSvelteKitHandler(view, { error })` in `+server.ts`.
+ * `this.context.native` is the `RequestEvent`, with its `locals`. Errors of downloads, such as a missing file, become
+ * SvelteKit's `error(404)`, or a plain response where `error` is not given. Any other is thrown on, for `handleError`.
  *
  * @example
  * ```ts
@@ -28,8 +37,12 @@ export interface SvelteKitEvent {
  */
 export function toSvelteKitHandler<E extends SvelteKitEvent = SvelteKitEvent>(
   handler: DownloadHandler<E>,
+  options?: SvelteKitOptions,
 ): (event: E) => Promise<Response> {
-  return (event) => send(event, handler(event.request, { params: namedParams(event.params), native: event }));
+  return (event) => {
+    const params = namedParams(event.params);
+    return send(event, handler(event.request, { params, native: event }), options);
+  };
 }
 
 /**
@@ -45,14 +58,16 @@ export function toSvelteKitHandler<E extends SvelteKitEvent = SvelteKitEvent>(
  * console.assert((await GET({ request: new Request("http://localhost/report"), params: {} })).status === 200);
  * ```
  */
-export async function send(event: SvelteKitEvent, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
+export async function send(
+  event: SvelteKitEvent,
+  result: DownloadResult | Promise<DownloadResult>,
+  options: SvelteKitOptions = {},
+): Promise<Response> {
   try {
     return await webResponse(result, event.request);
   } catch (error) {
-    if (!isDownloadError(error)) throw error;
-    // Loaded when it is needed: nothing else here depends on SvelteKit, and its own class is the one that it knows.
-    const kit = await import("@sveltejs/kit");
-    throw kit.error(error.status, error.expose ? error.message : undefined);
+    if (!options.error || !isDownloadError(error)) return answerError(error);
+    throw options.error(error.status, error.expose ? error.message : "Internal Error");
   }
 }
 
