@@ -128,6 +128,41 @@ export const proxyChecks: readonly ProxyCheck[] = [
     },
   },
   {
+    check: "proxy-uncompressed",
+    title: "The server sends the very bytes, also to a client that takes compressed ones",
+    examine: async ({ exam }) => {
+      const question: Question = { path: exam.path(exam.samples.plain), headers: { "Accept-Encoding": "gzip, br" } };
+      const [own, theirs] = [await exam.askApp(question), await exam.askProxy(question)];
+      const coding = theirs.field("Content-Encoding");
+      if (coding === own.field("Content-Encoding")) return undefined;
+      return ofProxy(
+        "no Content-Encoding of the server's own",
+        `Content-Encoding: ${coding ?? "none"}, ETag: ${theirs.field("ETag") ?? "none"}`,
+        "Do not compress downloads: they lose their length, and cannot be resumed (nginx: `gzip off;` in the location; " +
+          "Apache: `SetEnv no-gzip 1`; Caddy: take `encode` away).",
+      );
+    },
+  },
+  {
+    check: "proxy-fresh",
+    title: "A file that was replaced is sent as it is now",
+    examine: async ({ exam }) => {
+      const { changing, renewed } = exam.samples;
+      const path = exam.path(changing);
+      await exam.askProxy({ path });
+      await exam.storage.save(exam.nameOf(renewed), renewed.content);
+      const reply = await exam.askProxy({ path });
+      if (reply.body.toString() === renewed.content) return undefined;
+      const actual = reply.body.toString() === changing.content ? "the old content" : `${reply.status}`;
+      return ofProxy(
+        "the new content",
+        actual,
+        "Something keeps the old file: nginx's `open_file_cache` or `proxy_cache`, lighttpd's `server.stat-cache-engine` " +
+          '(write "disable"), or a CDN that does not heed Cache-Control.',
+      );
+    },
+  },
+  {
     check: "proxy-refused",
     title: "What the application refuses stays refused",
     examine: async ({ exam }) => {

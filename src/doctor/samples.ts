@@ -9,6 +9,9 @@ export interface Sample {
 
 export interface Samples {
   readonly plain: Sample;
+  /** One whose content is replaced by {@link renewed}'s, at the same length. */
+  readonly changing: Sample;
+  readonly renewed: Sample;
   /** Names that one server or another gets wrong. */
   readonly odd: readonly Sample[];
 }
@@ -39,7 +42,13 @@ export function makeSamples(): Samples {
     name: `${run}/${name}`,
     content: `${randomBytes(16).toString("hex")}\n`,
   });
-  return { plain: sample("plain.txt"), odd: oddNames.map(sample) };
+  const [plain, changing, renewed] = [sample("plain.txt"), sample("changing.txt"), sample("changing.txt")];
+  return { plain, changing, renewed, odd: oddNames.map(sample) };
+}
+
+/** Those that are there from the beginning. */
+export function firstSamples({ plain, changing, odd }: Samples): readonly Sample[] {
+  return [plain, changing, ...odd];
 }
 
 export function urlPath(name: string): string {

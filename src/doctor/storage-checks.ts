@@ -1,6 +1,7 @@
 import { collectBytes } from "../files/bytes.ts";
 import type { Check, Finding } from "./check-result.ts";
 import { messageOf, type Examination } from "./examination.ts";
+import { firstSamples } from "./samples.ts";
 
 /** Whether the storage keeps what it is given. Leaves the samples there, for the other checks. */
 export const storageChecks: readonly Check<Examination>[] = [
@@ -8,8 +9,7 @@ export const storageChecks: readonly Check<Examination>[] = [
     check: "storage-write",
     title: "The storage takes the doctor's files",
     examine: async (exam) => {
-      const { plain, odd } = exam.samples;
-      for (const sample of [plain, ...odd]) {
+      for (const sample of firstSamples(exam.samples)) {
         const finding = await attempt(exam, `saving ${sample.name}`, "give the doctor's user the right to write", () =>
           exam.storage.save(exam.nameOf(sample), sample.content),
         );
@@ -65,6 +65,6 @@ async function attempt(
 
 /** Removes the samples. What cannot be removed stays. */
 export async function removeSamples(exam: Examination): Promise<void> {
-  const { plain, odd } = exam.samples;
-  for (const sample of [plain, ...odd]) await exam.storage.delete(exam.nameOf(sample)).catch(() => undefined);
+  for (const sample of firstSamples(exam.samples))
+    await exam.storage.delete(exam.nameOf(sample)).catch(() => undefined);
 }

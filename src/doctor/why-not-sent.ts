@@ -22,6 +22,9 @@ export async function whyNotSent(exam: Examination, expected: ExpectedTarget): P
       `The server does not reach the application: is it at ${exam.app.origin} for it, too?`,
     );
   }
+  const location = reply.field("Location");
+  if (location !== undefined)
+    return ofProxy(`${reply.status} to ${location}`, "Give the address that it leads to as --proxy.");
   if (reply.status !== 200) return ofProxy(String(reply.status), "Look into the server's error log.");
   if (reply.body.byteLength === 0) return ofProxy("200 with an empty body", remedies.enable);
   return ofProxy(

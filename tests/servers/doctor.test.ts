@@ -195,6 +195,29 @@ const broken: readonly Broken[] = [
     names: /proxy_pass without a path/,
   },
   {
+    what: "compression",
+    server: "nginx",
+    edit: (text) =>
+      text.replace("gzip off;", "gzip on; gzip_types text/plain; gzip_min_length 0; gzip_http_version 1.0;"),
+    check: "proxy-uncompressed",
+    names: /Content-Encoding: gzip.*gzip off/s,
+  },
+  {
+    what: "descriptors kept open",
+    server: "nginx",
+    edit: (text) => text.replace("alias ", "open_file_cache max=100 inactive=60s; open_file_cache_valid 60s; alias "),
+    check: "proxy-fresh",
+    names: /the old content.*open_file_cache/s,
+  },
+  {
+    what: "a redirect to another address",
+    server: "nginx",
+    edit: (text) =>
+      text.replace("proxy_http_version", "return 301 https://example.com$request_uri; proxy_http_version"),
+    check: "proxy-sends",
+    names: /301 to https:\/\/example\.com.*--proxy/s,
+  },
+  {
     what: "the application elsewhere",
     server: "nginx",
     edit: (text) => text.replace(/server 127\.0\.0\.1:\d+;/, "server 127.0.0.1:1;"),
