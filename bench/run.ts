@@ -32,7 +32,6 @@ async function measureAll(
     }
   } finally {
     await load.stop();
-    await fixtures.remove();
   }
   return results;
 }
@@ -41,6 +40,9 @@ async function writeReport(options: BenchOptions, results: readonly WorkloadResu
   const output = options.output ?? (isWholeRun(options) ? RESULTS : undefined);
   if (output) await writeFile(output, formatReport(results, describeMachine(), options.rounds));
 }
+
+// A whole GiB would stay behind.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
 try {
   await main();

@@ -41,7 +41,7 @@ export type WorkloadRequest =
 
 const perRequest = [cpuPerRequest, requestsPerSecond] as const;
 const perGigabyte = [cpuPerGigabyte, gigabytesPerSecond] as const;
-const keepAlive: Load = { kind: "requests", connections: 64, seconds: 0.5 };
+const keepAlive: Load = { kind: "requests", connections: 64, seconds: 0.4 };
 const oneDownload: Load = { kind: "requests", connections: 1, seconds: 0.1 };
 
 const smallFiles: readonly Workload[] = [

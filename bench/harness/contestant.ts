@@ -5,7 +5,7 @@ import { Child } from "./child.ts";
 import type { Measured } from "./figures.ts";
 import type { Fixtures } from "./fixtures.ts";
 import { SERVER_CORE } from "./machine.ts";
-import type { Open, Seen, Usage } from "./protocol.ts";
+import type { Load, Open, Seen, Usage } from "./protocol.ts";
 import { prepareRequest } from "./request.ts";
 
 /** One server that is running for one workload, and has answered it right once. */
@@ -35,11 +35,20 @@ export class Contestant {
     }
   }
 
-  /** One round: the load is made ready, and the server's usage read just before and just after it. */
-  async measure(): Promise<Measured> {
+  /** As much as five rounds, so that the slow too have done enough for the engine to compile what they do. */
+  async warmUp(): Promise<void> {
+    await this.#round({ ...this.#open, load: lengthened(this.#open.load) });
+  }
+
+  measure(): Promise<Measured> {
+    return this.#round(this.#open);
+  }
+
+  /** The load is made ready, and the server's usage read just before and just after it. */
+  async #round(open: Open): Promise<Measured> {
     const idle = await this.#usage();
     try {
-      await this.#load.ask("open", this.#open);
+      await this.#load.ask("open", open);
       const before = await this.#usage();
       const { seen, peakRssBytes } = await this.#run();
       const after = await this.#usage();
@@ -93,4 +102,8 @@ export class Contestant {
     }
     return left;
   }
+}
+
+function lengthened(load: Load): Load {
+  return load.kind === "requests" ? { ...load, seconds: load.seconds * 5 } : load;
 }

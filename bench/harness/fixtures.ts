@@ -1,6 +1,6 @@
 import { createHash, randomFillSync } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdtemp, open, rm, utimes } from "node:fs/promises";
+import { createReadStream, rmSync } from "node:fs";
+import { mkdtemp, open, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -30,6 +30,7 @@ export class Fixtures {
 
   static async create(sizes: FileSizes): Promise<Fixtures> {
     const fixtures = new Fixtures(await mkdtemp(join(tmpdir(), "downloadview-bench-")), sizes);
+    process.once("exit", () => rmSync(fixtures.root, { recursive: true, force: true }));
     for (const [name, size] of Object.entries(sizes)) await writeFile(join(fixtures.root, name), size);
     return fixtures;
   }
@@ -40,10 +41,6 @@ export class Fixtures {
     const known = this.#digests.get(key) ?? (await digestOf(join(this.root, name), part));
     this.#digests.set(key, known);
     return known;
-  }
-
-  remove(): Promise<void> {
-    return rm(this.root, { recursive: true, force: true });
   }
 }
 

@@ -45,24 +45,23 @@ async function measureSeries(
       });
     }
     // What a fresh process does first is slow; what it holds at first is what counts.
-    if (!workload.fresh) await measureRound(contestants, () => {});
+    if (!workload.fresh) await inTurn(contestants, (_, contestant) => contestant.warmUp());
     for (let i = 0; i < rounds; i++)
-      await measureRound(contestants, (server, measured) => server.rounds.push(measured));
+      await inTurn(contestants, async (server, contestant) => server.rounds.push(await contestant.measure()));
   } finally {
     await Promise.all([...contestants.values()].map((contestant) => contestant.stop()));
   }
 }
 
-async function measureRound(
+async function inTurn(
   contestants: ReadonlyMap<ServerResult, Contestant>,
-  keep: (server: ServerResult, measured: Measured) => void,
+  action: (server: ServerResult, contestant: Contestant) => Promise<unknown>,
 ): Promise<void> {
-  for (const [server, contestant] of contestants)
-    await attempt(server, async () => keep(server, await contestant.measure()));
+  for (const [server, contestant] of contestants) await attempt(server, () => action(server, contestant));
 }
 
 /** A server that failed once is out: a figure of its other rounds would not be worth what the others' are. */
-async function attempt(server: ServerResult, action: () => Promise<void>): Promise<void> {
+async function attempt(server: ServerResult, action: () => Promise<unknown>): Promise<void> {
   if (server.failure !== undefined) return;
   try {
     await action();
