@@ -13,14 +13,13 @@ const demo = await createDemo({ dataDir, behindNginx: true });
 const app = await listen(demo.app);
 const folder = join(dataDir, "nginx");
 const nginx = await startNginx({ folder, config, appPort: app.port, host, port: free.port }).catch(notStarted);
-if (nginx.exitCode === null) {
-  console.log(
-    `\n  The demo of downloadview behind nginx: http://localhost:${free.port}\n\n  nginx is configured by ${folder}/downloadview.conf\n  Ctrl-C ends both.\n`,
-  );
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => nginx.kill("SIGTERM"));
-  await once(nginx, "exit");
-}
-process.exitCode = nginx.exitCode ?? 1;
+console.log(
+  `\n  The demo of downloadview behind nginx: http://localhost:${free.port}\n\n  nginx is configured by ${folder}/downloadview.conf\n  Ctrl-C ends both.\n`,
+);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => nginx.kill());
+
+const [code] = await once(nginx, "exit");
+process.exitCode = code ?? 1;
 await app.close();
 await demo.close();
 

@@ -31,7 +31,10 @@ export async function startNginx({ folder, config, appPort, host, port }: NginxO
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
   const child = spawn("nginx", ["-e", "stderr", "-p", folder, "-c", "nginx.conf"], { env, stdio: "inherit" });
   await once(child, "spawn");
-  while (child.exitCode === null && !(await accepts(host, port))) await setTimeout(20);
+  while (!(await accepts(host, port))) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error("nginx ended as soon as it was started");
+    await setTimeout(20);
+  }
   return child;
 }
 

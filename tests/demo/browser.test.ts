@@ -175,6 +175,16 @@ describe.runIf(hasChromium)("the demo in Chromium", { timeout: 60_000 }, () => {
     expect(await dialog.locator("dl").textContent()).toContain("Content-Length529");
   });
 
+  it("shows the field that is meant for a server, which is there for GET alone", async () => {
+    await page.locator('[data-action="headers"][data-href="/nginx/modified_headers/"]').click();
+    const dialog = page.locator("dialog#headers");
+    await dialog.getByText("GET /nginx/modified_headers/").waitFor();
+    const fields = await dialog.locator("dl").textContent();
+    expect(fields).toContain("X-Accel-Redirect/nginx-modified-headers/hello-world.txt");
+    expect(fields).toContain("X-Testheader");
+    expect(complaints).toEqual([]);
+  });
+
   it("uploads a file, shows its name as it is, and deletes it", async () => {
     const name = `<img src=x onerror="document.title='pwned'"> & 'Zeugnis' 😈.txt`;
     const file = join(demo.scratchDir, name);

@@ -1,35 +1,21 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-
-const main = new URL("../../demo/main.ts", import.meta.url).pathname;
+import { printedUrl, startProcess } from "./demo-process.ts";
 
 let dataDir: string;
 beforeEach(async () => void (dataDir = await mkdtemp(join(tmpdir(), "downloadview-demo-"))));
 afterEach(() => rm(dataDir, { recursive: true }));
 
-function start(env: Record<string, string>): ChildProcess {
-  return spawn(process.execPath, ["--import", "tsx", main], { env: { ...process.env, DATA_DIR: dataDir, ...env } });
-}
-
-async function printedUrl(demo: ChildProcess): Promise<string> {
-  let printed = "";
-  for await (const chunk of demo.stdout ?? []) {
-    printed += String(chunk);
-    const [url] = /http:\/\/localhost:\d+/.exec(printed) ?? [];
-    if (url) return url;
-  }
-  throw new Error(`It printed no URL: ${printed}`);
-}
-
 // A process of its own has to compile everything first, which takes a busy machine a while.
 describe("npm start", { timeout: 60_000 }, () => {
   it("prints where the demo is, and ends on Ctrl-C with a download under way", async () => {
-    const demo = start({ PORT: "0" });
+    const demo = startProcess("main.ts", { PORT: "0", DATA_DIR: dataDir });
     const exited = once(demo, "exit");
     const url = await printedUrl(demo);
     expect((await fetch(url)).status).toBe(200);
@@ -39,11 +25,29 @@ describe("npm start", { timeout: 60_000 }, () => {
     await expect(download.arrayBuffer()).rejects.toThrow();
   });
 
+  it.each([
+    ["start", "demo/main.ts"],
+    ["demo:nginx", "demo/behind-nginx.ts"],
+  ])("runs with the package as its users get it: npm run %s", async (script, file) => {
+    const cwd = fileURLToPath(new URL("../..", import.meta.url));
+    const { scripts } = JSON.parse(await readFile(join(cwd, "package.json"), "utf8"));
+    const tsconfig = "demo/tsconfig.json";
+    expect(scripts[script]).toBe(`npm run --silent build && tsx --tsconfig ${tsconfig} ${file}`);
+    const resolve = 'console.log(import.meta.resolve("downloadview/express"))';
+    const { stdout } = spawnSync(
+      process.execPath,
+      ["--import", "tsx", "--input-type=module", "--eval", resolve],
+      // What `tsx --tsconfig` sets.
+      { cwd, encoding: "utf8", env: { ...process.env, TSX_TSCONFIG_PATH: tsconfig } },
+    );
+    expect(stdout).toBe(`${new URL("../../dist/express.js", import.meta.url).href}\n`);
+  });
+
   it("says so when the port that it is told is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
-    const demo = start({ PORT: String(port) });
+    const demo = startProcess("main.ts", { PORT: String(port), DATA_DIR: dataDir });
     let errors = "";
     demo.stderr?.on("data", (chunk: Buffer) => (errors += String(chunk)));
     const [code] = await once(demo, "exit");
