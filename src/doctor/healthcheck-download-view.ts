@@ -2,10 +2,10 @@ import type { DownloadviewConfig } from "../config/downloadview-config.ts";
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
-import type { DownloadRequest, DownloadResult } from "../responses/handler.ts";
+import { isProxiedDownloadResponse, type DownloadRequest, type DownloadResult } from "../responses/handler.ts";
 import { startDelivery } from "../responses/delivery.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
-import { OffloadedDownloadResponse } from "../offload/offloaded-download-response.ts";
+import type { OffloadedDownloadResponse } from "../offload/offloaded-download-response.ts";
 import { smartDownloadMiddleware } from "../offload/smart-download-middleware.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import { BaseDownloadView } from "../views/base-download-view.ts";
@@ -108,7 +108,12 @@ export async function handedOver(
     new DownloadResponse(file),
     request,
   );
-  return result instanceof OffloadedDownloadResponse ? result : undefined;
+  return isOffloaded(result) ? result : undefined;
+}
+
+// By its members: a configuration that the command line loaded may have brought its own copy of this package.
+function isOffloaded(result: DownloadResult): result is OffloadedDownloadResponse {
+  return isProxiedDownloadResponse(result) && "backend" in result && "source" in result;
 }
 
 /** A refusal that still knows its file, so that a middleware that looks at the file alone would hand it over. */
