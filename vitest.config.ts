@@ -18,7 +18,7 @@ const alias = Object.entries(manifest.exports)
 const config: ViteUserConfig = defineConfig({
   resolve: { alias },
   test: {
-    include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "tests/**/*.test.ts", "bench/**/*.test.ts"],
     exclude: ["**/node_modules/**", "tests/**/generated/**"],
     testTimeout: 20_000,
     hookTimeout: 120_000,

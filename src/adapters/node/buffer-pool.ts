@@ -1,37 +1,37 @@
 const kibibyte = 1024;
 
-/** Sizes in bytes. A slow reader costs what it is given at first; only one that proves to be fast is given more. */
-export const chunkSizes: { readonly smallest: number; readonly first: number; readonly largest: number } = {
-  smallest: 64 * kibibyte,
-  first: 128 * kibibyte,
-  largest: 1024 * kibibyte,
+/** Sizes in bytes. Large pieces cost less than half the CPU time of small ones; a reader that stalls pins what it was given. */
+export const chunkSizes: { readonly small: number; readonly unproven: number; readonly large: number } = {
+  small: 64 * kibibyte,
+  /** The most for a reader that has not proved to keep up: if it leaves or stalls, less was read in vain. */
+  unproven: 256 * kibibyte,
+  large: 1024 * kibibyte,
 };
 
-const mostPinned = 16 * 1024 * kibibyte;
-const mostFree = 8 * 1024 * kibibyte;
+/** How many large buffers all transfers share: 16 MiB, however many readers stall. */
+const largeBuffers = 16;
+/** Those that only a reader which keeps up may have, so that readers which stall cannot take them all. */
+const reserved = largeBuffers / 2;
+const mostFreeSmall = 128;
 
-const free = new Map<number, Buffer[]>();
-let freeBytes = 0;
-let pinned = 0;
+// Every buffer of these sizes is memory of its own, which costs the allocator and the collector dearly: hence the reuse.
+const freeLarge: Buffer[] = [];
+const freeSmall: Buffer[] = [];
+let largeInUse = 0;
 
-/** A buffer of `size`, or of the smallest size when all transfers together hold as much as they may. */
-export function borrowBuffer(size: number): Buffer {
-  const granted = pinned + size > mostPinned ? chunkSizes.smallest : size;
-  pinned += granted;
-  const buffer = free.get(granted)?.pop();
-  // Every buffer of these sizes is memory of its own, which costs the allocator and the collector dearly: hence the reuse.
-  if (!buffer) return Buffer.allocUnsafeSlow(granted);
-  freeBytes -= granted;
-  return buffer;
+/** A buffer for `wanted` bytes or fewer: a large one only while there are enough, or for a reader that keeps up. */
+export function borrowBuffer(wanted: number, keepsUp: boolean): Buffer {
+  const left = largeBuffers - largeInUse - (keepsUp ? 0 : reserved);
+  if (wanted <= chunkSizes.small || left <= 0) return freeSmall.pop() ?? Buffer.allocUnsafeSlow(chunkSizes.small);
+  largeInUse += 1;
+  return freeLarge.pop() ?? Buffer.allocUnsafeSlow(chunkSizes.large);
 }
 
 /** Takes a buffer back. One that may still be read or written by somebody, `reusable: false`, is left to the collector. */
 export function returnBuffer(buffer: Buffer, reusable: boolean): void {
-  const size = buffer.byteLength;
-  pinned -= size;
-  if (!reusable || freeBytes + size > mostFree) return;
-  freeBytes += size;
-  const list = free.get(size);
-  if (list) list.push(buffer);
-  else free.set(size, [buffer]);
+  const isLarge = buffer.byteLength === chunkSizes.large;
+  if (isLarge) largeInUse -= 1;
+  if (!reusable) return;
+  if (isLarge) freeLarge.push(buffer);
+  else if (freeSmall.length < mostFreeSmall) freeSmall.push(buffer);
 }

@@ -2,6 +2,7 @@ import { ServerResponse } from "node:http";
 import { IncompleteBodyError } from "../../errors.ts";
 import type { OpenFile } from "../../files/download-file.ts";
 import { borrowBuffer, chunkSizes, returnBuffer } from "./buffer-pool.ts";
+import { Turns } from "./turns.ts";
 
 /** A file that fills the buffers it is given. */
 export type PumpableFile = OpenFile & Required<Pick<OpenFile, "readInto">>;
@@ -28,21 +29,32 @@ export interface Transfer {
 }
 
 /**
+ * Reads at a time, of all transfers together: enough to keep Node's threads busy. A buffer that was lent to a read which
+ * waits in line behind sixty others would be one less for those that go, and out of the processor's cache when its turn comes.
+ */
+const reads = new Turns(2 * (Number(process.env["UV_THREADPOOL_SIZE"]) || 4));
+
+/**
  * Sends a part of a file, and ends the response. One recycled buffer at a time goes from the disk to the socket; the next
  * is filled when the kernel has taken the last one, so a reader that stalls holds one buffer and no more.
  * @throws {IncompleteBodyError} where the file is shorter than that
  */
 export async function pump(file: PumpableFile, response: ServerResponse, transfer: Transfer): Promise<void> {
   const { start, length } = transfer;
-  const end = start + length;
-  let size = chunkSizes.first;
-  for (let position = start; position < end;) {
-    const { count, drain } = await sendChunk(file, response, transfer, position, Math.min(end - position, size));
+  let keepsUp = false;
+  for (let position = start; position < start + length;) {
+    const { count, drain } = await sendChunk(file, response, transfer, position, keepsUp);
     if (response.destroyed) return;
     position += count;
-    size = nextSize(size, drain);
+    keepsUp = drain > 0 ? drain < patience : keepsUp || position - start > mostAbsorbed;
   }
 }
+
+/** In milliseconds. A socket with room again has room for about 1 MiB: this is some 10 MB a second. */
+const patience = 100;
+
+/** What the two ends' kernels may take though nobody reads. Only what goes beyond proves anything. */
+const mostAbsorbed = 4 * 1024 * 1024;
 
 interface SentChunk {
   readonly count: number;
@@ -55,31 +67,41 @@ async function sendChunk(
   response: ServerResponse,
   { start, length, onStart, onSent }: Transfer,
   position: number,
-  wanted: number,
+  keepsUp: boolean,
 ): Promise<SentChunk> {
-  const buffer = borrowBuffer(sizeFor(wanted));
+  const left = start + length - position;
+  const wanted = keepsUp ? left : Math.min(left, chunkSizes.unproven);
+  await reads.enter();
+  if (response.destroyed) {
+    reads.leave();
+    return { count: 0, drain: 0 };
+  }
+  const buffer = borrowBuffer(wanted, keepsUp);
   // While somebody else has the buffer it is not ours to reuse, and a failure may leave it so.
   let ours = false;
   try {
-    const count = await file.readInto(buffer.subarray(0, Math.min(wanted, buffer.byteLength)), position);
+    const count = await readInTurn(file, buffer.subarray(0, Math.min(wanted, buffer.byteLength)), position);
     ours = true;
     if (response.destroyed) return { count, drain: 0 };
-    if (count === 0) throw new IncompleteBodyError(`The source ended ${start + length - position} bytes early`);
+    if (count === 0) throw new IncompleteBodyError(`The source ended ${left} bytes early`);
     if (position === start) onStart();
     ours = false;
     onSent(count);
-    const drain = await writeNow(response, buffer.subarray(0, count), position + count === start + length);
-    ours = !response.destroyed;
+    const drain = await writeNow(response, buffer.subarray(0, count), count === left);
+    // Of a connection that is closed nothing is sent any more either.
+    ours = true;
     return { count, drain };
   } finally {
     returnBuffer(buffer, ours);
   }
 }
 
-function sizeFor(wanted: number): number {
-  const { smallest, first, largest } = chunkSizes;
-  for (let size = smallest; size < largest; size *= 2) if (wanted <= size) return size;
-  return Math.max(largest, first);
+async function readInTurn(file: PumpableFile, target: Uint8Array, position: number): Promise<number> {
+  try {
+    return await file.readInto(target, position);
+  } finally {
+    reads.leave();
+  }
 }
 
 /**
@@ -105,15 +127,4 @@ function writeNow(response: ServerResponse, bytes: Uint8Array, last: boolean): P
     };
     response.once("close", taken);
   });
-}
-
-const fast = 20;
-
-/**
- * Larger chunks cost less, and pin more for a reader that stalls. That the kernel took a chunk at once proves nothing, its
- * buffer may have been empty; that it drained one quickly does.
- */
-function nextSize(size: number, drain: number): number {
-  if (drain === 0) return size;
-  return drain < fast ? Math.min(size * 2, chunkSizes.largest) : Math.max(size / 2, chunkSizes.smallest);
 }
