@@ -127,16 +127,17 @@ async function tryStart(
   await writeFile(file, edited);
   const child = run(name, file, folder);
   const output = collect(child);
-  await untilListening(port, child, output);
-  return {
-    name,
-    url: `http://127.0.0.1:${port}`,
-    log: output,
-    [Symbol.asyncDispose]: async () => {
-      await stop(child);
-      await rm(folder, { recursive: true, force: true });
-    },
+  const dispose = async (): Promise<void> => {
+    await stop(child);
+    await rm(folder, { recursive: true, force: true });
   };
+  try {
+    await untilListening(port, child, output);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { name, url: `http://127.0.0.1:${port}`, log: output, [Symbol.asyncDispose]: dispose };
 }
 
 /** What the server's own syntax check says of a configuration: nothing, if it is right. */
