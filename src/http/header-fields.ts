@@ -18,6 +18,11 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
 
   constructor(fields?: HeaderFieldsInit) {
     if (fields === undefined) return;
+    // Checked when they came in.
+    if (fields instanceof HeaderFields) {
+      this.#raw.push(...fields.#raw);
+      return;
+    }
     for (const [name, value] of fieldsOf(fields)) this.append(name, value);
   }
 

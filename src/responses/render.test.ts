@@ -302,6 +302,20 @@ describe("the hooks of a view", () => {
     expect((await rendered(headers, { hooks })).status).toBe(204);
   });
 
+  it("notModifiedResponse changes this 304 and not the next", async () => {
+    const { file } = fakeFile(Object.freeze({ ...stat }));
+    const again = (): Promise<RenderedResponse> =>
+      new DownloadResponse(file, {}, hooks).render(request({ "if-none-match": '"v1"' }));
+    let count = 0;
+    const hooks: DownloadHooks = {
+      notModifiedResponse: (headers) => {
+        headers.append("X-Count", String((count += 1)));
+        return undefined;
+      },
+    };
+    expect([fields(await again())["x-count"], fields(await again())["x-count"]]).toEqual(["1", "2"]);
+  });
+
   it("fileNotFoundResponse answers for a file that turns out to be missing", async () => {
     const missing: DownloadFile = {
       name: "x",

@@ -2,6 +2,7 @@ import { FileChangedError, FileNotFoundError } from "../errors.ts";
 import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
+import { HeaderFields } from "../http/header-fields.ts";
 import { responseHead, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
 import {
   multipartBoundary,
@@ -218,13 +219,23 @@ export async function answerTo(
   const { representation } = described;
   const decision = await decisionFor(response, request, representation);
   if (decision.kind === "full") return wholeAnswer(response.status, described, decision);
+  if (decision.kind === "notModified") return notModifiedAnswer(response, described, decision);
   const multipart = decision.kind === "multipart" ? framing(decision.ranges, representation) : undefined;
   const head = responseHead(decision, representation, described.fields, multipart);
-  if (decision.kind === "notModified") {
-    const custom = await response.hooks.notModifiedResponse?.(head.fields);
-    if (custom) return custom;
-  }
   return { decision, representation, head, ...(multipart ? { multipart } : {}) };
+}
+
+async function notModifiedAnswer(
+  { hooks }: DownloadResponse,
+  described: DescribedResponse,
+  decision: Decision,
+): Promise<Answer | Response> {
+  const { representation } = described;
+  const { status, fields } = (described.notModified ??= responseHead(decision, representation, described.fields));
+  // The view may change its fields, and they are derived but once.
+  const head = { status, fields: new HeaderFields(fields) };
+  const custom = await hooks.notModifiedResponse?.(head.fields);
+  return custom ?? { decision, representation, head };
 }
 
 function wholeAnswer(status: number, described: DescribedResponse, decision: Decision): Answer {
