@@ -106,11 +106,11 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "./nest": ["@nestjs/common", "node", "rxjs"],
   "./h3": ["h3"],
   "./elysia": ["elysia"],
-  "./sveltekit": ["@sveltejs/kit"],
   "./s3": ["@aws-sdk/client-s3", "@aws-sdk/s3-request-presigner"],
   "./azure": ["@azure/storage-blob"],
   "./gcs": ["node"],
   "./cloudfront": ["node"],
+  "./flydrive": ["node"],
   "./drizzle": ["drizzle-orm"],
   "./doctor": ["node"],
   "./testing": ["node"],
@@ -123,6 +123,19 @@ describe("imports", () => {
 
   it.each(workerEntries)("of %s on a worker are none", async (_, target) => {
     expect(outside(await externalImports(join(installed.folder, target)))).toEqual([]);
+  });
+
+  it("are of the dependencies and peers that are declared, and of each of these", async () => {
+    const files = (await filesBelow(join(installed.folder, "dist"))).filter((file) => /\.(js|d\.ts)$/.test(file));
+    const code = await Promise.all(files.map((file) => readFile(join(installed.folder, "dist", file), "utf8")));
+    const found = outside(code.flatMap(importsOf).filter((specifier) => !specifier.startsWith(".")));
+    expect(found.filter((name) => name !== "node")).toEqual(Object.keys(manifest.peerDependencies).toSorted());
+  });
+
+  it("are explained in the documentation", async () => {
+    const page = await readFile(join(project, "docs/dependencies.md"), "utf8");
+    const names = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)];
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
   it("leave out what needs a disk under the workerd condition", async () => {
