@@ -29,6 +29,7 @@ function isLocked(parent: string, name: string): boolean {
 
 /** What npm goes by to skip a build: `@oxlint/binding-linux-x64-musl` is for Linux on x64 with musl. */
 function platformOf(name: string): object {
+  if (name.includes("wasm32")) return { cpu: ["wasm32"] };
   const build =
     /(aix|android|darwin|freebsd|linux|netbsd|openbsd|openharmony|sunos|win32)(?:musl)?-(\w+)(?:-(gnu|musl))?/;
   const [, os, cpu, libc] = build.exec(name) ?? [];

@@ -1,5 +1,5 @@
-import { isDownloadError } from "../errors.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { answerError } from "./answer-error.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { isNotFound } from "./fields.ts";
 import { namedParams } from "./params.ts";
@@ -9,6 +9,7 @@ import { webResponse } from "./web-response.ts";
 export interface AstroContext {
   readonly request: Request;
   readonly params: Readonly<Record<string, string | undefined>>;
+  rewrite?(path: string): Promise<Response>;
 }
 
 /**
@@ -50,10 +51,8 @@ export async function send(context: AstroContext, result: DownloadResult | Promi
   try {
     return await webResponse(result, context.request);
   } catch (error) {
-    // Astro puts its page where an endpoint leaves a 404 without a body.
-    if (isNotFound(error)) return new Response(null, { status: 404 });
-    if (isDownloadError(error)) return error.getResponse();
-    throw error;
+    if (isNotFound(error) && context.rewrite) return context.rewrite("/404");
+    return answerError(error);
   }
 }
 

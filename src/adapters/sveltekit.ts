@@ -66,7 +66,9 @@ export async function send(
   try {
     return await webResponse(result, event.request);
   } catch (error) {
-    if (!options.error || !isDownloadError(error)) return answerError(error);
+    // SvelteKit's has no header fields, such as the `Allow` of a 405.
+    const isPlain = isDownloadError(error) && Object.keys(error.headers).length === 0;
+    if (!options.error || !isPlain) return answerError(error);
     throw options.error(error.status, error.expose ? error.message : "Internal Error");
   }
 }

@@ -5,5 +5,5 @@ import { frameworksAreThere, howToInstall } from "./project.ts";
 import { servers } from "./servers.ts";
 
 describe.runIf(requires(frameworksAreThere, howToInstall))("the application", () =>
-  behave(servers.filter(({ runtime }) => runtime === "Node 20")),
+  behave(servers.filter(({ runtime, built }) => runtime === "Node 20" && !built)),
 );

@@ -1,0 +1,9 @@
+import { describe } from "vitest";
+import { requires } from "../support/requires.ts";
+import { behave } from "./behaves.ts";
+import { frameworksAreThere, howToInstall } from "./project.ts";
+import { servers } from "./servers.ts";
+
+describe.runIf(requires(frameworksAreThere, howToInstall))("the application", () =>
+  behave(servers.filter(({ built }) => built)),
+);

@@ -1,0 +1,3 @@
+import { log } from "../../../../server.ts";
+
+export const GET = (): Response => Response.json(log);

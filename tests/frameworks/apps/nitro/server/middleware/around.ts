@@ -1,0 +1,16 @@
+import { downloadMiddleware } from "downloadview/h3";
+import { defineMiddleware, setCookie } from "nitro/h3";
+import { offload } from "../../../../application.ts";
+import { log } from "../../../../server.ts";
+
+const capture = downloadMiddleware(offload);
+
+export default defineMiddleware(async (event, next) => {
+  setCookie(event, "session", "1");
+  event.res.headers.set("Access-Control-Allow-Origin", "https://app.example");
+  event.res.headers.set("X-After", "kept");
+  event.context["user"] = event.req.headers.get("X-User") ?? undefined;
+  const answer = await capture(event, next);
+  log.push(`${event.req.method} ${event.url.pathname} ${(answer as Response | undefined)?.status ?? 0}`);
+  return answer;
+});

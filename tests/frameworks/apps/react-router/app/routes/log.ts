@@ -1,0 +1,3 @@
+import { log } from "../../../../server.ts";
+
+export const loader = (): Response => Response.json(log);

@@ -1,0 +1,7 @@
+import { command, serveBuilt } from "../built.ts";
+
+await serveBuilt({
+  folder: "react-router",
+  build: [command("@react-router/dev/bin.js"), "build"],
+  run: () => ["serve.js"],
+});
