@@ -2,7 +2,7 @@ import { isDownloadError } from "../errors.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 
 /** Header fields one by one, of a list `[name, value, name, value, …]`. */
-export function pairs(raw: readonly string[]): [name: string, value: string][] {
+function pairs(raw: readonly string[]): [name: string, value: string][] {
   const fields: [string, string][] = [];
   for (let at = 0; at < raw.length; at += 2) fields.push([raw[at] ?? "", raw[at + 1] ?? ""]);
   return fields;

@@ -26,7 +26,7 @@ export async function withFirstChunk(rendered: RenderedResponse, request: Downlo
 }
 
 /** Whether a body may turn out to be none at its first byte. */
-export function isUnproven(body: RenderedResponse["body"]): body is ReadableBody {
+function isUnproven(body: RenderedResponse["body"]): body is ReadableBody {
   if (body.kind === "none" || body.kind === "bytes") return false;
   return body.kind === "stream" || body.file.prepare === undefined;
 }

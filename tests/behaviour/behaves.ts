@@ -53,9 +53,10 @@ export function behave(servers: readonly ServerUnderTest[]): void {
   }
 }
 
-export function casesFor({ has }: ServerUnderTest): Case[] {
+function casesFor({ has, own = [] }: ServerUnderTest): Case[] {
   return [
     ...cases,
+    ...own,
     ...(has.includes("middleware") ? middlewareCases : []),
     ...(has.includes("compression") ? compressionCases : []),
   ];

@@ -14,7 +14,7 @@ import {
   type NestInterceptor,
 } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
-import { DownloadMixin, VirtualFile, type DownloadMembers, type DownloadResult } from "downloadview";
+import { DownloadMixin, VirtualFile, type DownloadResult } from "downloadview";
 import { DownloadInterceptor } from "downloadview/nest";
 import { tap, type Observable } from "rxjs";
 import { offload, report, routes } from "./application.ts";
@@ -45,11 +45,9 @@ for (const { name, wildcard, handler } of routes<Authenticated>({ files, userOf,
   All(wildcard ? `${name}/*` : name)(DownloadsController.prototype, name, descriptor);
 }
 
-const DownloadsBase = DownloadMixin(Object) as unknown as new () => DownloadMembers;
-
 /** Of one request each, as the mixin keeps on `this` what belongs to the request. */
 @Controller({ path: "mixin", scope: Scope.REQUEST })
-class MixinController extends DownloadsBase {
+class MixinController extends DownloadMixin(class {}) {
   override getFile(): VirtualFile {
     return new VirtualFile("from a mixin\n", { name: "mixin.txt" });
   }

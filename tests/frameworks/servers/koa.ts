@@ -48,7 +48,7 @@ app.use(downloadMiddleware(offload));
 const router = new Router<State>();
 const userOf = ({ state }: { state: State }): string | undefined => state.user;
 for (const route of routes({ files, userOf, upstream })) {
-  router.all(`/${route.name}${route.wildcard ? "/*path" : ""}`, toKoaHandler<State, object>(route.handler) as never);
+  router.all(`/${route.name}${route.wildcard ? "/*path" : ""}`, toKoaHandler(route.handler));
 }
 router.get("/send", (context) => send(context, report()));
 router.get("/log", (context) => void (context.body = log));
