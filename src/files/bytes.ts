@@ -37,7 +37,7 @@ export function isBlob(source: unknown): source is Blob {
   return typeof Blob !== "undefined" && source instanceof Blob;
 }
 
-export function isWebStream(source: unknown): source is ReadableStream<Chunk> {
+function isWebStream(source: unknown): source is ReadableStream<Chunk> {
   return typeof (source as ReadableStream | null)?.getReader === "function";
 }
 
@@ -47,16 +47,16 @@ export interface NodeStream extends AsyncIterable<Chunk> {
   on(event: "error", listener: () => void): unknown;
 }
 
-export function isNodeStream(source: unknown): source is NodeStream {
+function isNodeStream(source: unknown): source is NodeStream {
   const stream = source as NodeStream | null;
   return typeof stream?.destroy === "function" && typeof stream.on === "function" && isAsyncIterable(source);
 }
 
-export function isAsyncIterable(source: unknown): source is AsyncIterable<Chunk> {
+function isAsyncIterable(source: unknown): source is AsyncIterable<Chunk> {
   return typeof (source as AsyncIterable<Chunk> | null)?.[Symbol.asyncIterator] === "function";
 }
 
-export function isIterable(source: unknown): source is Iterable<Chunk> {
+function isIterable(source: unknown): source is Iterable<Chunk> {
   return typeof (source as Iterable<Chunk> | null)?.[Symbol.iterator] === "function";
 }
 

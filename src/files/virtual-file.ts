@@ -10,8 +10,6 @@ import {
   type VirtualSourceFunction,
 } from "./virtual-file-content.ts";
 
-export type { VirtualReadOptions, VirtualSourceFunction } from "./virtual-file-content.ts";
-
 /** Anything that {@link VirtualFile} serves. */
 export type VirtualSource = ByteSource | VirtualSourceFunction;
 

@@ -73,7 +73,7 @@ function part(range: { start: number; end: number }, size: number): { contentRan
 }
 
 describe("Range, as other servers test it", () => {
-  it.each(cases)("answers $id on GET", ({ id, range, size, expect: { why: _, ...expected } }) => {
+  it.each(cases)("answers $id on GET", ({ range, size, expect: { why: _, ...expected } }) => {
     const decision = decide(requestOf("GET", { Range: range }), { size });
     expect(outcome(decision, size)).toEqual(expected);
   });
