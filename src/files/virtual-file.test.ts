@@ -4,7 +4,8 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { IncompleteBodyError, SourceConsumedError } from "../errors.ts";
 import type { OpenFile } from "./download-file.ts";
-import { VirtualFile, type VirtualReadOptions, type VirtualSource } from "./virtual-file.ts";
+import type { VirtualReadOptions } from "./virtual-file-content.ts";
+import { VirtualFile, type VirtualSource } from "./virtual-file.ts";
 
 async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
