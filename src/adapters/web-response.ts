@@ -80,12 +80,13 @@ export function isDownload(result: DownloadResult): result is Download {
 }
 
 /** A file on disk that the runtime sends by itself, unless somebody wants to hear how the transfer ended. */
-function runtimeFile(result: Download, { status, body, delivery, limitRate }: RenderedResponse): Blob | undefined {
-  const path = result.file?.path;
-  if (body.kind !== "file" || !body.file.readInto || path === undefined || limitRate || result.onFinish)
-    return undefined;
-  if (body.length === undefined) return undefined;
-  const file = nativeFile(path, body.range?.start ?? 0, body.length);
+function runtimeFile(
+  { onFinish }: Download,
+  { status, body, delivery, limitRate }: RenderedResponse,
+): Blob | undefined {
+  if (body.kind !== "file" || body.length === undefined || onFinish || limitRate) return undefined;
+  const { path } = body.file;
+  const file = path === undefined ? undefined : nativeFile(path, body.range?.start ?? 0, body.length);
   if (!file) return undefined;
   void closeBody(body);
   delivery.finish(status, body.length);

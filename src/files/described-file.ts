@@ -47,6 +47,7 @@ export class DescribedFile implements DownloadFile {
 class DescribedOpenFile implements OpenFile {
   readonly #opened: OpenFile;
   readonly stat: FileStat;
+  declare readonly path?: string;
   declare readonly readInto?: (target: Uint8Array, position: number) => Promise<number>;
   declare readonly load?: () => Promise<Uint8Array | undefined>;
   declare readonly prepare?: () => Promise<void>;
@@ -54,6 +55,7 @@ class DescribedOpenFile implements OpenFile {
   constructor(opened: OpenFile, description: FileDescription) {
     this.#opened = opened;
     this.stat = described(opened.stat, description);
+    if (opened.path !== undefined) this.path = opened.path;
     if (opened.readInto) this.readInto = (target, position) => opened.readInto!(target, position);
     if (opened.load) this.load = () => opened.load!();
     if (opened.prepare) this.prepare = () => opened.prepare!();

@@ -59,6 +59,8 @@ export interface OpenFile extends AsyncDisposable {
   readonly stat: FileStat;
   /** Whether `ifNoneMatch` held upstream: then {@link stat} has the validators alone. */
   readonly notModified?: boolean | undefined;
+  /** The absolute path of the very bytes, for a runtime that sends files itself. */
+  readonly path?: string;
   /** All the bytes, when they are in memory already. */
   readonly bytes?: Uint8Array | undefined;
   /** Reads all of a small file into memory, leaving nothing open; `undefined` for one that is too large for that. */

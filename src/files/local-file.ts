@@ -112,7 +112,7 @@ const largestChunk = 256 * 1024;
 
 class OpenLocalFile implements OpenFile {
   readonly stat: FileStat;
-  readonly #path: string;
+  readonly path: string;
   readonly #root: string | undefined;
   readonly #memo: Memo;
   #descriptor: SharedDescriptor | undefined;
@@ -121,7 +121,7 @@ class OpenLocalFile implements OpenFile {
   #idle: (() => void) | undefined;
 
   constructor(path: string, root: string | undefined, memo: Memo) {
-    this.#path = path;
+    this.path = path;
     this.#root = root;
     this.#memo = memo;
     this.stat = memo.stat;
@@ -137,7 +137,7 @@ class OpenLocalFile implements OpenFile {
     const content = Buffer.allocUnsafeSlow(size);
     if (size === 0) await this.prepare();
     else if ((await this.readInto(content, 0)) < size) throw new FileChangedError();
-    keepContent(this.#path, this.#memo, content);
+    keepContent(this.path, this.#memo, content);
     return content;
   }
 
@@ -172,7 +172,7 @@ class OpenLocalFile implements OpenFile {
 
   #open(): Promise<number> {
     if (this.#closing) return Promise.reject(closedEarly());
-    this.#descriptor ??= borrowDescriptor(this.#path, this.#root, this.#memo.version);
+    this.#descriptor ??= borrowDescriptor(this.path, this.#root, this.#memo.version);
     return this.#descriptor.number;
   }
 
