@@ -3,7 +3,15 @@ import { UrlSigner } from "downloadview/signing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { secret } from "../frameworks/contents.ts";
 import { until } from "../support/sockets.ts";
-import { cases, compressionCases, middlewareCases, type Case, type Expectation, type Feature } from "./cases.ts";
+import {
+  cases,
+  compressionCases,
+  diskCases,
+  middlewareCases,
+  type Case,
+  type Expectation,
+  type Feature,
+} from "./cases.ts";
 import { exchange, leaveEarly, type Exchange, type Outcome } from "./exchange.ts";
 import { placePackage } from "./project.ts";
 import { start, type RunningServer, type Surroundings } from "./running-server.ts";
@@ -43,7 +51,7 @@ export function behave(servers: readonly ServerUnderTest[]): void {
         });
       }
 
-      if (server.has.includes("descriptors")) {
+      if (server.has.includes("disk")) {
         it("Aborts: a client that leaves has its file closed", async () => {
           await leaveEarly(server.protocol ?? "HTTP/1.1", running.port, "/files/big.bin");
           await until(() => running.openDescriptors() === 0);
@@ -57,6 +65,7 @@ function casesFor({ has, own = [] }: ServerUnderTest): Case[] {
   return [
     ...cases,
     ...own,
+    ...(has.includes("disk") ? diskCases : []),
     ...(has.includes("middleware") ? middlewareCases : []),
     ...(has.includes("compression") ? compressionCases : []),
   ];
@@ -112,10 +121,10 @@ function check(outcome: Outcome, expected: Expectation, validators: Validators, 
 
 /** `{404}` and `{500}` stand for the application's own page, where it has one. */
 function checkBody({ body, headers }: Outcome, expected: Expectation["body"], hasPages: boolean): void {
-  const decoded = headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
   if (expected === undefined) return;
-  if (expected instanceof Uint8Array) expect(Buffer.compare(decoded, expected), "the bytes").toBe(0);
-  else if (expected instanceof RegExp) expect(decoded.toString()).toMatch(expected);
+  if (expected instanceof Uint8Array) return expect(Buffer.compare(body, expected), "the bytes").toBe(0);
+  const decoded = headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
+  if (expected instanceof RegExp) expect(decoded.toString()).toMatch(expected);
   else if (expected !== "{404}" && expected !== "{500}") expect(decoded.toString()).toBe(expected);
   else if (hasPages) expect(decoded.toString()).toBe(pages[expected]);
   else expect(decoded.toString()).not.toMatch(/secret|behaviour-|\.ts\b/);

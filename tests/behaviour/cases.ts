@@ -321,6 +321,25 @@ export const cases: readonly Case[] = [
   },
 ];
 
+/** For servers that have a disk. */
+export const diskCases: readonly Case[] = [
+  {
+    feature: "Files",
+    name: "the variant that lies compressed beside a file",
+    request: { path: "/files/variants/app.js", headers: { "accept-encoding": "gzip" } },
+    response: {
+      status: 200,
+      headers: {
+        "content-encoding": "gzip",
+        "content-type": "text/javascript; charset=utf-8",
+        "content-length": "33",
+        vary: /accept-encoding/i,
+      },
+      body: contents["variants/app.js.gz"] ?? "",
+    },
+  },
+];
+
 /** For servers whose framework has middleware: what it sets is kept. */
 export const middlewareCases: readonly Case[] = [
   {

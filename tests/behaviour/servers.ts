@@ -20,8 +20,8 @@ export interface ServerUnderTest {
 
 export type Runtime = "Node 20" | "Node 22" | "Node 24" | "Node 26" | "Bun" | "Deno" | "workerd";
 
-/** `pages`: the application answers 404 and errors itself. `middleware`, `compression`: see the cases of that name. */
-export type Ability = "pages" | "middleware" | "compression" | "descriptors";
+/** `pages`: the application answers 404 and errors itself. The others: see the cases of that name. */
+export type Ability = "disk" | "pages" | "middleware" | "compression";
 
 export interface Deviation {
   /** Cases by name, or all of a feature. */
@@ -88,12 +88,12 @@ const astroStreams: readonly Deviation[] = [
   },
 ];
 
-const node = ["descriptors"] as const;
-const everything = ["pages", "middleware", "compression", "descriptors"] as const;
+const plain = ["disk"] as const;
+const everything = ["pages", "middleware", "compression", "disk"] as const;
 
 export const servers: readonly ServerUnderTest[] = [
-  { framework: "node:http", runtime: "Node 20", module: "node-http.ts", has: node },
-  { framework: "node:http2", runtime: "Node 20", module: "node-http2.ts", protocol: "HTTP/2", has: node },
+  { framework: "node:http", runtime: "Node 20", module: "node-http.ts", has: plain },
+  { framework: "node:http2", runtime: "Node 20", module: "node-http2.ts", protocol: "HTTP/2", has: plain },
   { framework: "Express 5", runtime: "Node 20", module: "express.ts", has: everything },
   { framework: "Express 4", runtime: "Node 20", module: "express-4.ts", has: everything },
   { framework: "Fastify 5", runtime: "Node 20", module: "fastify.ts", has: everything },
@@ -101,21 +101,21 @@ export const servers: readonly ServerUnderTest[] = [
   { framework: "NestJS 12 on Express", runtime: "Node 20", module: "nest-express.ts", has: everything, own: nestOnly },
   { framework: "NestJS 12 on Fastify", runtime: "Node 20", module: "nest-fastify.ts", has: everything, own: nestOnly },
   { framework: "Hono 4", runtime: "Node 20", module: "hono.ts", has: everything },
-  { framework: "h3 2", runtime: "Node 20", module: "h3.ts", has: ["pages", "middleware", "descriptors"] },
-  { framework: "Elysia 1", runtime: "Node 20", module: "elysia.ts", has: ["pages", "middleware", "descriptors"] },
+  { framework: "h3 2", runtime: "Node 20", module: "h3.ts", has: ["pages", "middleware", "disk"] },
+  { framework: "Elysia 1", runtime: "Node 20", module: "elysia.ts", has: ["pages", "middleware", "disk"] },
   {
     framework: "Nitro 3",
     runtime: "Node 20",
     module: "nitro.ts",
     built: true,
-    has: ["pages", "middleware", "descriptors"],
+    has: ["pages", "middleware", "disk"],
   },
   {
     framework: "Next.js 16",
     runtime: "Node 20",
     module: "next.ts",
     built: true,
-    has: ["compression", "descriptors"],
+    has: ["compression", "disk"],
     deviations: noLengths,
   },
   {
@@ -123,14 +123,14 @@ export const servers: readonly ServerUnderTest[] = [
     runtime: "Node 20",
     module: "sveltekit.ts",
     built: true,
-    has: ["middleware", "descriptors"],
+    has: ["middleware", "disk"],
   },
   {
     framework: "Astro 5",
     runtime: "Node 20",
     module: "astro.ts",
     built: true,
-    has: ["middleware", "descriptors"],
+    has: ["middleware", "disk"],
     deviations: astroStreams,
   },
   {
@@ -138,27 +138,27 @@ export const servers: readonly ServerUnderTest[] = [
     runtime: "Node 20",
     module: "react-router.ts",
     built: true,
-    has: ["middleware", "compression", "descriptors"],
+    has: ["middleware", "compression", "disk"],
   },
-  { framework: "srvx", runtime: "Node 20", module: "srvx.ts", has: node },
-  { framework: "fetch handler on node:http", runtime: "Node 20", module: "fetch-on-node.ts", has: node },
-  { framework: "node:http", runtime: "Node 22", module: "node-http.ts", has: node },
+  { framework: "srvx", runtime: "Node 20", module: "srvx.ts", has: plain },
+  { framework: "fetch handler on node:http", runtime: "Node 20", module: "fetch-on-node.ts", has: plain },
+  { framework: "node:http", runtime: "Node 22", module: "node-http.ts", has: plain },
   { framework: "Fastify 5", runtime: "Node 22", module: "fastify.ts", has: everything },
   { framework: "Express 5", runtime: "Node 24", module: "express.ts", has: everything },
   { framework: "Hono 4", runtime: "Node 24", module: "hono.ts", has: everything },
-  { framework: "node:http2", runtime: "Node 26", module: "node-http2.ts", protocol: "HTTP/2", has: node },
+  { framework: "node:http2", runtime: "Node 26", module: "node-http2.ts", protocol: "HTTP/2", has: plain },
   { framework: "Koa 3", runtime: "Node 26", module: "koa.ts", has: everything },
-  { framework: "Bun.serve", runtime: "Bun", module: "bun.ts", has: node, deviations: bunStreams },
+  { framework: "Bun.serve", runtime: "Bun", module: "bun.ts", has: plain, deviations: bunStreams },
   {
     framework: "Elysia 1",
     runtime: "Bun",
     module: "elysia-bun.ts",
-    has: ["pages", "middleware", "descriptors"],
+    has: ["pages", "middleware", "disk"],
     deviations: bunStreams,
   },
   { framework: "Hono 4", runtime: "Bun", module: "hono-bun.ts", has: everything, deviations: bunStreams },
   { framework: "Express 5", runtime: "Bun", module: "express.ts", has: everything },
-  { framework: "Deno.serve", runtime: "Deno", module: "deno.ts", has: node },
+  { framework: "Deno.serve", runtime: "Deno", module: "deno.ts", has: plain },
   { framework: "Hono 4", runtime: "Deno", module: "hono-deno.ts", has: everything },
   { framework: "Express 5", runtime: "Deno", module: "express.ts", has: everything },
   { framework: "Worker", runtime: "workerd", module: "worker-fetch.ts", has: [], deviations: workerdStreams },

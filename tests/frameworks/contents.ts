@@ -5,6 +5,8 @@ export const contents: Readonly<Record<string, Uint8Array>> = {
   "empty.txt": text(""),
   "page.html": text("<script>alert(1)</script>\n"),
   "table.csv": text("id,name\n" + "1,somebody of no importance\n".repeat(2_000)),
+  "variants/app.js": text("export const answer = 42;\n".repeat(100)),
+  "variants/app.js.gz": text("stands for the compressed script\n"),
   "folder/inner.txt": text("inner\n"),
   "offloaded/movie.mp4": text("not really a movie\n"),
   "big.bin": pattern(8 * 1024 * 1024),

@@ -7,7 +7,7 @@ export const root: string = FILES;
 export const upstream: string = UPSTREAM;
 
 export function files<C>({ attachment }: { attachment: boolean }): DownloadHandler<C> {
-  return PathDownloadView.asView({ root, attachment }) as DownloadHandler<C>;
+  return PathDownloadView.asView({ root, attachment, precompressed: ["gzip"] }) as DownloadHandler<C>;
 }
 
 /** Tells the suite where to connect. */
