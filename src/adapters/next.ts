@@ -1,5 +1,6 @@
+import { ImproperlyConfiguredError } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
-import type { DownloadHandler, DownloadResult } from "../responses/handler.ts";
+import type { DownloadHandler, DownloadRequest, DownloadResult } from "../responses/handler.ts";
 import { answerError } from "./answer-error.ts";
 import { forbidTransform } from "./fields.ts";
 import { namedParams } from "./params.ts";
@@ -33,8 +34,10 @@ export type NextRouteHandler<R extends Request = Request> = (
  * ```
  */
 export function toNextHandler<R extends Request = Request>(handler: DownloadHandler<R>): NextRouteHandler<R> {
-  return async (request, { params }) =>
-    send(request, handler(request, { params: namedParams(await params), native: request }));
+  return async (request, { params }) => {
+    const context = { params: namedParams(await params), native: request };
+    return send(request, handler(unencoded(request), context));
+  };
 }
 
 /**
@@ -52,13 +55,26 @@ export function toNextHandler<R extends Request = Request>(handler: DownloadHand
  */
 export async function send(request: Request, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
   try {
-    return await webResponse(result, request, { adapt: protect });
+    return await webResponse(result, unencoded(request), { adapt });
   } catch (error) {
     return answerError(error);
   }
 }
 
-// `next start` compresses whatever it may, parts of files too.
-function protect(status: number, fields: HeaderFields): void {
+// Next.js takes Content-Encoding off what a route handler answers: encoded bytes would arrive as if they were the file.
+function unencoded(request: Request): DownloadRequest {
+  const get = (name: string): string | null =>
+    name.toLowerCase() === "accept-encoding" ? null : request.headers.get(name);
+  return { method: request.method, url: request.url, headers: { get }, signal: request.signal };
+}
+
+function adapt(status: number, fields: HeaderFields): void {
+  if (fields.has("Content-Encoding")) {
+    throw new ImproperlyConfiguredError(
+      `A route handler of Next.js can't send a file that is ${fields.get("Content-Encoding")} encoded. Serve it from ` +
+        `pages/api, by downloadview/node, or set its encoding to "identity" to have it sent under its own media type`,
+    );
+  }
+  // `next start` compresses whatever it may, parts of files too.
   if (fields.has("Content-Type")) forbidTransform(status, fields);
 }

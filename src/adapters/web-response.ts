@@ -60,18 +60,29 @@ export async function webResponse(
 ): Promise<Response> {
   const final = await throughMiddleware(result, request, scope);
   if (!isDownload(final)) return final;
-  const { status, fields, body } = await webDownload(final, request);
-  adapt?.(status, fields);
+  const { status, fields, body } = await webDownload(final, request, adapt);
   const response = new Response(body, { ...responseInit, status, headers: [...fields] });
   downloads.set(response, final);
   return response;
 }
 
 /** What {@link webResponse} is made of. */
-export async function webDownload(result: Download, request: DownloadRequest): Promise<WebDownload> {
+export async function webDownload(
+  result: Download,
+  request: DownloadRequest,
+  adapt?: WebResponseOptions["adapt"],
+): Promise<WebDownload> {
   const rendered = await withFirstChunk(await renderResult(result, request, { lazy: true }), request);
-  const body = runtimeFile(result, rendered) ?? webBody(rendered, request.signal);
-  return { status: rendered.status, fields: copyOf(rendered.headers), body };
+  const { status, headers } = rendered;
+  const fields = copyOf(headers);
+  try {
+    adapt?.(status, fields);
+  } catch (error) {
+    await closeBody(rendered.body);
+    rendered.delivery.abort(status, 0, error);
+    throw error;
+  }
+  return { status, fields, body: runtimeFile(result, rendered) ?? webBody(rendered, request.signal) };
 }
 
 /** Whether a result has a file or a proxy behind it; anything else is a web response already. */

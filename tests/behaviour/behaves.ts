@@ -31,8 +31,9 @@ export function behave(servers: readonly ServerUnderTest[]): void {
     describe(`${server.framework} on ${server.runtime}`, () => {
       let running: RunningServer;
       let validators: Validators;
-      const ask = (request: Exchange): Promise<Outcome> =>
-        exchange(server.protocol ?? "HTTP/1.1", running.port, request);
+      const { base = "", protocol = "HTTP/1.1" } = server;
+      const ask = ({ path, ...request }: Exchange): Promise<Outcome> =>
+        exchange(protocol, running.port, { ...request, path: base + path });
       beforeAll(async () => {
         running = await start(server, around);
         validators = validatorsOf(await ask({ path: "/files/hello.txt" }));
@@ -40,20 +41,20 @@ export function behave(servers: readonly ServerUnderTest[]): void {
       afterAll(() => running?.[Symbol.asyncDispose]());
 
       it.each(casesFor(server))("$feature: $name", async (one) => {
-        const outcome = await ask(await prepared(one.request, validators));
+        const outcome = await ask(await prepared(one.request, validators, base));
         check(outcome, expectationOf(one, server), validators, server);
       });
 
       if (!deviates(server, "Aborts")) {
         it("Aborts: a client that leaves stops what is generated for it", async () => {
-          await leaveEarly(server.protocol ?? "HTTP/1.1", running.port, "/endless");
+          await leaveEarly(protocol, running.port, `${base}/endless`);
           await eventually(async () => (await ask({ path: "/stopped" })).body.toString() === "1");
         });
       }
 
       if (server.has.includes("disk")) {
         it("Aborts: a client that leaves has its file closed", async () => {
-          await leaveEarly(server.protocol ?? "HTTP/1.1", running.port, "/files/big.bin");
+          await leaveEarly(protocol, running.port, `${base}/files/big.bin`);
           await until(() => running.openDescriptors() === 0);
         });
       }
@@ -96,10 +97,14 @@ function validatorsOf({ headers }: Outcome): Validators {
 
 const signer = new UrlSigner({ secrets: secret });
 
-async function prepared({ path, headers = {}, ...request }: Exchange, validators: Validators): Promise<Exchange> {
+async function prepared(
+  { path, headers = {}, ...request }: Exchange,
+  validators: Validators,
+  base: string,
+): Promise<Exchange> {
   const filled = Object.entries(headers).map(([name, value]) => [name, fill(value, validators)] as const);
   const [, unsigned, rest = ""] = /^\{signature\}([^&]+)(.*)$/.exec(path) ?? [];
-  const signed = unsigned === undefined ? path : (await signer.sign(unsigned)) + rest;
+  const signed = unsigned === undefined ? path : (await signer.sign(base + unsigned)).slice(base.length) + rest;
   return { ...request, path: signed, headers: Object.fromEntries(filled) };
 }
 

@@ -1,3 +1,4 @@
+import { contents } from "../frameworks/contents.ts";
 import type { Case, Expectation } from "./cases.ts";
 import type { Protocol } from "./exchange.ts";
 
@@ -10,6 +11,8 @@ export interface ServerUnderTest {
   /** The module below `tests/frameworks/servers/` that starts it. */
   readonly module: string;
   readonly protocol?: Protocol;
+  /** Below which path the application is. */
+  readonly base?: string;
   /** What the framework has that the suite can look at. */
   readonly has: readonly Ability[];
   /** What it has beside the others. */
@@ -73,6 +76,14 @@ const noLengths: readonly Deviation[] = [
     note: "Next.js sends no Content-Length",
     response: { headers: { "content-length": null } },
   },
+  {
+    cases: ["the variant that lies compressed beside a file"],
+    note: "Next.js sends no Content-Encoding: the file itself is sent",
+    response: {
+      headers: { "content-length": null, "content-encoding": null },
+      body: contents["variants/app.js"] ?? "",
+    },
+  },
 ];
 
 const astroStreams: readonly Deviation[] = [
@@ -111,12 +122,20 @@ export const servers: readonly ServerUnderTest[] = [
     has: ["pages", "middleware", "disk"],
   },
   {
-    framework: "Next.js 16",
+    framework: "Next.js 16, route handlers",
     runtime: "Node 20",
     module: "next.ts",
     built: true,
     has: ["compression", "disk"],
     deviations: noLengths,
+  },
+  {
+    framework: "Next.js 16, pages/api",
+    runtime: "Node 20",
+    module: "next.ts",
+    built: true,
+    base: "/api",
+    has: ["compression", "disk"],
   },
   {
     framework: "SvelteKit 2",

@@ -74,10 +74,11 @@ export const offload: DownloadMiddleware = (response) => {
   return new ProxiedDownloadResponse({ headers, file: response.file });
 };
 
-/** For servers without a router: one handler that finds the route. */
-export function dispatcher<C>(all: readonly Route<C>[]): DownloadHandler<C> {
+/** For servers without a router: one handler that finds the route, below `base`. */
+export function dispatcher<C>(all: readonly Route<C>[], base = "/"): DownloadHandler<C> {
   return async (request, context) => {
-    const [, name = "", ...rest] = new URL(request.url, "http://localhost").pathname.split("/");
+    const { pathname } = new URL(request.url, "http://localhost");
+    const [name = "", ...rest] = pathname.slice(base.length).split("/");
     const route = all.find((one) => one.name === name && (one.wildcard ? rest.length > 0 : rest.length === 0));
     if (!route) return new Response("the application's own 404\n", { status: 404 });
     return route.handler(request, { ...context, params: { path: decoded(rest.join("/")) } });

@@ -158,9 +158,23 @@ function closed(response: ServerResponse): Promise<void> {
 }
 
 function writeHead(response: ServerResponse, status: number, headers: readonly string[]): void {
+  if (Object.hasOwn(response, "writeHead")) return writeFieldByField(response, status, headers);
   const once = response.getHeaderNames().length > 0 ? setCookies(response, headers) : headers;
   // Node reads the list and leaves it as it is; its types do not say so.
   response.writeHead(status, once as string[]);
+}
+
+// Packages that replace `writeHead`, to hear of it, see fields that were set; on-headers 1.0 mistakes a flat list for pairs.
+function writeFieldByField(response: ServerResponse, status: number, headers: readonly string[]): void {
+  const set = new Set<string>(["set-cookie"]);
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] ?? "";
+    const value = headers[at + 1] ?? "";
+    if (set.has(name.toLowerCase())) response.appendHeader(name, value);
+    else response.setHeader(name, value);
+    set.add(name.toLowerCase());
+  }
+  response.writeHead(status);
 }
 
 // Beside fields that others have set, Node keeps only the last of several lines of one name; and their cookies stay.
