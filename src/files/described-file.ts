@@ -49,7 +49,7 @@ class DescribedOpenFile implements OpenFile {
   readonly stat: FileStat;
   declare readonly path?: string;
   declare readonly readInto?: (target: Uint8Array, position: number) => Promise<number>;
-  declare readonly load?: () => Promise<Uint8Array | undefined>;
+  declare readonly load?: (range?: ByteRange) => Promise<Uint8Array | undefined>;
   declare readonly prepare?: () => Promise<void>;
 
   constructor(opened: OpenFile, description: FileDescription) {
@@ -57,7 +57,7 @@ class DescribedOpenFile implements OpenFile {
     this.stat = described(opened.stat, description);
     if (opened.path !== undefined) this.path = opened.path;
     if (opened.readInto) this.readInto = (target, position) => opened.readInto!(target, position);
-    if (opened.load) this.load = () => opened.load!();
+    if (opened.load) this.load = (range) => opened.load!(range);
     if (opened.prepare) this.prepare = () => opened.prepare!();
   }
 

@@ -63,8 +63,8 @@ export interface OpenFile extends AsyncDisposable {
   readonly path?: string;
   /** All the bytes, when they are in memory already. */
   readonly bytes?: Uint8Array | undefined;
-  /** Reads all of a small file into memory, leaving nothing open; `undefined` for one that is too large for that. */
-  load?(): Promise<Uint8Array | undefined>;
+  /** Reads the bytes of `range`, or all, into memory at once where they are few; `undefined` where they are too many. */
+  load?(range?: ByteRange): Promise<Uint8Array | undefined>;
   /**
    * Opens what {@link read} will need, for a file that is opened only when it is read. Called before the head of a
    * response is sent. @throws {FileChangedError} when it is no longer the file that {@link stat} describes

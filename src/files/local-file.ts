@@ -2,7 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { basename } from "node:path";
 import { FileChangedError, FileNotFoundError, isDownloadError } from "../errors.ts";
 import { nginxEntityTag, type EntityTagFormat } from "../http/etag.ts";
-import type { ByteRange } from "../http/range.ts";
+import { rangeLength, type ByteRange } from "../http/range.ts";
 import { absolutePath } from "./absolute-path.ts";
 import { closedEarly } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile } from "./download-file.ts";
@@ -131,13 +131,27 @@ class OpenLocalFile implements OpenFile {
     return this.#memo.content;
   }
 
-  async load(): Promise<Uint8Array | undefined> {
+  async load(range?: ByteRange): Promise<Uint8Array | undefined> {
     const size = Number(this.#memo.version.size);
-    if (size > largestKept || this.#memo.content) return this.#memo.content;
-    const content = Buffer.allocUnsafeSlow(size);
-    if (size === 0) await this.prepare();
-    else if ((await this.readInto(content, 0)) < size) throw new FileChangedError();
+    const content = this.#memo.content ?? (size <= largestKept ? await this.#loadWhole(size) : undefined);
+    if (range === undefined) return content;
+    return content ? content.subarray(range.start, range.end + 1) : this.#loadPart(range);
+  }
+
+  async #loadWhole(size: number): Promise<Uint8Array> {
+    const content = await this.#loadBytes(Buffer.allocUnsafeSlow(size), 0);
     keepContent(this.path, this.#memo, content);
+    return content;
+  }
+
+  async #loadPart(range: ByteRange): Promise<Uint8Array | undefined> {
+    const length = rangeLength(range);
+    return length > largestKept ? undefined : this.#loadBytes(Buffer.allocUnsafe(length), range.start);
+  }
+
+  async #loadBytes(content: Buffer, position: number): Promise<Uint8Array> {
+    if (content.byteLength === 0) await this.prepare();
+    else if ((await this.readInto(content, position)) < content.byteLength) throw new FileChangedError();
     return content;
   }
 

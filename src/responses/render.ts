@@ -128,7 +128,7 @@ async function renderBody(
       await opened.close();
       return renderWebResponse(answer, delivery);
     }
-    const body = bodyOf(answer, opened, needsContent(answer.decision) ? await contentInMemory(opened) : undefined);
+    const body = await bodyOf(answer, opened);
     if (body.kind === "none" || body.kind === "bytes") await opened.close();
     else if (!lazy) await opened.prepare?.();
     return { ...finished(answer, body, delivery), ...(response.limitRate ? { limitRate: response.limitRate } : {}) };
@@ -264,27 +264,17 @@ async function decisionFor(
   return decide(request, representation, modified === undefined ? {} : { modified: await modified });
 }
 
-function needsContent({ kind }: Decision): boolean {
-  return kind === "full" || kind === "partial";
-}
-
-async function contentInMemory(file: OpenFile): Promise<Uint8Array | undefined> {
-  return file.bytes ?? file.load?.();
-}
-
-function bodyOf(
-  { decision, representation, multipart }: Answer,
-  file: OpenFile,
-  content: Uint8Array | undefined,
-): ResponseBody {
+async function bodyOf({ decision, representation, multipart }: Answer, file: OpenFile): Promise<ResponseBody> {
   switch (decision.kind) {
-    case "full":
-      if (content) return { kind: "bytes", bytes: content };
+    case "full": {
+      const bytes = file.bytes ?? (await file.load?.());
+      if (bytes) return { kind: "bytes", bytes };
       return { kind: "file", file, ...(representation.size === undefined ? {} : { length: representation.size }) };
+    }
     case "partial": {
       const { range } = decision;
-      if (content) return { kind: "bytes", bytes: content.subarray(range.start, range.end + 1) };
-      return { kind: "file", file, range, length: rangeLength(range) };
+      const bytes = file.bytes?.subarray(range.start, range.end + 1) ?? (await file.load?.(range));
+      return bytes ? { kind: "bytes", bytes } : { kind: "file", file, range, length: rangeLength(range) };
     }
     case "multipart":
       return multipart ? { kind: "multipart", file, multipart, length: multipart.contentLength } : { kind: "none" };
