@@ -1,5 +1,5 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
-import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadRequest, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { grouped, isNotFound, isResumable } from "./fields.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
@@ -35,7 +35,7 @@ export function toFastifyHandler(handler: DownloadHandler<FastifyRequest>): Fast
   return (request, reply) => {
     const downloadRequest = new NodeDownloadRequest(request.raw, reply.raw);
     const params = namedParams(request.params as Record<string, string>);
-    return send(reply, handler(downloadRequest, { params, native: request }));
+    return answer(reply, downloadRequest, handler(downloadRequest, { params, native: request }));
   };
 }
 
@@ -53,21 +53,22 @@ export function toFastifyHandler(handler: DownloadHandler<FastifyRequest>): Fast
  * console.assert((await app.inject("/report")).body === "a,b\n");
  * ```
  */
-export async function send(
+export function send(reply: FastifyReply, result: DownloadResult | Promise<DownloadResult>): Promise<FastifyReply> {
+  return answer(reply, new NodeDownloadRequest(reply.request.raw, reply.raw), result);
+}
+
+async function answer(
   reply: FastifyReply,
+  request: DownloadRequest,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<FastifyReply> {
+  const { raw } = reply.request;
   try {
-    const { status, fields, stream } = await streamResponse(
-      result,
-      reply.request.raw,
-      reply.raw,
-      reply.getHeader("Vary"),
-    );
+    const { status, fields, stream } = await streamResponse(result, request, raw, reply.getHeader("Vary"));
     reply.code(status);
     for (const [name, value] of grouped(fields)) reply.header(name, value);
     // What @fastify/compress goes by. A range of the plain file, asked for later, must fit what is sent now.
-    if (isResumable(status, fields)) reply.request.raw.headers["x-no-compression"] ??= "true";
+    if (isResumable(status, fields)) raw.headers["x-no-compression"] ??= "true";
     return reply.send(stream);
   } catch (error) {
     if (!isNotFound(error)) throw error;

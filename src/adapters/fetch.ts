@@ -8,6 +8,11 @@ export interface FetchContext {
   params?: Readonly<Record<string, string | undefined>>;
 }
 
+export interface FetchHandlerOptions {
+  /** The class to answer with, such as the `FastResponse` of srvx. Default: the runtime's own. */
+  readonly Response?: typeof Response;
+}
+
 export interface FetchHandler extends Mounted<Request> {
   (request: Request, context?: FetchContext): Promise<Response>;
 }
@@ -26,11 +31,14 @@ export interface FetchHandler extends Mounted<Request> {
  * console.assert((await response.text()) === "hello");
  * ```
  */
-export function toFetchHandler(handler: DownloadHandler<Request> | Mounted<never>): FetchHandler {
+export function toFetchHandler(
+  handler: DownloadHandler<Request> | Mounted<never>,
+  options: FetchHandlerOptions = {},
+): FetchHandler {
   const mountable = unmounted<Request>(handler) ?? (handler as DownloadHandler<Request>);
   const answer = async (request: Request, { params = paramsOf(request) }: FetchContext = {}): Promise<Response> => {
     try {
-      return await webResponse(mountable(request, { params, native: request }), request);
+      return await webResponse(mountable(request, { params, native: request }), request, options);
     } catch (error) {
       return answerError(error);
     }

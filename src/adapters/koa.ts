@@ -1,5 +1,5 @@
 import type { DefaultContext, DefaultState, Middleware, ParameterizedContext } from "koa";
-import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadRequest, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { grouped, isNotFound, isResumable } from "./fields.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
@@ -28,10 +28,10 @@ export function toKoaHandler<State = DefaultState, Custom = DefaultContext>(
   handler: DownloadHandler<ParameterizedContext<State, Custom>>,
 ): Middleware<State, Custom> {
   return async (context, next) => {
-    const request = new NodeDownloadRequest(context.req, context.res);
+    const request = requestOf(context);
     const params = namedParams((context as { params?: Record<string, string> }).params ?? {});
     try {
-      await answer(context, handler(request, { params, native: context }));
+      await answer(context, request, handler(request, { params, native: context }));
     } catch (error) {
       if (!isNotFound(error)) throw error;
       await next();
@@ -58,7 +58,7 @@ export async function send(
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
   try {
-    await answer(context, result);
+    await answer(context, requestOf(context), result);
   } catch (error) {
     if (!isNotFound(error)) throw error;
     context.status = 404;
@@ -92,16 +92,21 @@ export function downloadMiddleware(...middleware: readonly DownloadMiddleware[])
   };
 }
 
+type AnswerableContext = Pick<
+  ParameterizedContext,
+  "req" | "res" | "originalUrl" | "response" | "status" | "body" | "set" | "append"
+>;
+
+function requestOf({ req, res, originalUrl }: AnswerableContext): DownloadRequest {
+  return new NodeDownloadRequest(req, res, originalUrl);
+}
+
 async function answer(
-  context: Pick<ParameterizedContext, "req" | "res" | "response" | "status" | "body" | "set" | "append">,
+  context: AnswerableContext,
+  request: DownloadRequest,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
-  const { status, fields, stream } = await streamResponse(
-    result,
-    context.req,
-    context.res,
-    context.response.get("Vary"),
-  );
+  const { status, fields, stream } = await streamResponse(result, request, context.req, context.response.get("Vary"));
   context.status = status;
   context.body = stream;
   for (const [name, value] of grouped(fields)) {

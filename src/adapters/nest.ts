@@ -77,10 +77,11 @@ function isDownload(value: unknown): value is NestDownload {
 
 async function answer(download: NestDownload, request: NestRequest, response: NestResponse): Promise<StreamableFile> {
   const nodeRequest = request.raw ?? request;
-  const nodeResponse = response.raw ?? response;
+  const downloadRequest = new NodeDownloadRequest(nodeRequest, response.raw ?? response);
+  const context = { params: namedParams(request.params ?? {}), native: request };
   try {
-    const result = typeof download === "function" ? view(download, request, nodeResponse) : download;
-    const rendered = await streamResponse(result, nodeRequest, nodeResponse, response.getHeader("Vary"));
+    const result = typeof download === "function" ? download(downloadRequest, context) : download;
+    const rendered = await streamResponse(result, downloadRequest, nodeRequest, response.getHeader("Vary"));
     setHead(rendered, request, response);
     return new DownloadBody(rendered.stream);
   } catch (error) {
@@ -89,15 +90,6 @@ async function answer(download: NestDownload, request: NestRequest, response: Ne
     }
     throw isNotFound(error) ? new NotFoundException(undefined, { cause: error }) : error;
   }
-}
-
-function view(
-  handler: DownloadHandler<unknown>,
-  request: NestRequest,
-  response: ServerResponse,
-): Promise<DownloadResult> {
-  const downloadRequest = new NodeDownloadRequest(request.raw ?? request, response);
-  return handler(downloadRequest, { params: namedParams(request.params ?? {}), native: request });
 }
 
 function setHead({ status, fields }: StreamResponse, request: NestRequest, response: NestResponse): void {

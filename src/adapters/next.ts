@@ -36,7 +36,8 @@ export type NextRouteHandler<R extends Request = Request> = (
 export function toNextHandler<R extends Request = Request>(handler: DownloadHandler<R>): NextRouteHandler<R> {
   return async (request, { params }) => {
     const context = { params: namedParams(await params), native: request };
-    return send(request, handler(unencoded(request), context));
+    const downloadRequest = unencoded(request);
+    return answer(downloadRequest, handler(downloadRequest, context));
   };
 }
 
@@ -53,9 +54,13 @@ export function toNextHandler<R extends Request = Request>(handler: DownloadHand
  * console.assert((await (await GET(new Request("http://localhost/report"))).text()) === "a,b\n");
  * ```
  */
-export async function send(request: Request, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
+export function send(request: Request, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
+  return answer(unencoded(request), result);
+}
+
+async function answer(request: DownloadRequest, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
   try {
-    return await webResponse(result, unencoded(request), { adapt });
+    return await webResponse(result, request, { adapt });
   } catch (error) {
     return answerError(error);
   }

@@ -44,9 +44,10 @@ export function downloadOf(response: Response): Download | undefined {
 
 export interface WebResponseOptions {
   /** What stands for the request in {@link addMiddleware}. By default the request itself. */
-  scope?: object;
+  readonly scope?: object;
+  readonly Response?: typeof Response;
   /** Changes the fields that are sent. */
-  adapt?: (status: number, fields: HeaderFields) => void;
+  readonly adapt?: (status: number, fields: HeaderFields) => void;
 }
 
 /**
@@ -56,12 +57,12 @@ export interface WebResponseOptions {
 export async function webResponse(
   result: DownloadResult | Promise<DownloadResult>,
   request: DownloadRequest,
-  { scope = request, adapt }: WebResponseOptions = {},
+  { scope = request, adapt, Response: ResponseClass = Response }: WebResponseOptions = {},
 ): Promise<Response> {
   const final = await throughMiddleware(result, request, scope);
   if (!isDownload(final)) return final;
   const { status, fields, body } = await webDownload(final, request, adapt);
-  const response = new Response(body, { ...responseInit, status, headers: [...fields] });
+  const response = new ResponseClass(body, { ...responseInit, status, headers: [...fields] });
   downloads.set(response, final);
   return response;
 }

@@ -9,10 +9,9 @@ export class NodeDownloadRequest implements DownloadRequest {
   readonly #response: ServerResponse;
   #signal: AbortSignal | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, url: string = wholeUrl(request)) {
     this.method = request.method ?? "GET";
-    // Frameworks shorten `url` where a handler is mounted; a signature is over the whole.
-    this.url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? "/";
+    this.url = url;
     this.headers = new NodeHeaders(request);
     this.#response = response;
   }
@@ -21,6 +20,11 @@ export class NodeDownloadRequest implements DownloadRequest {
     this.#signal ??= closeSignal(this.#response);
     return this.#signal;
   }
+}
+
+// Frameworks shorten `url` where a handler is mounted; a signature is over the whole.
+function wholeUrl(request: IncomingMessage & { readonly originalUrl?: string }): string {
+  return request.originalUrl ?? request.url ?? "/";
 }
 
 class NodeHeaders {

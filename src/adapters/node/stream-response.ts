@@ -1,11 +1,10 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { HeaderFields } from "../../http/header-fields.ts";
-import type { DownloadResult } from "../../responses/handler.ts";
+import type { DownloadRequest, DownloadResult } from "../../responses/handler.ts";
 import { renderResult } from "../../responses/render-result.ts";
 import { throughMiddleware } from "../app-middleware.ts";
 import { combineVary, copyOf } from "../fields.ts";
 import { withFirstChunk } from "../first-chunk.ts";
-import { NodeDownloadRequest } from "./request.ts";
 import { ResponseStream } from "./response-stream.ts";
 
 /** A response for frameworks that send responses themselves. */
@@ -18,18 +17,18 @@ export interface StreamResponse {
 
 /**
  * Renders a result, once the application's middleware has seen it.
+ * @param native - what stands for the request in `addMiddleware`
  * @param vary - what the framework's response varies on already
  * @throws {DownloadError} also for a source that fails at its first byte
  */
 export async function streamResponse(
   result: DownloadResult | Promise<DownloadResult>,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: DownloadRequest,
+  native: IncomingMessage,
   vary: number | string | readonly string[] | undefined,
 ): Promise<StreamResponse> {
-  const downloadRequest = new NodeDownloadRequest(request, response);
-  const final = await throughMiddleware(result, downloadRequest, request);
-  const rendered = await withFirstChunk(await renderResult(final, downloadRequest), downloadRequest);
+  const final = await throughMiddleware(result, request, native);
+  const rendered = await withFirstChunk(await renderResult(final, request), request);
   const fields = copyOf(rendered.headers);
   if (vary) combineVary(fields, String(vary));
   return { status: rendered.status, fields, stream: new ResponseStream(rendered, fields.has("Content-Type")) };
