@@ -45,6 +45,7 @@ export function h2o({ socket = "/run/h2o-downloads.sock", user = "www-data" }: H
     ignoresIfRange: false,
     limits: {
       errors: "It sends a file with whatever status an application gives, so nothing but this package may name one.",
+      "slow-clients": "It keeps what a slow client has not taken yet in a temporary file.",
     },
     streamed: {},
     respond: (source, { encoded }) =>

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -258,6 +258,19 @@ describe.each(serverNames.filter(isInstalled))("behind %s", (name) => {
       expect(status).toBeGreaterThanOrEqual(400);
       expect(body.toString()).not.toMatch(/0123456789|nobody may see this/);
     }
+  });
+
+  it("sends large files to many at once, whole and in parts", async () => {
+    const bytes = randomBytes(3_000_000);
+    await writeFile(join(root, "large.bin"), bytes);
+    const downloads = Array.from({ length: 40 }, async (_, at) => {
+      const start = at % 2 === 0 ? 0 : at * 1000;
+      const headers = start === 0 ? {} : { Range: `bytes=${start}-` };
+      const { status, body, header } = await get("/files/large.bin", { headers });
+      expect([status, header("Content-Length")]).toEqual([start === 0 ? 200 : 206, String(bytes.length - start)]);
+      expect(body.equals(bytes.subarray(start))).toBe(true);
+    });
+    await Promise.all(downloads);
   });
 
   it("sends 1 GiB, whole", async () => {
