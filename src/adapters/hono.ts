@@ -78,12 +78,14 @@ export function downloadMiddleware(...middleware: readonly DownloadMiddleware[])
   };
 }
 
+// Hono puts what was set before over what a handler returns: fields that both sides add to are added there.
 function adaptTo(context: Context, status: number, fields: HeaderFields): void {
   if (context.req.matchedRoutes.some(({ handler }) => handler.name === "compress")) forbidTransform(status, fields);
+  for (const cookie of fields.getAll("Set-Cookie")) context.header("Set-Cookie", cookie, { append: true });
+  fields.delete("Set-Cookie");
   const ours = fields.get("Vary");
   const vary = ours === null ? null : context.res.headers.get("Vary");
   if (vary === null) return;
   combineVary(fields, vary);
-  // Hono puts what was set before over what a handler returns.
   context.header("Vary", fields.get("Vary") ?? "");
 }

@@ -16,6 +16,8 @@ export class ResponseStream extends Readable {
   readonly #hasType: boolean;
   #chunks: AsyncGenerator<Uint8Array> | undefined;
   #sent = 0;
+  /** Whether the writer has taken over: the body and its delivery are its own then. */
+  #isHandedOver = false;
   #failure: unknown;
 
   constructor(rendered: RenderedResponse, hasType: boolean) {
@@ -41,24 +43,21 @@ export class ResponseStream extends Readable {
   }
 
   async #writeTo(response: ServerResponse): Promise<void> {
+    this.#isHandedOver = true;
     // Frameworks give a stream a type. An answer such as 412 has nothing that a type could be of.
     if (!this.#hasType && !response.headersSent) response.removeHeader("Content-Type");
+    // Nothing went through this stream, but a pipeline wants to hear of its end, and before the response is closed.
+    response.once("finish", () => this.emit("end"));
     try {
       await writeRendered({ ...this.#rendered, status: response.statusCode }, response);
+      this.destroy(asError(this.#failure));
     } catch (error) {
-      this.#failure = error;
+      this.destroy(asError(error));
     }
-    if (response.writableFinished) this.#end();
-    else this.destroy(asError(this.#failure));
-  }
-
-  /** Tells whoever listens that all is read, although nothing went through this stream. */
-  #end(): void {
-    this.#chunks = chunksOf({ ...this.#rendered, body: { kind: "none" } });
-    this.resume();
   }
 
   override _read(): void {
+    if (this.#isHandedOver) return;
     this.#chunks ??= chunksOf(this.#rendered);
     this.#chunks.next().then(
       ({ done, value }) => {
@@ -71,7 +70,7 @@ export class ResponseStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#leave(error ?? undefined);
+    if (!this.#isHandedOver) this.#leave(error ?? undefined);
     callback(error);
   }
 

@@ -158,33 +158,24 @@ function closed(response: ServerResponse): Promise<void> {
 }
 
 function writeHead(response: ServerResponse, status: number, headers: readonly string[]): void {
-  if (Object.hasOwn(response, "writeHead")) return writeFieldByField(response, status, headers);
-  const once = response.getHeaderNames().length > 0 ? setCookies(response, headers) : headers;
+  // Packages that replace `writeHead`, to hear of it, see fields that were set; on-headers 1.0 mistakes a flat list for pairs.
+  const isHeard = Object.hasOwn(response, "writeHead");
+  if (isHeard || response.getHeaderNames().length > 0) return writeFieldByField(response, status, headers);
   // Node reads the list and leaves it as it is; its types do not say so.
-  response.writeHead(status, once as string[]);
+  response.writeHead(status, headers as string[]);
 }
 
-// Packages that replace `writeHead`, to hear of it, see fields that were set; on-headers 1.0 mistakes a flat list for pairs.
+// Beside fields that others have set, Node keeps only the last of several lines of one name. Their cookies stay.
 function writeFieldByField(response: ServerResponse, status: number, headers: readonly string[]): void {
-  const set = new Set<string>(["set-cookie"]);
+  const added = new Set<string>(["set-cookie"]);
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? "";
     const value = headers[at + 1] ?? "";
-    if (set.has(name.toLowerCase())) response.appendHeader(name, value);
+    if (added.has(name.toLowerCase())) response.appendHeader(name, value);
     else response.setHeader(name, value);
-    set.add(name.toLowerCase());
+    added.add(name.toLowerCase());
   }
   response.writeHead(status);
-}
-
-// Beside fields that others have set, Node keeps only the last of several lines of one name; and their cookies stay.
-function setCookies(response: ServerResponse, headers: readonly string[]): readonly string[] {
-  const isCookie = (at: number): boolean => headers[at - (at % 2)]?.toLowerCase() === "set-cookie";
-  const cookies = headers.filter((_, at) => at % 2 === 1 && isCookie(at));
-  if (cookies.length === 0) return headers;
-  const theirs = [response.getHeader("Set-Cookie") ?? []].flat().map(String);
-  response.setHeader("Set-Cookie", [...theirs, ...cookies]);
-  return headers.filter((_, at) => !isCookie(at));
 }
 
 /** RFC 9113 §7. A number, so that an application of HTTP/1 doesn't load the module that names it. */
