@@ -29,6 +29,9 @@ export async function start(server: ServerUnderTest, { files, upstream }: Surrou
     // A group of its own: some servers are a process below the one that starts them.
     detached: true,
   });
+  const kill = (): void => void process.kill(-(child.pid ?? 0), "SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
   const port = await portOf(child);
   return {
     port,
