@@ -14,17 +14,29 @@ const [folder = "."] = process.argv.slice(2);
 const path = new URL(`../${folder}/package-lock.json`, import.meta.url);
 const lockfile: { packages: Record<string, LockedPackage> } = JSON.parse(readFileSync(path, "utf8"));
 
-const missing = Object.entries(lockfile.packages).flatMap(([parent, { dev = false, optionalDependencies = {} }]) =>
-  Object.entries(optionalDependencies)
-    .filter(([name]) => !isLocked(parent, name))
-    .map(([name, version]) => [`node_modules/${name}`, { version, ...platformOf(name), dev, optional: true }] as const),
-);
+const { packages } = lockfile;
+let added = 0;
+for (const [parent, { dev = false, optionalDependencies = {} }] of Object.entries(packages)) {
+  for (const [name, version] of Object.entries(optionalDependencies)) {
+    const found = lockedVersion(parent, name);
+    if (found === version || (found !== undefined && !isExact(version))) continue;
+    // Beside its parent where another version is at the top already, as npm nests them.
+    const location = found === undefined ? `node_modules/${name}` : `${parent}/node_modules/${name}`;
+    packages[location] = { version, ...platformOf(name), dev, optional: true } as LockedPackage;
+    added += 1;
+  }
+}
 
-/** Whether a package in the folder `parent` finds `name`, there or in a folder above. */
-function isLocked(parent: string, name: string): boolean {
+/** The version of `name` that a package in the folder `parent` finds, there or in a folder above. */
+function lockedVersion(parent: string, name: string): string | undefined {
   const location = `${parent === "" ? "" : `${parent}/`}node_modules/${name}`;
-  if (location in lockfile.packages) return true;
-  return parent !== "" && isLocked(parent.replace(/\/?node_modules\/(?:@[^/]+\/)?[^/]+$/, ""), name);
+  if (location in packages) return packages[location]?.version;
+  if (parent === "") return undefined;
+  return lockedVersion(parent.replace(/\/?node_modules\/(?:@[^/]+\/)?[^/]+$/, ""), name);
+}
+
+function isExact(version: string): boolean {
+  return /^\d/.test(version);
 }
 
 /** What npm goes by to skip a build: `@oxlint/binding-linux-x64-musl` is for Linux on x64 with musl. */
@@ -37,7 +49,6 @@ function platformOf(name: string): object {
   return { cpu: [cpu], os: [os], ...(libc === undefined ? {} : { libc: [libc === "gnu" ? "glibc" : libc] }) };
 }
 
-const packages = Object.entries({ ...lockfile.packages, ...Object.fromEntries(missing) });
-lockfile.packages = Object.fromEntries(packages.toSorted(([one], [other]) => (one < other ? -1 : 1)));
-writeFileSync(path, `${JSON.stringify(lockfile, null, 2)}\n`);
-console.log(`${missing.length} builds added`);
+const sorted = Object.entries(packages).toSorted(([one], [other]) => (one < other ? -1 : 1));
+writeFileSync(path, `${JSON.stringify({ ...lockfile, packages: Object.fromEntries(sorted) }, null, 2)}\n`);
+console.log(`${added} builds added`);

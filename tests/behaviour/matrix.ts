@@ -10,9 +10,9 @@ interface View {
 }
 
 const pages = {
-  "frameworks.md": { shows: ({ runtime }) => runtime === "Node 20", label: ({ framework }) => framework },
+  "frameworks.md": { shows: isByFramework, label: ({ framework }) => framework },
   "runtimes.md": {
-    shows: ({ runtime }) => runtime !== "Node 20",
+    shows: (server) => !isByFramework(server),
     label: ({ framework, runtime }) => `${runtime}: ${framework}`,
   },
 } satisfies Record<string, View>;
@@ -25,6 +25,10 @@ export function pageWithMatrix(page: Page): { readonly now: string; readonly wan
   const now = readFileSync(pathOf(page), "utf8");
   const place = /(?<=<!-- matrix -->\n)[^]*(?=<!-- \/matrix -->)/;
   return { now, wanted: now.replace(place, `\n${matrix(pages[page])}\n\n`) };
+}
+
+function isByFramework({ runtime, built }: ServerUnderTest): boolean {
+  return runtime === "Node 20" || built === true;
 }
 
 function pathOf(page: Page): URL {

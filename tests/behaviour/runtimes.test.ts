@@ -4,6 +4,6 @@ import { behave } from "./behaves.ts";
 import { frameworksAreThere, howToInstall } from "./project.ts";
 import { servers } from "./servers.ts";
 
-const elsewhere = servers.filter(({ runtime }) => runtime !== "Node 20");
+const elsewhere = servers.filter(({ runtime, built }) => runtime !== "Node 20" && !built);
 
 describe.runIf(requires(frameworksAreThere, howToInstall))("the application", () => behave(elsewhere));

@@ -1,6 +1,7 @@
 /** What each adapter's types promise, in the words of its framework. Checked, never run. */
 import Router from "@koa/router";
-import type { RequestHandler, Handle, RequestEvent } from "@sveltejs/kit";
+import type { RequestEvent, RequestHandler } from "@sveltejs/kit";
+import type { Handle } from "@sveltejs/kit/hooks";
 import type { APIContext, APIRoute, MiddlewareHandler } from "astro";
 import { VirtualDownloadView, VirtualFile, View, download, type DownloadHandler } from "downloadview";
 import { downloadMiddleware as onAstro, toAstroHandler } from "downloadview/astro";

@@ -2,6 +2,6 @@ import { command, serveBuilt } from "../built.ts";
 
 await serveBuilt({
   folder: "astro",
-  build: [command("astro/astro.js"), "build"],
+  build: [command("astro/bin/astro.mjs"), "build"],
   run: () => ["dist/server/entry.mjs"],
 });

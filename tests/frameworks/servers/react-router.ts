@@ -2,6 +2,6 @@ import { command, serveBuilt } from "../built.ts";
 
 await serveBuilt({
   folder: "react-router",
-  build: [command("@react-router/dev/bin.js"), "build"],
+  build: [command("@react-router/dev/bin.cjs"), "build"],
   run: () => ["serve.js"],
 });
