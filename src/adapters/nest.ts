@@ -53,10 +53,11 @@ export class DownloadInterceptor implements NestInterceptor {
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (context.getType() !== "http") return next.handle();
     const platform = context.switchToHttp();
     const request: NestRequest = platform.getRequest();
     const response: NestResponse = platform.getResponse();
-    if (context.getType() === "http") addMiddleware(request.raw ?? request, this.#middleware);
+    addMiddleware(request.raw ?? request, this.#middleware);
     return next.handle().pipe(mergeMap((value) => (isDownload(value) ? answer(value, request, response) : [value])));
   }
 }
@@ -83,7 +84,7 @@ async function answer(download: NestDownload, request: NestRequest, response: Ne
     const result = typeof download === "function" ? download(downloadRequest, context) : download;
     const rendered = await streamResponse(result, downloadRequest, nodeRequest, response.getHeader("Vary"));
     setHead(rendered, request, response);
-    return new DownloadBody(rendered.stream);
+    return new DownloadBody(rendered.stream).setErrorHandler(failed);
   } catch (error) {
     for (const [name, value] of Object.entries(isDownloadError(error) ? error.headers : {})) {
       setField(response, name, value);
@@ -111,4 +112,11 @@ class DownloadBody extends StreamableFile {
   override getHeaders(): ReturnType<StreamableFile["getHeaders"]> {
     return {} as ReturnType<StreamableFile["getHeaders"]>;
   }
+}
+
+// A disk that fails at the first byte; Nest would take it for a bad request. Later the writer has broken the response.
+function failed(_error: Error, response: Parameters<StreamableFile["errorHandler"]>[1]): void {
+  if (response.destroyed || response.headersSent) return;
+  response.statusCode = 500;
+  response.send("Internal Server Error");
 }
