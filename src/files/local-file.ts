@@ -112,7 +112,9 @@ const largestChunk = 256 * 1024;
 
 class OpenLocalFile implements OpenFile {
   readonly stat: FileStat;
-  readonly path: string;
+  /** None below a root: what opens a path anew may be led out of it by then. */
+  declare readonly path?: string;
+  readonly #path: string;
   readonly #root: string | undefined;
   readonly #memo: Memo;
   #descriptor: SharedDescriptor | undefined;
@@ -121,7 +123,8 @@ class OpenLocalFile implements OpenFile {
   #idle: (() => void) | undefined;
 
   constructor(path: string, root: string | undefined, memo: Memo) {
-    this.path = path;
+    this.#path = path;
+    if (root === undefined) this.path = path;
     this.#root = root;
     this.#memo = memo;
     this.stat = memo.stat;
@@ -140,7 +143,7 @@ class OpenLocalFile implements OpenFile {
 
   async #loadWhole(size: number): Promise<Uint8Array> {
     const content = await this.#loadBytes(Buffer.allocUnsafeSlow(size), 0);
-    keepContent(this.path, this.#memo, content);
+    keepContent(this.#path, this.#memo, content);
     return content;
   }
 
@@ -186,7 +189,7 @@ class OpenLocalFile implements OpenFile {
 
   #open(): Promise<number> {
     if (this.#closing) return Promise.reject(closedEarly());
-    this.#descriptor ??= borrowDescriptor(this.path, this.#root, this.#memo.version);
+    this.#descriptor ??= borrowDescriptor(this.#path, this.#root, this.#memo.version);
     return this.#descriptor.number;
   }
 
