@@ -53,6 +53,7 @@ export interface BlobProviderPage {
  */
 export class BlobProviderStorage implements Storage {
   readonly #provider: BlobProvider;
+  readonly #saves = new Map<string, Promise<unknown>>();
 
   constructor(provider: BlobProvider) {
     this.#provider = provider;
@@ -71,8 +72,23 @@ export class BlobProviderStorage implements Storage {
       const { contentType = "", signal } = options;
       const bytes = await collectBytes(source, signal);
       const basename = saved.slice(saved.lastIndexOf("/") + 1);
-      await this.#provider.set(saved, new File([bytes as BlobPart], basename, { type: contentType }));
+      await this.#setInTurn(saved, new File([bytes as BlobPart], basename, { type: contentType }));
     });
+  }
+
+  // A provider on a disk writes two saves of one name into one file: they must not be under way at the same time.
+  async #setInTurn(name: string, file: File): Promise<void> {
+    const save = (this.#saves.get(name) ?? Promise.resolve()).then(() => this.#provider.set(name, file));
+    const over = save.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#saves.set(name, over);
+    try {
+      await save;
+    } finally {
+      if (this.#saves.get(name) === over) this.#saves.delete(name);
+    }
   }
 
   async delete(name: string): Promise<void> {
