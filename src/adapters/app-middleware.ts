@@ -4,6 +4,7 @@ import {
   type DownloadRequest,
   type DownloadResult,
 } from "../responses/handler.ts";
+import type { MaybePromise } from "../responses/maybe-promise.ts";
 
 /** The middleware that an application put around a request, by the object that stands for the request. */
 const middlewareOf = new WeakMap<object, readonly DownloadMiddleware[]>();
@@ -14,11 +15,11 @@ export function addMiddleware(scope: object, middleware: readonly DownloadMiddle
 }
 
 /** What the application's middleware makes of a result. */
-export async function throughMiddleware(
-  result: DownloadResult | Promise<DownloadResult>,
+export function throughMiddleware(
+  result: MaybePromise<DownloadResult>,
   request: DownloadRequest,
   scope: object,
-): Promise<DownloadResult> {
+): MaybePromise<DownloadResult> {
   const middleware = middlewareOf.get(scope);
   if (!middleware) return result;
   return withMiddleware(async () => result, ...middleware)(request, { params: {}, native: undefined });

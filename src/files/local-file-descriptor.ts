@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { FileChangedError } from "../errors.ts";
 import { isSameVersion } from "./local-file-memo.ts";
-import { assertDescriptorInside } from "./local-file-root.ts";
+import type { LocalRoot } from "./local-file-root.ts";
 import { closeDescriptor, openForReading, statDescriptor } from "./local-file-system.ts";
 
 /** A descriptor that all who read one version of a file at the same time share: 500 downloads of a file open it once. */
@@ -12,10 +12,12 @@ export interface SharedDescriptor {
 }
 
 interface Lent {
+  readonly version: BigIntStats;
   readonly number: Promise<number>;
   borrowers: number;
 }
 
+/** Of each file the version that was asked for last. Another one stays open until its last borrower is done. */
 const lent = new Map<string, Lent>();
 
 /**
@@ -23,15 +25,16 @@ const lent = new Map<string, Lent>();
  * @throws {FileChangedError} if another file is there by now
  * @throws {InvalidPathError} if what is there leads out of `root`
  */
-export function borrowDescriptor(path: string, root: string | undefined, version: BigIntStats): SharedDescriptor {
-  const key = `${path}\0${root ?? ""}\0${version.dev}-${version.ino}-${version.size}-${version.mtimeNs}-${version.ctimeNs}`;
-  const known = lent.get(key) ?? lend(key, path, root, version);
+export function borrowDescriptor(path: string, root: LocalRoot | undefined, version: BigIntStats): SharedDescriptor {
+  const key = `${path}\0${root?.path ?? ""}`;
+  const open = lent.get(key);
+  const known = open && isSameVersion(open.version, version) ? open : lend(key, path, root, version);
   known.borrowers += 1;
   return { number: known.number, release: () => giveBack(key, known) };
 }
 
-function lend(key: string, path: string, root: string | undefined, version: BigIntStats): Lent {
-  const fresh: Lent = { number: openVerified(path, root, version), borrowers: 0 };
+function lend(key: string, path: string, root: LocalRoot | undefined, version: BigIntStats): Lent {
+  const fresh: Lent = { version, number: openVerified(path, root, version), borrowers: 0 };
   lent.set(key, fresh);
   fresh.number.catch(() => lent.get(key) === fresh && lent.delete(key));
   return fresh;
@@ -45,12 +48,12 @@ async function giveBack(key: string, known: Lent): Promise<void> {
   if (descriptor !== undefined) await closeDescriptor(descriptor);
 }
 
-async function openVerified(path: string, root: string | undefined, expected: BigIntStats): Promise<number> {
+async function openVerified(path: string, root: LocalRoot | undefined, expected: BigIntStats): Promise<number> {
   const descriptor = await openForReading(path);
   try {
     const opened = await statDescriptor(descriptor);
     if (!isSameVersion(opened, expected)) throw new FileChangedError();
-    if (root !== undefined) await assertDescriptorInside(root, descriptor, opened, path);
+    await root?.assertDescriptorInside(descriptor, opened, path);
     return descriptor;
   } catch (error) {
     await closeDescriptor(descriptor);

@@ -1,3 +1,4 @@
+import type { BigIntStats } from "node:fs";
 import { FileNotFoundError, InvalidPathError, isDownloadError, UpstreamError, type DownloadError } from "../errors.ts";
 
 // What says "not here", in whatever words. EACCES too: a client that may not have a file learns nothing of it.
@@ -19,4 +20,11 @@ export async function onFileSystem<T>(operation: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw isDownloadError(error) ? error : fileSystemError(error);
   }
+}
+
+/** Describes a file that can be served. @throws {FileNotFoundError} for a folder, a FIFO, a device */
+export async function regularFile(stat: () => Promise<BigIntStats>): Promise<BigIntStats> {
+  const stats = await onFileSystem(stat);
+  if (!stats.isFile()) throw new FileNotFoundError();
+  return stats;
 }

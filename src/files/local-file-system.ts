@@ -18,6 +18,11 @@ export function statPath(path: string): Promise<fs.BigIntStats> {
   return call((callback) => fs.stat(path, { bigint: true }, callback));
 }
 
+/** Of a symlink, describes the link itself. */
+export function linkStat(path: string): Promise<fs.BigIntStats> {
+  return call((callback) => fs.lstat(path, { bigint: true }, callback));
+}
+
 export function statDescriptor(descriptor: number): Promise<fs.BigIntStats> {
   return call((callback) => fs.fstat(descriptor, { bigint: true }, callback));
 }

@@ -229,6 +229,16 @@ describe("A LocalFile with a root", () => {
     expect(descriptors()).toEqual([]);
   });
 
+  it("is not found when its folder was moved out of the root and linked back, though it was served before", async () => {
+    await mkdir(at("media/moved"));
+    await writeFile(at("media/moved/a.txt"), "was inside");
+    const file = new LocalFile("moved/a.txt", { root: at("media") });
+    expect(await read(file)).toBe("was inside");
+    await rename(at("media/moved"), at("media-private/moved"));
+    await symlink(at("media-private/moved"), at("media/moved"));
+    await expect(file.stat()).rejects.toThrow(InvalidPathError);
+  });
+
   it("serves from where a root that is a symlink points to now", async () => {
     await mkdir(at("next"));
     await writeFile(at("next/inside.txt"), "next");

@@ -1,16 +1,16 @@
 import type { BigIntStats } from "node:fs";
 import { basename } from "node:path";
-import { FileChangedError, FileNotFoundError, isDownloadError } from "../errors.ts";
+import { FileChangedError, isDownloadError } from "../errors.ts";
 import { nginxEntityTag, type EntityTagFormat } from "../http/etag.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
 import { absolutePath } from "./absolute-path.ts";
 import { closedEarly } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile } from "./download-file.ts";
 import { borrowDescriptor, type SharedDescriptor } from "./local-file-descriptor.ts";
-import { fileSystemError, onFileSystem } from "./local-file-errors.ts";
+import { fileSystemError, onFileSystem, regularFile } from "./local-file-errors.ts";
 import { keepContent, largestKept, recall, remember, type Memo } from "./local-file-memo.ts";
-import { assertInside } from "./local-file-root.ts";
-import { readDescriptor, realPath, statPath } from "./local-file-system.ts";
+import { LocalRoot } from "./local-file-root.ts";
+import { readDescriptor, statPath } from "./local-file-system.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
 
 export interface LocalFileOptions {
@@ -48,13 +48,13 @@ export interface LocalFileOptions {
 export class LocalFile implements DownloadFile {
   readonly name: string;
   readonly path: string;
-  readonly #root: string | undefined;
+  readonly #root: LocalRoot | undefined;
   readonly #format: EntityTagFormat | false;
 
   /** A relative `path` is taken from `root`, or else from the working directory as it is now. */
   constructor(path: string, { name, root, etag = nginxEntityTag }: LocalFileOptions = {}) {
-    this.#root = root === undefined ? undefined : absolutePath(root);
-    this.path = absolutePath(path, this.#root);
+    this.#root = root === undefined ? undefined : LocalRoot.at(absolutePath(root));
+    this.path = absolutePath(path, this.#root?.path);
     this.name = name ?? basename(this.path);
     this.#format = etag;
   }
@@ -64,34 +64,22 @@ export class LocalFile implements DownloadFile {
    * @throws {InvalidPathError} if it is outside the root
    */
   async stat(): Promise<FileStat> {
-    return (await this.#look()).stat;
+    return this.#describe(await this.#look()).stat;
   }
 
   /** The same errors as {@link stat}; those of reading are also `FileChangedError`. */
   async open(): Promise<OpenFile> {
-    return new OpenLocalFile(this.path, this.#root, await this.#look());
+    return new OpenLocalFile(this.path, this.#root, this.#describe(await this.#look()));
   }
 
-  /** One fresh look at the disk: what is there now, described anew unless it is the version that was described before. */
-  async #look(): Promise<Memo> {
-    const version = await this.#version();
+  /** One fresh look at the disk. */
+  #look(): Promise<BigIntStats> {
+    return (this.#root?.look ?? lookAnywhere)(this.path);
+  }
+
+  /** What is there now, described anew unless it is the version that was described before. */
+  #describe(version: BigIntStats): Memo {
     return recall(this.path, version, this.#format) ?? this.#memoOf(version);
-  }
-
-  async #version(): Promise<BigIntStats> {
-    try {
-      const stats = await (this.#root === undefined ? statNow(this.path) : this.#versionInside(this.#root));
-      if (!stats.isFile()) throw new FileNotFoundError();
-      return stats;
-    } catch (error) {
-      throw isDownloadError(error) ? error : fileSystemError(error);
-    }
-  }
-
-  async #versionInside(root: string): Promise<BigIntStats> {
-    const [stats, location] = await Promise.all([statNow(this.path), realPathNow(this.path)]);
-    await assertInside(root, location);
-    return stats;
   }
 
   #memoOf(version: BigIntStats): Memo {
@@ -104,25 +92,26 @@ export class LocalFile implements DownloadFile {
   }
 }
 
-const statNow = oncePerTurn(statPath);
-const realPathNow = oncePerTurn(realPath);
+const lookAnywhere = oncePerTurn(() => (path) => regularFile(() => statPath(path)));
 
 const smallestChunk = 64 * 1024;
 const largestChunk = 256 * 1024;
+
+const nothingToClose = Promise.resolve();
 
 class OpenLocalFile implements OpenFile {
   readonly stat: FileStat;
   /** None below a root: what opens a path anew may be led out of it by then. */
   declare readonly path?: string;
   readonly #path: string;
-  readonly #root: string | undefined;
+  readonly #root: LocalRoot | undefined;
   readonly #memo: Memo;
   #descriptor: SharedDescriptor | undefined;
   #closing: Promise<void> | undefined;
   #reads = 0;
   #idle: (() => void) | undefined;
 
-  constructor(path: string, root: string | undefined, memo: Memo) {
+  constructor(path: string, root: LocalRoot | undefined, memo: Memo) {
     this.#path = path;
     if (root === undefined) this.path = path;
     this.#root = root;
@@ -194,13 +183,13 @@ class OpenLocalFile implements OpenFile {
   }
 
   close(): Promise<void> {
-    return (this.#closing ??= this.#close());
+    return (this.#closing ??= this.#descriptor ? this.#close(this.#descriptor) : nothingToClose);
   }
 
-  async #close(): Promise<void> {
+  async #close(descriptor: SharedDescriptor): Promise<void> {
     // The number of a closed descriptor is given to the next file that is opened: a read under way would read that.
     if (this.#reads > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    await this.#descriptor?.release();
+    await descriptor.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -14,16 +14,12 @@
  */
 export class HeaderFields implements Iterable<[name: string, value: string]> {
   /** Names at even places, values at odd ones: the form that `ServerResponse.writeHead` takes. */
-  readonly #raw: string[] = [];
+  readonly #raw: string[];
 
-  constructor(fields?: HeaderFieldsInit) {
-    if (fields === undefined) return;
-    // Checked when they came in.
-    if (fields instanceof HeaderFields) {
-      this.#raw.push(...fields.#raw);
-      return;
-    }
-    for (const [name, value] of fieldsOf(fields)) this.append(name, value);
+  constructor(fields: HeaderFieldsInit = []) {
+    const isChecked = fields instanceof HeaderFields;
+    this.#raw = isChecked ? fields.toRaw() : [];
+    if (!isChecked) for (const [name, value] of fieldsOf(fields)) this.append(name, value);
   }
 
   /** The values of `name`, joined by a comma, or null. */

@@ -34,18 +34,40 @@ export function startDelivery(
   onFinish?: (outcome: DownloadOutcome) => void,
 ): Delivery {
   publish("start", { file, request });
-  let ended = false;
-  const end = (completed: boolean, status: number, bytesSent: number, error?: unknown): void => {
-    if (ended) return;
-    ended = true;
-    const outcome = { status, bytesSent, completed, ...(error === undefined ? {} : { error }) };
-    publish(completed ? "finish" : error === undefined ? "abort" : "error", { file, request, ...outcome });
-    onFinish?.(outcome);
-  };
-  return {
-    finish: (status, bytesSent) => end(true, status, bytesSent),
-    abort: (status, bytesSent, error) => end(false, status, bytesSent, error),
-  };
+  return new FollowedDelivery(request, file, onFinish);
+}
+
+class FollowedDelivery implements Delivery {
+  readonly #request: DownloadRequest;
+  readonly #file: DownloadFile | undefined;
+  readonly #onFinish: ((outcome: DownloadOutcome) => void) | undefined;
+  #ended = false;
+
+  constructor(
+    request: DownloadRequest,
+    file: DownloadFile | undefined,
+    onFinish: ((outcome: DownloadOutcome) => void) | undefined,
+  ) {
+    this.#request = request;
+    this.#file = file;
+    this.#onFinish = onFinish;
+  }
+
+  finish(status: number, bytesSent: number): void {
+    this.#end("finish", { status, bytesSent, completed: true });
+  }
+
+  abort(status: number, bytesSent: number, error?: unknown): void {
+    if (error === undefined) this.#end("abort", { status, bytesSent, completed: false });
+    else this.#end("error", { status, bytesSent, completed: false, error });
+  }
+
+  #end(stage: Stage, outcome: DownloadOutcome): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    publish(stage, { file: this.#file, request: this.#request, ...outcome });
+    this.#onFinish?.(outcome);
+  }
 }
 
 type Stage = "start" | "finish" | "abort" | "error";

@@ -89,10 +89,7 @@ export class DownloadResponse {
     this.encoding = options.encoding;
     this.limitRate = options.limitRate;
     this.activeContent = options.activeContent ?? "sandbox";
-    this.headers = new HeaderFields(options.headers);
-    if (options.cacheControl !== false && !this.headers.has("Cache-Control")) {
-      this.headers.set("Cache-Control", options.cacheControl ?? "private");
-    }
+    this.headers = headersOf(options);
     this.hooks = hooks;
     this.onFinish = options.onFinish;
   }
@@ -109,4 +106,13 @@ export class DownloadResponse {
   render(request: DownloadRequest, options?: RenderOptions): Promise<RenderedResponse> {
     return renderDownload(this, request, options);
   }
+}
+
+const privateOnly = new HeaderFields({ "Cache-Control": "private" });
+
+function headersOf({ headers, cacheControl }: DownloadOptions): HeaderFields {
+  if (headers === undefined && cacheControl === undefined) return new HeaderFields(privateOnly);
+  const fields = new HeaderFields(headers);
+  if (cacheControl !== false && !fields.has("Cache-Control")) fields.set("Cache-Control", cacheControl ?? "private");
+  return fields;
 }

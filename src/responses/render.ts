@@ -16,6 +16,7 @@ import {
 import { startDelivery, type Delivery } from "./delivery.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
+import { isPromise, whenReady, type MaybePromise } from "./maybe-promise.ts";
 import { describe, type DescribedResponse } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 import { renderWebResponse } from "./web-response.ts";
@@ -29,7 +30,7 @@ export interface RenderOptions {
 }
 
 /** Decides what `request` gets of a download: one `stat` for HEAD, one `open` for anything else, never both. */
-export async function renderDownload(
+export function renderDownload(
   response: DownloadResponse,
   request: DownloadRequest,
   options: RenderOptions = {},
@@ -76,13 +77,30 @@ async function renderLatest(
   delivery: Delivery,
   options: RenderOptions,
 ): Promise<RenderedResponse> {
+  let openOptions: OpenOptions = new ConditionalRequestOptions(request);
   for (let attempt = 1; ; attempt += 1) {
+    let opened: OpenFile | undefined;
     try {
-      return await renderBody(response, request, delivery, options);
+      opened = await response.file.open(openOptions);
+      const answering = answerTo(response, request, opened.stat);
+      const answer = isPromise(answering) ? await answering : answering;
+      if (isOfUse(opened, answer)) return await renderOpened(response, opened, answer, delivery, options);
+      openOptions = new RequestOptions(request);
     } catch (error) {
+      await opened?.close();
       if (!(error instanceof FileChangedError) || attempt === mostAttempts) throw error;
+      continue;
     }
+    await opened.close();
   }
+}
+
+/**
+ * Whether what was opened can be answered with. It has no bytes where the client's version was the file's own; but the
+ * application may have validators of its own, and by them the client has another version.
+ */
+function isOfUse(opened: OpenFile, answer: Answer | Response): boolean {
+  return !opened.notModified || answer instanceof Response || answer.decision.kind === "notModified";
 }
 
 async function notFound(
@@ -116,69 +134,40 @@ async function renderHead(
   }
 }
 
-async function renderBody(
-  response: DownloadResponse,
-  request: DownloadRequest,
+async function renderOpened(
+  { limitRate }: DownloadResponse,
+  opened: OpenFile,
+  answer: Answer | Response,
   delivery: Delivery,
   { lazy = false }: RenderOptions,
 ): Promise<RenderedResponse> {
-  const { opened, answer } = await openFor(response, request);
-  try {
-    if (answer instanceof Response) {
-      await opened.close();
-      return renderWebResponse(answer, delivery);
-    }
-    const body = await bodyOf(answer, opened);
-    if (body.kind === "none" || body.kind === "bytes") await opened.close();
-    else if (!lazy) await opened.prepare?.();
-    return { ...finished(answer, body, delivery), ...(response.limitRate ? { limitRate: response.limitRate } : {}) };
-  } catch (error) {
+  if (answer instanceof Response) {
     await opened.close();
-    throw error;
+    return renderWebResponse(answer, delivery);
   }
-}
-
-interface OpenedFor {
-  readonly opened: OpenFile;
-  readonly answer: Answer | Response;
-}
-
-/** The file, with bytes if the answer needs some, and the answer. */
-async function openFor(
-  response: DownloadResponse,
-  request: DownloadRequest,
-  options: OpenOptions = new ConditionalRequestOptions(request),
-): Promise<OpenedFor> {
-  const opened = await response.file.open(options);
-  try {
-    const answer = await answerTo(response, request, opened.stat);
-    if (!opened.notModified || answer instanceof Response || answer.decision.kind === "notModified") {
-      return { opened, answer };
-    }
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
-  // The application has validators of its own, and by them the client has another version.
-  await opened.close();
-  return openFor(response, request, new RequestOptions(request));
+  const loading = bodyOf(answer, opened);
+  const body = isPromise(loading) ? await loading : loading;
+  if (body.kind === "none" || body.kind === "bytes") await opened.close();
+  else if (!lazy) await opened.prepare?.();
+  const rendered = finished(answer, body, delivery);
+  return limitRate ? { ...rendered, limitRate } : rendered;
 }
 
 /** What a file may want to know of a request. Getters, since most files do not ask, and a signal is dear to make. */
 export class RequestOptions implements OpenOptions {
-  readonly #request: DownloadRequest;
+  protected readonly request: DownloadRequest;
 
   constructor(request: DownloadRequest) {
-    this.#request = request;
+    this.request = request;
   }
 
   get signal(): AbortSignal | undefined {
-    return this.#request.signal;
+    return this.request.signal;
   }
 
   /** The one range that the client asks for, which a remote source asks for in turn, so that one round trip is enough. */
   get range(): RangeSpec | undefined {
-    const header = this.#request.method === "GET" ? this.#request.headers.get("range") : null;
+    const header = this.request.method === "GET" ? this.request.headers.get("range") : null;
     const specs = header === null ? undefined : parseRange(header);
     return specs?.length === 1 ? specs[0] : undefined;
   }
@@ -186,18 +175,12 @@ export class RequestOptions implements OpenOptions {
 
 /** The same, for a file that is going to be read unless the client has it. */
 class ConditionalRequestOptions extends RequestOptions {
-  readonly #headers: DownloadRequest["headers"];
-
-  constructor(request: DownloadRequest) {
-    super(request);
-    this.#headers = request.headers;
-  }
-
   get ifNoneMatch(): string | undefined {
+    const { headers } = this.request;
     // RFC 9110 §13.2.2: these two come first.
-    if (this.#headers.get("if-match") !== null || this.#headers.get("if-unmodified-since") !== null) return undefined;
+    if (headers.get("if-match") !== null || headers.get("if-unmodified-since") !== null) return undefined;
     // One strong tag: what the client got from here, and what every store understands.
-    return /^"[\x21\x23-\x7e]*"$/.exec(this.#headers.get("if-none-match")?.trim() ?? "")?.[0];
+    return /^"[\x21\x23-\x7e]*"$/.exec(headers.get("if-none-match")?.trim() ?? "")?.[0];
   }
 }
 
@@ -210,14 +193,23 @@ export interface Answer {
 }
 
 /** Decides a request on what is known of the file: an answer, or what the view's `notModifiedResponse` made of it. */
-export async function answerTo(
+export function answerTo(
   response: DownloadResponse,
   request: DownloadRequest,
   stat: FileStat,
-): Promise<Answer | Response> {
+): MaybePromise<Answer | Response> {
   const described = describe(response, stat, request);
+  return whenReady(decisionFor(response, request, described.representation), (decision) =>
+    answerWith(decision, response, described),
+  );
+}
+
+function answerWith(
+  decision: Decision,
+  response: DownloadResponse,
+  described: DescribedResponse,
+): MaybePromise<Answer | Response> {
   const { representation } = described;
-  const decision = await decisionFor(response, request, representation);
   if (decision.kind === "full") return wholeAnswer(response.status, described, decision);
   if (decision.kind === "notModified") return notModifiedAnswer(response, described, decision);
   const multipart = decision.kind === "multipart" ? framing(decision.ranges, representation) : undefined;
@@ -225,17 +217,16 @@ export async function answerTo(
   return { decision, representation, head, ...(multipart ? { multipart } : {}) };
 }
 
-async function notModifiedAnswer(
+function notModifiedAnswer(
   { hooks }: DownloadResponse,
   described: DescribedResponse,
   decision: Decision,
-): Promise<Answer | Response> {
+): MaybePromise<Answer | Response> {
   const { representation } = described;
   const { status, fields } = (described.notModified ??= responseHead(decision, representation, described.fields));
   // The view may change its fields, and they are derived but once.
   const head = { status, fields: new HeaderFields(fields) };
-  const custom = await hooks.notModifiedResponse?.(head.fields);
-  return custom ?? { decision, representation, head };
+  return whenReady(hooks.notModifiedResponse?.(head.fields), (custom) => custom ?? { decision, representation, head });
 }
 
 function wholeAnswer(status: number, described: DescribedResponse, decision: Decision): Answer {
@@ -251,30 +242,31 @@ function framing(
   return multipartByteRanges(ranges, { size, contentType, boundary: multipartBoundary() });
 }
 
-async function decisionFor(
+function decisionFor(
   response: DownloadResponse,
   request: DownloadRequest,
   representation: DescribedRepresentation,
-): Promise<Decision> {
+): MaybePromise<Decision> {
   // RFC 9110 §13.2.1: preconditions and ranges are ignored where the answer without them would not be a success.
   if (response.status !== 200) return { kind: "full" };
   const since = modifiedSince(request);
   if (since === undefined) return decide(request, representation);
   const modified = response.hooks.wasModifiedSince?.(response.file, since, representation);
-  return decide(request, representation, modified === undefined ? {} : { modified: await modified });
+  return whenReady(modified, (modified) => decide(request, representation, { modified }));
 }
 
-async function bodyOf({ decision, representation, multipart }: Answer, file: OpenFile): Promise<ResponseBody> {
+function bodyOf({ decision, representation, multipart }: Answer, file: OpenFile): MaybePromise<ResponseBody> {
   switch (decision.kind) {
-    case "full": {
-      const bytes = file.bytes ?? (await file.load?.());
-      if (bytes) return { kind: "bytes", bytes };
-      return { kind: "file", file, ...(representation.size === undefined ? {} : { length: representation.size }) };
-    }
+    case "full":
+      return whenReady(file.bytes ?? file.load?.(), (bytes) => {
+        if (bytes) return { kind: "bytes", bytes };
+        return { kind: "file", file, ...(representation.size === undefined ? {} : { length: representation.size }) };
+      });
     case "partial": {
       const { range } = decision;
-      const bytes = file.bytes?.subarray(range.start, range.end + 1) ?? (await file.load?.(range));
-      return bytes ? { kind: "bytes", bytes } : { kind: "file", file, range, length: rangeLength(range) };
+      return whenReady(file.bytes?.subarray(range.start, range.end + 1) ?? file.load?.(range), (bytes) =>
+        bytes ? { kind: "bytes", bytes } : { kind: "file", file, range, length: rangeLength(range) },
+      );
     }
     case "multipart":
       return multipart ? { kind: "multipart", file, multipart, length: multipart.contentLength } : { kind: "none" };

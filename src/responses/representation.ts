@@ -26,11 +26,11 @@ export interface DescribedResponse {
  * nothing but this response's own settings is derived once.
  */
 export function describe(response: DownloadResponse, stat: FileStat, request: DownloadRequest): DescribedResponse {
-  if (!Object.isFrozen(stat) || stat.digests) return derive(response, stat, request);
   const known = derived.get(stat);
   if (known && hasSettings(response, known.settings)) return known.described;
   const described = derive(response, stat, request);
-  derived.set(stat, { settings: settingsOf(response), described });
+  // Which of several digests is sent depends on the request.
+  if (Object.isFrozen(stat) && !stat.digests) derived.set(stat, { settings: settingsOf(response), described });
   return described;
 }
 

@@ -3,7 +3,7 @@ import { link, lstat, mkdir, open, rename, unlink, type FileHandle } from "node:
 import { basename, dirname, join } from "node:path";
 import { InvalidPathError, isDownloadError, UpstreamError } from "../errors.ts";
 import { assertByteSource, concatBytes, readBytes } from "../files/bytes.ts";
-import { realPathInside } from "../files/local-file-root.ts";
+import { LocalRoot } from "../files/local-file-root.ts";
 import { alternativeName, nameTaken, randomLetters } from "./name.ts";
 import type { SaveOptions, StorageContent } from "./storage.ts";
 
@@ -50,7 +50,7 @@ export function isPartName(segment: string): boolean {
 /** Makes a folder's missing parents one by one, so that none is made beyond a symlink. Gives the real path. */
 async function makeFolder(root: string, folder: string, mode = 0o777): Promise<string> {
   try {
-    return await realPathInside(root, folder);
+    return await LocalRoot.at(root).realPathInside(folder);
   } catch (error) {
     if (!hasCode(error, "ENOENT")) throw error;
   }
@@ -60,7 +60,7 @@ async function makeFolder(root: string, folder: string, mode = 0o777): Promise<s
     const parent = await makeFolder(root, dirname(folder), mode);
     await unlessTaken(mkdir(join(parent, basename(folder)), { mode }));
   }
-  return realPathInside(root, folder);
+  return LocalRoot.at(root).realPathInside(folder);
 }
 
 async function writePart(

@@ -4,7 +4,7 @@ import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "
 import { releaseSource } from "../files/bytes.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { onFileSystem } from "../files/local-file-errors.ts";
-import { realPathInside } from "../files/local-file-root.ts";
+import { LocalRoot } from "../files/local-file-root.ts";
 import { LocalFile, type LocalFileOptions } from "../files/local-file.ts";
 import { isPartName, saveWhole, type FileModes } from "./file-system-save.ts";
 import { normalizeName, normalizePrefix } from "./name.ts";
@@ -87,7 +87,7 @@ export class FileSystemStorage implements Storage {
 
   // The file's folder must be inside; the file itself may be a symlink to anywhere, which is what is removed.
   async #unlink(path: string): Promise<void> {
-    await realPathInside(this.root, join(path, ".."));
+    await LocalRoot.at(this.root).realPathInside(join(path, ".."));
     await unlink(path);
   }
 
@@ -99,7 +99,7 @@ export class FileSystemStorage implements Storage {
   // Folders that are symlinks are not entered: they may form a circle.
   async *#walk(folder: string, prefix: string): AsyncGenerator<StorageEntry> {
     const directory = await unlessMissing(
-      onFileSystem(async () => opendir(await realPathInside(this.root, join(this.root, folder)))),
+      onFileSystem(async () => opendir(await LocalRoot.at(this.root).realPathInside(join(this.root, folder)))),
     );
     for await (const entry of directory ?? []) {
       const name = folder + entry.name;

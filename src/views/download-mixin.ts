@@ -11,8 +11,8 @@ import {
   type DownloadOptions,
 } from "../responses/download-response.ts";
 import type { DownloadResult } from "../responses/handler.ts";
+import { allReady, whenReady, type MaybePromise } from "../responses/maybe-promise.ts";
 
-type MaybePromise<T> = T | Promise<T>;
 // A mixin's base takes whatever arguments it likes: TypeScript asks for `any[]` here (TS2545).
 // oxlint-disable-next-line typescript/no-explicit-any
 type Constructor<T> = abstract new (...args: any[]) => T;
@@ -135,10 +135,13 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
       throw error;
     }
 
-    async downloadResponse(options: DownloadOptions = {}): Promise<DownloadResult> {
-      if (!this.file) throw new FileNotFoundError();
-      const presentation = Object.assign(await this.#presentation(), options);
-      return new this.responseClass(this.file, presentation, new ViewHooks(this));
+    downloadResponse(options: DownloadOptions = {}): MaybePromise<DownloadResult> {
+      const { file } = this;
+      if (!file) throw new FileNotFoundError();
+      return whenReady(
+        this.#presentation(),
+        (presentation) => new this.responseClass(file, Object.assign(presentation, options), new ViewHooks(this)),
+      );
     }
 
     async renderToResponse(options: DownloadOptions = {}): Promise<DownloadResult> {
@@ -148,24 +151,23 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
         if (error instanceof FileNotFoundError) return this.fileNotFoundResponse(error);
         throw error;
       }
-      return this.downloadResponse(options);
+      return await this.downloadResponse(options);
     }
 
-    async #presentation(): Promise<DownloadOptions> {
+    #presentation(): MaybePromise<DownloadOptions> {
       const computed = [this.getBasename(), this.getMimetype(), this.getEncoding(), this.getCharset()] as const;
-      const [basename, mimetype, encoding, charset] = computed.some(isPromise) ? await Promise.all(computed) : computed;
-      return {
+      return whenReady(allReady(computed), ([basename, mimetype, encoding, charset]) => ({
         attachment: this.attachment,
-        basename: basename as string | undefined,
-        mimetype: mimetype as string | undefined,
-        encoding: encoding as string | undefined,
-        charset: charset as string | false | undefined,
+        basename,
+        mimetype,
+        encoding,
+        charset,
         cacheControl: this.cacheControl,
         activeContent: this.activeContent,
         headers: this.headers,
         limitRate: this.limitRate,
         onFinish: this.onFinish,
-      };
+      }));
     }
   }
   return Downloads;
@@ -190,9 +192,4 @@ class ViewHooks implements DownloadHooks {
   fileNotFoundResponse(error: FileNotFoundError): MaybePromise<Response> {
     return this.#view.fileNotFoundResponse(error);
   }
-}
-
-// By its shape: what an ORM or another realm gives may be no `Promise` of ours.
-function isPromise(value: unknown): boolean {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }

@@ -5,6 +5,7 @@ import { LocalFile, type LocalFileOptions } from "../files/local-file.ts";
 import { PrecompressedFile, type PrecompressedCoding } from "../files/precompressed-file.ts";
 import type { DownloadOptions } from "../responses/download-response.ts";
 import type { DownloadResult } from "../responses/handler.ts";
+import { attempt, whenReady } from "../responses/maybe-promise.ts";
 import { pathWithin, type DotfilePolicy } from "../files/path-within.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
@@ -62,11 +63,10 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   }
 
   override getFile(): DownloadFile | Promise<DownloadFile> {
-    return this.#findFile();
+    return attempt(() => whenReady(this.getPath(), (path) => this.#find(path)));
   }
 
-  async #findFile(): Promise<DownloadFile> {
-    const path = await this.getPath();
+  #find(path: string | undefined): DownloadFile {
     if (!path) throw new FileNotFoundError();
     if (path.includes("\0")) throw new InvalidPathError();
     if (this.root === undefined) return this.#fileAt(path);

@@ -1,5 +1,6 @@
 import { MethodNotAllowedError } from "../errors.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
+import { attempt, type MaybePromise } from "../responses/maybe-promise.ts";
 
 /** What a view may be configured with: its own fields, and its methods. */
 export type ViewOptions<V> = Partial<Omit<V, ReservedName>> & ThisType<V>;
@@ -27,7 +28,8 @@ type ContextOf<V> = V extends { context: ViewContext<infer C> } ? C : unknown;
 
 const methods = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
 type Method = (typeof methods)[number];
-type MethodHandler = () => DownloadResult | Promise<DownloadResult>;
+const methodsByName: ReadonlyMap<string, Method> = new Map(methods.map((method) => [method.toUpperCase(), method]));
+type MethodHandler = () => MaybePromise<DownloadResult>;
 
 /**
  * Answers requests. One instance serves one request, so that a method may keep on `this` what another one needs.
@@ -65,7 +67,7 @@ export class View<C = unknown> {
     const make = (): V => Object.assign(new this(), options);
     checkOptions(new this(), options);
     make().checkConfiguration();
-    return async (request, context) => make().setup(request, context).dispatch();
+    return (request, context) => attempt(() => make().setup(request, context).dispatch());
   }
 
   /** Gives the view its request. Unit tests call this to test single methods. */
@@ -83,10 +85,12 @@ export class View<C = unknown> {
    * Calls the method of this view that is named after the request's method; HEAD is answered by `get`.
    * @throws {MethodNotAllowedError} with `Allow`
    */
-  async dispatch(): Promise<DownloadResult> {
-    const handle = methodOf(this, this.request.method);
-    if (!handle) throw new MethodNotAllowedError(allowedMethods(this));
-    return handle.call(this);
+  dispatch(): Promise<DownloadResult> {
+    return attempt(() => {
+      const handle = methodOf(this, this.request.method);
+      if (!handle) throw new MethodNotAllowedError(allowedMethods(this));
+      return handle.call(this);
+    });
   }
 
   /** Says which methods this view answers (RFC 9110 §9.3.7). */
@@ -118,7 +122,7 @@ function isOption(view: object, name: string): boolean {
 
 // Only names of the list are looked up, so that a request's method can never reach another member.
 function methodOf(view: object, requested: string): MethodHandler | undefined {
-  const method = methods.find((name) => name.toUpperCase() === requested);
+  const method = methodsByName.get(requested);
   if (method === undefined) return undefined;
   return member(view, method) ?? (method === "head" ? member(view, "get") : undefined);
 }
