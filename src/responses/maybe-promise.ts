@@ -7,8 +7,8 @@ export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
 }
 
 /** Goes on with a value: at once where it is there already. On the way of every download each `await` counts. */
-export function whenReady<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
-  return isPromise(value) ? value.then(next) : next(value);
+export function whenReady<T, U>(value: MaybePromise<T>, goOn: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return isPromise(value) ? value.then(goOn) : goOn(value);
 }
 
 type Ready<T extends readonly unknown[]> = { -readonly [K in keyof T]: Awaited<T[K]> };
