@@ -6,11 +6,11 @@ import { rangeLength, type ByteRange } from "../http/range.ts";
 import { absolutePath } from "./absolute-path.ts";
 import { closedEarly } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile } from "./download-file.ts";
-import { borrowDescriptor, type SharedDescriptor } from "./local-file-descriptor.ts";
-import { fileSystemError, onFileSystem, regularFile } from "./local-file-errors.ts";
+import { SharedDescriptor } from "./local-file-descriptor.ts";
+import { fileSystemError, regularFile } from "./local-file-errors.ts";
 import { keepContent, largestKept, recall, remember, type Memo } from "./local-file-memo.ts";
 import { LocalRoot } from "./local-file-root.ts";
-import { readDescriptor, statPath } from "./local-file-system.ts";
+import { statPath } from "./local-file-system.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
 
 export interface LocalFileOptions {
@@ -127,28 +127,30 @@ class OpenLocalFile implements OpenFile {
     const size = Number(this.#memo.version.size);
     const content = this.#memo.content ?? (size <= largestKept ? await this.#loadWhole(size) : undefined);
     if (range === undefined) return content;
-    return content ? content.subarray(range.start, range.end + 1) : this.#loadPart(range);
+    if (content) return content.subarray(range.start, range.end + 1);
+    return rangeLength(range) <= largestKept ? this.#loadPart(range) : undefined;
   }
 
   async #loadWhole(size: number): Promise<Uint8Array> {
-    const content = await this.#loadBytes(Buffer.allocUnsafeSlow(size), 0);
+    const content = size > 0 ? await this.#loadPart({ start: 0, end: size - 1 }) : await this.#loadNothing();
     keepContent(this.#path, this.#memo, content);
     return content;
   }
 
-  async #loadPart(range: ByteRange): Promise<Uint8Array | undefined> {
-    const length = rangeLength(range);
-    return length > largestKept ? undefined : this.#loadBytes(Buffer.allocUnsafe(length), range.start);
+  async #loadPart(range: ByteRange): Promise<Uint8Array> {
+    const bytes = await this.#reading((descriptor) => descriptor.readPart(range));
+    if (bytes.byteLength < rangeLength(range)) throw new FileChangedError();
+    return bytes;
   }
 
-  async #loadBytes(content: Buffer, position: number): Promise<Uint8Array> {
-    if (content.byteLength === 0) await this.prepare();
-    else if ((await this.readInto(content, position)) < content.byteLength) throw new FileChangedError();
-    return content;
+  // An empty file must be there, and where it may be, like any other.
+  async #loadNothing(): Promise<Uint8Array> {
+    await this.prepare();
+    return new Uint8Array();
   }
 
-  async prepare(): Promise<void> {
-    await onFileSystem(() => this.#open());
+  prepare(): Promise<void> {
+    return this.#reading((descriptor) => descriptor.opened());
   }
 
   async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
@@ -164,22 +166,22 @@ class OpenLocalFile implements OpenFile {
     }
   }
 
-  async readInto(target: Uint8Array, position: number): Promise<number> {
+  readInto(target: Uint8Array, position: number): Promise<number> {
+    return this.#reading((descriptor) => descriptor.read(target, position));
+  }
+
+  async #reading<T>(read: (descriptor: SharedDescriptor) => Promise<T>): Promise<T> {
+    if (this.#closing) throw closedEarly();
+    this.#descriptor ??= SharedDescriptor.borrow(this.#path, this.#root, this.#memo.version);
     this.#reads++;
     try {
-      return await readDescriptor(await this.#open(), target, position);
+      return await read(this.#descriptor);
     } catch (error) {
       throw isDownloadError(error) ? error : fileSystemError(error);
     } finally {
       this.#reads--;
       if (this.#reads === 0) this.#idle?.();
     }
-  }
-
-  #open(): Promise<number> {
-    if (this.#closing) return Promise.reject(closedEarly());
-    this.#descriptor ??= borrowDescriptor(this.#path, this.#root, this.#memo.version);
-    return this.#descriptor.number;
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@ import { decide, type Decision } from "../http/decide.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import { responseHead, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
 import {
+  contentRange,
   multipartBoundary,
   multipartByteRanges,
   parseRange,
@@ -212,6 +213,7 @@ function answerWith(
   const { representation } = described;
   if (decision.kind === "full") return wholeAnswer(response.status, described, decision);
   if (decision.kind === "notModified") return notModifiedAnswer(response, described, decision);
+  if (decision.kind === "partial") return partialAnswer(described, decision);
   const multipart = decision.kind === "multipart" ? framing(decision.ranges, representation) : undefined;
   const head = responseHead(decision, representation, described.fields, multipart);
   return { decision, representation, head, ...(multipart ? { multipart } : {}) };
@@ -233,6 +235,16 @@ function wholeAnswer(status: number, described: DescribedResponse, decision: Dec
   const { representation, fields } = described;
   const head = (described.whole ??= responseHead(decision, representation, fields));
   return { decision, representation, head: status === head.status ? head : { ...head, status } };
+}
+
+function partialAnswer(described: DescribedResponse, decision: Extract<Decision, { kind: "partial" }>): Answer {
+  const { representation } = described;
+  const { status, fields } = (described.partial ??= responseHead(decision, representation, described.fields));
+  // Parts differ in these two fields alone.
+  const own = new HeaderFields(fields)
+    .set("Content-Length", String(rangeLength(decision.range)))
+    .set("Content-Range", contentRange(decision.range, representation.size ?? 0));
+  return { decision, representation, head: { status, fields: own } };
 }
 
 function framing(

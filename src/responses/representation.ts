@@ -15,6 +15,8 @@ export interface DescribedResponse {
   readonly fields: HeaderFields;
   /** The head of a 200, once somebody needed it. */
   whole?: ResponseHead;
+  /** The head of a 206 with one part, of whichever part it was, likewise. */
+  partial?: ResponseHead;
   /** The head of a 304, likewise. */
   notModified?: ResponseHead;
 }

@@ -70,7 +70,8 @@ async function sendChunk(
   keepsUp: boolean,
 ): Promise<SentChunk> {
   const left = start + length - position;
-  const wanted = keepsUp ? left : Math.min(left, chunkSizes.unproven);
+  // What ends the response is worth reading for anybody: no more is read for this reader.
+  const wanted = keepsUp || left <= chunkSizes.large ? left : chunkSizes.unproven;
   await reads.enter();
   if (response.destroyed) {
     reads.leave();
