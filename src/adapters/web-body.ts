@@ -1,6 +1,7 @@
 import { bodyLength, closeBody, readBody, type ReadableBody } from "../responses/body.ts";
 import { limitRate } from "../responses/limit-rate.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { FileChunks, fillingBody } from "./file-chunks.ts";
 import { withLength } from "./web-runtime.ts";
 
 /** A body as the constructor of `Response` takes it. */
@@ -26,12 +27,14 @@ function bodyStream(
   body: ReadableBody,
   signal?: AbortSignal,
 ): ReadableStream<Uint8Array> {
-  const chunks = rate ? limitRate(readBody(body), rate) : readBody(body);
+  const filling = rate ? undefined : fillingBody(body);
+  const chunks = filling ? new FileChunks(filling) : rate ? limitRate(readBody(body), rate) : readBody(body);
   let sent = 0;
 
   const abort = (error?: unknown): Promise<void> => {
     signal?.removeEventListener("abort", onAbort);
     delivery.abort(status, sent, error);
+    if (filling) void chunks.return?.(undefined);
     return closeBody(body);
   };
   const onAbort = (): void => void abort();

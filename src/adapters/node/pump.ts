@@ -1,7 +1,8 @@
 import { ServerResponse } from "node:http";
 import { IncompleteBodyError } from "../../errors.ts";
 import type { OpenFile } from "../../files/download-file.ts";
-import { borrowBuffer, chunkSizes, returnBuffer } from "./buffer-pool.ts";
+import { mostAbsorbed, patience, wantedBytes } from "../chunk-budget.ts";
+import { borrowBuffer, returnBuffer } from "./buffer-pool.ts";
 import { Turns } from "./turns.ts";
 
 /** A file that fills the buffers it is given. */
@@ -50,12 +51,6 @@ export async function pump(file: PumpableFile, response: ServerResponse, transfe
   }
 }
 
-/** In milliseconds. A socket with room again has room for about 1 MiB: this is some 10 MB a second. */
-const patience = 100;
-
-/** What the two ends' kernels may take though nobody reads. Only what goes beyond proves anything. */
-const mostAbsorbed = 4 * 1024 * 1024;
-
 interface SentChunk {
   readonly count: number;
   /** How long the kernel took to accept it, in milliseconds; 0 if it had room for it at once. */
@@ -70,8 +65,7 @@ async function sendChunk(
   keepsUp: boolean,
 ): Promise<SentChunk> {
   const left = start + length - position;
-  // What ends the response is worth reading for anybody: no more is read for this reader.
-  const wanted = keepsUp || left <= chunkSizes.large ? left : chunkSizes.unproven;
+  const wanted = wantedBytes(left, keepsUp);
   await reads.enter();
   if (response.destroyed) {
     reads.leave();
