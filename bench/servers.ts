@@ -65,6 +65,18 @@ export const srvxServers: readonly ServerEntry[] = [
   { module: "web/srvx-bare", title: "bare `new Response(bytes)`", packages: [], limit: true },
 ];
 
+/** nginx in front of an application: both together. */
+export const behindNginxServers: readonly ServerEntry[] = [
+  { module: "behind-nginx/downloadview", title: "downloadview, nginx sends the file", packages: [] },
+  { module: "behind-nginx/streamed", title: "downloadview, streamed", packages: [], ours: true },
+  { module: "behind-nginx/send", title: "`send`", packages: ["send"] },
+  { module: "behind-nginx/express", title: "Express `res.sendFile`", packages: ["express"] },
+  { module: "behind-nginx/serve-static", title: "`serve-static`", packages: ["serve-static"] },
+  { module: "behind-nginx/sirv-dev", title: "`sirv`, `dev: true`", packages: ["sirv"] },
+  { module: "behind-nginx/fastify-static", title: "`@fastify/static`", packages: ["fastify", "@fastify/static"] },
+  { module: "files/nginx", title: "nginx alone", packages: [], limit: true },
+];
+
 export const offloadServers: readonly ServerEntry[] = [
   { module: "offload/downloadview", title: "downloadview", packages: [] },
   ...byHand("offload"),

@@ -4,6 +4,7 @@ import { type Figure, cpuPerGigabyte, cpuPerRequest, descriptorsLeft, gigabytesP
 import { firstByte, megabytesHeld, requestsPerSecond } from "./harness/figures.ts";
 import type { Load } from "./harness/protocol.ts";
 import {
+  behindNginxServers,
   expressServers,
   fileServers,
   generatedServers,
@@ -109,6 +110,7 @@ const others: readonly Workload[] = [
   ...throughFramework("express", "Express", expressServers),
   ...throughFramework("hono", "Web `Response` through Hono", honoServers),
   ...throughFramework("srvx", "Web `Response` through srvx", srvxServers),
+  ...(["10KiB.bin", "1MiB.bin"] as const).map(behindNginx),
   {
     name: "offload",
     title: "Header-only offload response, 64 connections",
@@ -145,6 +147,18 @@ function smallFile(file: FileName, size: string, figures: Workload["figures"]): 
     request: { kind: "file", file },
     load: keepAlive,
     figures,
+  };
+}
+
+function behindNginx(file: FileName): Workload {
+  const size = file === "10KiB.bin" ? "10 KiB" : "1 MiB";
+  return {
+    name: `nginx-${size.replace(" ", "")}`,
+    title: `Behind nginx, ${size}, 64 connections, both processes`,
+    servers: behindNginxServers,
+    request: { kind: "file", file },
+    load: keepAlive,
+    figures: perRequest,
   };
 }
 

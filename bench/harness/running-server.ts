@@ -36,6 +36,15 @@ export function usageOfThisProcess(): Usage {
   };
 }
 
+/** Of processes that serve together. */
+export function sumOfUsages(usages: readonly Usage[]): Usage {
+  return usages.reduce((all, one) => ({
+    cpuSeconds: all.cpuSeconds + one.cpuSeconds,
+    rssBytes: all.rssBytes + one.rssBytes,
+    descriptors: (all.descriptors ?? 0) + (one.descriptors ?? 0),
+  }));
+}
+
 /** Empty where the system has no such directory. */
 export function descriptorsOf(directory: string): { descriptors?: number } {
   try {

@@ -1,6 +1,6 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { OffloadBackend } from "./backend.ts";
-import { covers, locatePath, locateUrl, resolved, type Location } from "./path-prefix.ts";
+import { covers, locatePath, locateUrl, resolved, segmentsBelow, type Location } from "./path-prefix.ts";
 import { faultOf } from "./rule-fault.ts";
 import type { OffloadRule } from "./rule.ts";
 
@@ -12,8 +12,17 @@ export interface CompiledRule {
   readonly sourceUrl: Location | undefined;
   /** Where the server finds the files, without a slash at the end. */
   readonly destination: string;
+  /** Where the server finds the file at an absolute path of this machine; undefined if the rule does not capture it. */
+  readonly targetOfPath: (path: string) => Target | undefined;
   /** How long a URL that is signed for the server works, in seconds; undefined where none is. */
   readonly signedFor: number | undefined;
+}
+
+/** A file as a server is told of it. */
+export interface Target {
+  readonly name: string;
+  /** As a header field's value; undefined if the name cannot be sent. */
+  readonly encoded: string | undefined;
 }
 
 /**
@@ -32,13 +41,43 @@ export function compileRules(
 function compileRule(rule: OffloadRule, backend: OffloadBackend | "none" | undefined, at: number): CompiledRule {
   const fault = faultOf(rule, backend);
   if (fault !== undefined || backend === undefined) throw wrongRule(at, fault ?? "");
+  const sourceDir = rule.sourceDir === undefined ? undefined : locatePath(resolved(rule.sourceDir));
+  const destination = backend === "none" ? "" : destinationOf(rule, backend);
   return {
     rule,
     backend,
-    sourceDir: rule.sourceDir === undefined ? undefined : locatePath(resolved(rule.sourceDir)),
+    sourceDir,
     sourceUrl: rule.sourceUrl === undefined ? undefined : locateUrl(rule.sourceUrl),
-    destination: backend === "none" ? "" : destinationOf(rule, backend),
+    destination,
+    targetOfPath: remembered((path) => {
+      const below = sourceDir && partBelow(sourceDir, locatePath(path));
+      return below && targetAt([destination, ...below].join("/"), backend);
+    }),
     signedFor: lifeOf(rule.presigned),
+  };
+}
+
+/** What lies at a decoded name of the server's. */
+export function targetAt(name: string, backend: OffloadBackend | "none"): Target {
+  return { name, encoded: backend === "none" ? undefined : backend.encode(name) };
+}
+
+/** What of a location is below a prefix, if both are there. */
+export function partBelow(prefix: Location | undefined, location: Location | undefined): readonly string[] | undefined {
+  return prefix && location && segmentsBelow(prefix, location);
+}
+
+const mostRemembered = 4096;
+
+/** A pure function that does not work out again what it was asked lately: paths are taken apart and put together. */
+function remembered<T>(derive: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    if (known.has(key)) return known.get(key)!;
+    if (known.size >= mostRemembered) known.clear();
+    const value = derive(key);
+    known.set(key, value);
+    return value;
   };
 }
 

@@ -59,7 +59,7 @@ export function nginxConfiguration(configuration: ServerConfiguration, options: 
 }
 
 function applicationUpstream({ app }: ServerConfiguration): string {
-  return lines("upstream downloadview_app {", `  server ${app.host};`, "  keepalive 16;", "}");
+  return lines("upstream downloadview_app {", `  server ${app.host};`, "  keepalive 64;", "}");
 }
 
 function server({ rules, app, listen }: ServerConfiguration, options: NginxOptions): string {
@@ -103,6 +103,9 @@ function location(rule: CompiledRule, at: number, options: NginxOptions): string
 function localFile(folder: string, options: NginxOptions): string {
   return lines(
     `alias ${quoted(`${folder}/`)};`,
+    "# The kernel sends the file, the head with its first bytes. By default nginx would read it.",
+    "sendfile on;",
+    "tcp_nopush on;",
     "# The application has decided on preconditions, with the ETag and Last-Modified that are restored below.",
     "if_modified_since off;",
     "etag off;",
@@ -132,7 +135,7 @@ function remoteUpstream(compiled: CompiledRule, at: number, { resolver }: NginxO
     "# Its addresses are looked up once, as nginx starts; with a resolver, as they change.",
     `upstream downloadview_remote_${at} {`,
     `  server ${hostname}:${port || (protocol === "https:" ? 443 : 80)};`,
-    "  keepalive 16;",
+    "  keepalive 64;",
     "}",
   );
 }

@@ -70,9 +70,9 @@ export interface XAccelRedirectOptions extends Omit<ServerDownloadOptions, "limi
   /** The internal URL of the file, percent-encoded. */
   redirectUrl: string;
   /** The response to put in the place of, in place of everything that describes one. */
-  source?: DownloadResponse;
+  source?: DownloadResponse | undefined;
   /** Default: `nginx()`. */
-  backend?: OffloadBackend;
+  backend?: OffloadBackend | undefined;
   /** See {@link OffloadRule}. */
   expires?: OffloadRule["expires"] | undefined;
   withBuffering?: boolean | undefined;
@@ -93,15 +93,28 @@ export interface XAccelRedirectOptions extends Omit<ServerDownloadOptions, "limi
  */
 export class XAccelRedirectResponse extends OffloadedDownloadResponse {
   constructor(options: XAccelRedirectOptions) {
-    const { redirectUrl, source, backend, expires, withBuffering, limitRate, ...presentation } = options;
-    super(source ?? sourceNamed(nameIn(redirectUrl), presentation), backend ?? nginx(), {
-      "X-Accel-Redirect": redirectUrl,
-      ...(expires === undefined ? {} : { "X-Accel-Expires": expiry(expires) }),
-      ...(withBuffering === undefined ? {} : { "X-Accel-Buffering": withBuffering ? "yes" : "no" }),
-      // nginx reads a number here: "off" is not one.
-      ...(limitRate === undefined ? {} : { "X-Accel-Limit-Rate": String(limitRate || 0) }),
-    });
+    const { source = sourceOf(options), backend = nginx() } = options;
+    super(source, backend, accelFields(options));
   }
+}
+
+// The limit is nginx's.
+function sourceOf({ limitRate: _, ...presentation }: XAccelRedirectOptions): DownloadResponse {
+  return sourceNamed(nameIn(presentation.redirectUrl), presentation);
+}
+
+function accelFields({
+  redirectUrl,
+  expires,
+  withBuffering,
+  limitRate,
+}: XAccelRedirectOptions): Record<string, string> {
+  const fields: Record<string, string> = { "X-Accel-Redirect": redirectUrl };
+  if (expires !== undefined) fields["X-Accel-Expires"] = expiry(expires);
+  if (withBuffering !== undefined) fields["X-Accel-Buffering"] = withBuffering ? "yes" : "no";
+  // nginx reads a number here: "off" is not one.
+  if (limitRate !== undefined) fields["X-Accel-Limit-Rate"] = String(limitRate || 0);
+  return fields;
 }
 
 /**

@@ -7,6 +7,7 @@ import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadRequest } from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions } from "../responses/render.ts";
+import { isPromise } from "../responses/maybe-promise.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { renderWebResponse } from "../responses/web-response.ts";
 import type { OffloadBackend } from "./backend.ts";
@@ -25,6 +26,8 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
   readonly source: DownloadResponse;
   /** What the field would be for another path, that of a variant of the file. Undefined if no rule captures it. */
   locate: ((path: string) => string | undefined) | undefined;
+  /** The fields as they were when this response was made. */
+  readonly #made: readonly string[];
 
   /** `fields` are for the server: they never reach a client. */
   constructor(source: DownloadResponse, backend: OffloadBackend, fields: Readonly<Record<string, string>>) {
@@ -32,6 +35,7 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
     this.source = source;
     this.backend = backend;
     for (const [name, value] of Object.entries(fields)) this.headers.set(name, value);
+    this.#made = this.headers.toRaw();
   }
 
   get attachment(): boolean {
@@ -62,8 +66,7 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
   // What was changed on this response since it was made holds for the application's own answer as well.
   #sourceWithChanges(): DownloadResponse {
     const { source } = this;
-    const fields = withoutServerFields(this.headers);
-    if (!isSame(fields, source.headers.toRaw())) replaceFields(source.headers, fields);
+    if (!isSame(this.headers.raw, this.#made)) replaceFields(source.headers, withoutServerFields(this.headers));
     source.onFinish = this.onFinish;
     return source;
   }
@@ -109,7 +112,8 @@ async function handOver(
 ): Promise<RenderedResponse> {
   const { source, backend, headers } = response;
   const stat: FileStat = await source.file.stat(new RequestOptions(request));
-  const answer = await answerTo(source, withoutRange(request), stat);
+  const answering = answerTo(source, withoutRange(request), stat);
+  const answer = isPromise(answering) ? await answering : answering;
   if (answer instanceof Response) return renderWebResponse(answer, delivery);
   const { decision, head, representation } = answer;
   if (decision.kind !== "full") {
@@ -129,7 +133,9 @@ function isLocated({ file, headers, backend, locate }: OffloadedDownloadResponse
   return value !== undefined;
 }
 
-function withoutRange({ method, url, headers }: DownloadRequest): DownloadRequest {
+function withoutRange(request: DownloadRequest): DownloadRequest {
+  const { method, url, headers } = request;
+  if (headers.get("range") === null) return request;
   return { method, url, headers: { get: (name) => (name.toLowerCase() === "range" ? null : headers.get(name)) } };
 }
 
@@ -147,8 +153,25 @@ function losesAny({ loses }: OffloadBackend, fields: HeaderFields): boolean {
   return loses.some((name) => fields.has(name));
 }
 
+interface HandedOver {
+  readonly backend: OffloadBackend;
+  readonly own: readonly string[];
+  readonly fields: readonly string[];
+}
+
+/** What was worked out for the head of a file's description, which is the same one as long as the file is. */
+const handedOver = new WeakMap<HeaderFields, HandedOver>();
+
 /** `described`, less what this server must not get, and with the fields that are for it. */
-function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): string[] {
+function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): readonly string[] {
+  const known = handedOver.get(described);
+  if (known && known.backend === backend && isSame(own.raw, known.own)) return known.fields;
+  const fields = deriveFields(described, own, backend);
+  handedOver.set(described, { backend, own: own.toRaw(), fields });
+  return fields;
+}
+
+function deriveFields(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): string[] {
   const fields = combined(described.toRaw(), withheld(backend));
   const raw = own.toRaw();
   for (let at = 0; at < raw.length; at += 2) if (isServerField(raw[at]!)) fields.push(raw[at]!, raw[at + 1]!);

@@ -4,9 +4,10 @@ import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import type { Storage } from "../storages/storage.ts";
 import type { OffloadBackend } from "./backend.ts";
-import { compileRules, type CompiledRule } from "./compiled-rule.ts";
+import { compileRules, partBelow, targetAt, type CompiledRule, type Target } from "./compiled-rule.ts";
 import { debugOnce } from "./debug.ts";
-import { locatePath, locateUrl, segmentsBelow, type Location } from "./path-prefix.ts";
+import type { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
+import { locateUrl } from "./path-prefix.ts";
 import type { OffloadRule } from "./rule.ts";
 
 export interface SmartDownloadOptions {
@@ -59,57 +60,56 @@ async function offload(
   rules: readonly CompiledRule[],
 ): Promise<DownloadResult | undefined> {
   for (const rule of rules) {
-    const signedUrl = await signedUrlFor(response, rule);
-    const below = signedUrl === undefined ? match(rule, response.file) : [""];
-    if (below === undefined) continue;
-    if (rule.backend === "none" || !canLimit(rule.backend, response)) return undefined;
-    const target = [rule.destination, ...below].join("/");
-    const encoded = rule.backend.encode(target);
-    if (encoded === undefined) return undefined;
-    const signed = signedUrl === undefined ? {} : { signedUrl };
-    const offloaded = rule.backend.respond(response, { target, encoded, rule: rule.rule, ...signed });
-    offloaded.locate = (path) => fieldFor(path, rule, response);
-    return offloaded;
+    const { backend, signedFor } = rule;
+    const signedUrl = signedFor === undefined ? undefined : await signedUrlFor(response, rule, signedFor);
+    const target =
+      signedFor === undefined ? targetOf(rule, response.file) : signedUrl && targetAt(`${rule.destination}/`, backend);
+    if (!target) continue;
+    if (backend === "none" || !canLimit(backend, response)) return undefined;
+    return respond(rule, backend, response, target, signedUrl);
   }
   return undefined;
 }
 
-/** What the field of a rule's server is for a path that the file is at after all. */
-function fieldFor(path: string, rule: CompiledRule, response: DownloadResponse): string | undefined {
-  const { backend } = rule;
-  const below = matchPart(rule.sourceDir, locatePath(path));
-  if (below === undefined || backend === "none") return undefined;
-  const target = [rule.destination, ...below].join("/");
-  const encoded = backend.encode(target);
+function respond(
+  rule: CompiledRule,
+  backend: OffloadBackend,
+  response: DownloadResponse,
+  { name, encoded }: Target,
+  signedUrl?: string,
+): OffloadedDownloadResponse | undefined {
   if (encoded === undefined) return undefined;
-  return backend.respond(response, { target, encoded, rule: rule.rule }).headers.get(backend.header) ?? undefined;
+  const signed = signedUrl === undefined ? {} : { signedUrl };
+  const offloaded = backend.respond(response, { target: name, encoded, rule: rule.rule, ...signed });
+  offloaded.locate = (path) => {
+    const target = rule.targetOfPath(path);
+    return (target && respond(rule, backend, response, target)?.headers.get(backend.header)) || undefined;
+  };
+  return offloaded;
 }
 
 function canLimit({ options }: OffloadBackend, { limitRate }: DownloadResponse): boolean {
   return limitRate === undefined || options.includes("limitRate");
 }
 
-function match(rule: CompiledRule, file: DownloadFile): readonly string[] | undefined {
-  if (rule.signedFor !== undefined) return undefined;
+function targetOf(rule: CompiledRule, file: DownloadFile): Target | undefined {
   // A storage may have to work for its URL: only a rule that looks at it asks.
   const url = rule.sourceUrl && property(file, "url");
   const path = rule.sourceDir && property(file, "path");
-  return (
-    matchPart(rule.sourceUrl, url === undefined ? undefined : locateUrl(url)) ??
-    matchPart(rule.sourceDir, path === undefined ? undefined : locatePath(path))
-  );
+  const below = url === undefined ? undefined : partBelow(rule.sourceUrl, locateUrl(url));
+  if (below) return targetAt([rule.destination, ...below].join("/"), rule.backend);
+  return path === undefined ? undefined : rule.targetOfPath(path);
 }
 
-function matchPart(prefix: Location | undefined, location: Location | undefined): readonly string[] | undefined {
-  return prefix && location && segmentsBelow(prefix, location);
-}
-
-/** The URL that the file's storage signs, if the rule wants one and the storage is where the rule says. */
-async function signedUrlFor(response: DownloadResponse, rule: CompiledRule): Promise<string | undefined> {
-  if (rule.signedFor === undefined || !rule.sourceUrl) return undefined;
-  const url = await urlOf(response.file, rule.signedFor);
-  const location = url === undefined ? undefined : locateUrl(url);
-  return url !== undefined && matchPart(rule.sourceUrl, location) ? new URL(url).href : undefined;
+/** The URL that the file's storage signs, if the storage is where the rule says. */
+async function signedUrlFor(
+  response: DownloadResponse,
+  { sourceUrl }: CompiledRule,
+  signedFor: number,
+): Promise<string | undefined> {
+  if (!sourceUrl) return undefined;
+  const url = await urlOf(response.file, signedFor);
+  return url !== undefined && partBelow(sourceUrl, locateUrl(url)) ? new URL(url).href : undefined;
 }
 
 async function urlOf(file: DownloadFile, expiresIn: number): Promise<string | undefined> {
