@@ -7,7 +7,6 @@ import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadRequest } from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions } from "../responses/render.ts";
-import { isPromise } from "../responses/maybe-promise.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { renderWebResponse } from "../responses/web-response.ts";
 import type { OffloadBackend } from "./backend.ts";
@@ -113,7 +112,7 @@ async function handOver(
   const { source, backend, headers } = response;
   const stat: FileStat = await source.file.stat(new RequestOptions(request));
   const answering = answerTo(source, withoutRange(request), stat);
-  const answer = isPromise(answering) ? await answering : answering;
+  const answer = answering instanceof Promise ? await answering : answering;
   if (answer instanceof Response) return renderWebResponse(answer, delivery);
   const { decision, head, representation } = answer;
   if (decision.kind !== "full") {

@@ -17,7 +17,7 @@ import {
 import { startDelivery, type Delivery } from "./delivery.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
-import { isPromise, whenReady, type MaybePromise } from "./maybe-promise.ts";
+import { given, whenReady, type MaybePromise } from "./maybe-promise.ts";
 import { describe, type DescribedResponse } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 import { renderWebResponse } from "./web-response.ts";
@@ -84,7 +84,7 @@ async function renderLatest(
     try {
       opened = await response.file.open(openOptions);
       const answering = answerTo(response, request, opened.stat);
-      const answer = isPromise(answering) ? await answering : answering;
+      const answer = answering instanceof Promise ? await answering : answering;
       if (isOfUse(opened, answer)) return await renderOpened(response, opened, answer, delivery, options);
       openOptions = new RequestOptions(request);
     } catch (error) {
@@ -147,7 +147,7 @@ async function renderOpened(
     return renderWebResponse(answer, delivery);
   }
   const loading = bodyOf(answer, opened);
-  const body = isPromise(loading) ? await loading : loading;
+  const body = loading instanceof Promise ? await loading : loading;
   if (body.kind === "none" || body.kind === "bytes") await opened.close();
   else if (!lazy) await opened.prepare?.();
   const rendered = finished(answer, body, delivery);
@@ -228,7 +228,10 @@ function notModifiedAnswer(
   const { status, fields } = (described.notModified ??= responseHead(decision, representation, described.fields));
   // The view may change its fields, and they are derived but once.
   const head = { status, fields: new HeaderFields(fields) };
-  return whenReady(hooks.notModifiedResponse?.(head.fields), (custom) => custom ?? { decision, representation, head });
+  return whenReady(
+    given(hooks.notModifiedResponse?.(head.fields)),
+    (custom) => custom ?? { decision, representation, head },
+  );
 }
 
 function wholeAnswer(status: number, described: DescribedResponse, decision: Decision): Answer {
@@ -263,20 +266,20 @@ function decisionFor(
   if (response.status !== 200) return { kind: "full" };
   const since = modifiedSince(request);
   if (since === undefined) return decide(request, representation);
-  const modified = response.hooks.wasModifiedSince?.(response.file, since, representation);
-  return whenReady(modified, (modified) => decide(request, representation, { modified }));
+  const asked = response.hooks.wasModifiedSince?.(response.file, since, representation);
+  return whenReady(given(asked), (modified) => decide(request, representation, { modified }));
 }
 
 function bodyOf({ decision, representation, multipart }: Answer, file: OpenFile): MaybePromise<ResponseBody> {
   switch (decision.kind) {
     case "full":
-      return whenReady(file.bytes ?? file.load?.(), (bytes) => {
+      return whenReady(file.bytes ?? given(file.load?.()), (bytes) => {
         if (bytes) return { kind: "bytes", bytes };
         return { kind: "file", file, ...(representation.size === undefined ? {} : { length: representation.size }) };
       });
     case "partial": {
       const { range } = decision;
-      return whenReady(file.bytes?.subarray(range.start, range.end + 1) ?? file.load?.(range), (bytes) =>
+      return whenReady(file.bytes?.subarray(range.start, range.end + 1) ?? given(file.load?.(range)), (bytes) =>
         bytes ? { kind: "bytes", bytes } : { kind: "file", file, range, length: rangeLength(range) },
       );
     }

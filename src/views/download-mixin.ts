@@ -11,7 +11,7 @@ import {
   type DownloadOptions,
 } from "../responses/download-response.ts";
 import type { DownloadResult } from "../responses/handler.ts";
-import { allReady, whenReady, type MaybePromise } from "../responses/maybe-promise.ts";
+import { allGiven, whenReady, type MaybePromise } from "../responses/maybe-promise.ts";
 
 // A mixin's base takes whatever arguments it likes: TypeScript asks for `any[]` here (TS2545).
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -156,7 +156,7 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
 
     #presentation(): MaybePromise<DownloadOptions> {
       const computed = [this.getBasename(), this.getMimetype(), this.getEncoding(), this.getCharset()] as const;
-      return whenReady(allReady(computed), ([basename, mimetype, encoding, charset]) => ({
+      return whenReady(allGiven(computed), ([basename, mimetype, encoding, charset]) => ({
         attachment: this.attachment,
         basename,
         mimetype,

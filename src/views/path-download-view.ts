@@ -5,7 +5,7 @@ import { LocalFile, type LocalFileOptions } from "../files/local-file.ts";
 import { PrecompressedFile, type PrecompressedCoding } from "../files/precompressed-file.ts";
 import type { DownloadOptions } from "../responses/download-response.ts";
 import type { DownloadResult } from "../responses/handler.ts";
-import { attempt, whenReady } from "../responses/maybe-promise.ts";
+import { attempt, given, whenReady } from "../responses/maybe-promise.ts";
 import { pathWithin, type DotfilePolicy } from "../files/path-within.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
@@ -63,7 +63,7 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   }
 
   override getFile(): DownloadFile | Promise<DownloadFile> {
-    return attempt(() => whenReady(this.getPath(), (path) => this.#find(path)));
+    return attempt(() => whenReady(given(this.getPath()), (path) => this.#find(path)));
   }
 
   #find(path: string | undefined): DownloadFile {
