@@ -49,7 +49,7 @@ export async function send(
   try {
     const final = await throughMiddleware(result, event.req, event);
     if (!isDownload(final)) return final;
-    const { status, fields, body } = await webDownload(final, event.req);
+    const { status, fields, body } = await webDownload(final, event.req, { pipes: isOnNode(event) });
     const vary = fields.has("Vary") ? event.res.headers.get("Vary") : null;
     if (vary !== null) {
       combineVary(fields, vary);
@@ -61,6 +61,10 @@ export async function send(
     if (isNotFound(error)) throw new HTTPError({ status: 404, statusText: "Not Found", cause: error });
     throw error;
   }
+}
+
+function isOnNode({ runtime }: H3Event): boolean {
+  return runtime?.node?.res !== undefined;
 }
 
 /**

@@ -9,10 +9,12 @@ import {
 import { renderResult } from "../responses/render-result.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { throughMiddleware } from "./app-middleware.ts";
+import type * as PipeableBodies from "./node/pipeable-body.ts";
 import { copyOf } from "./fields.ts";
+import { fillingBody } from "./file-chunks.ts";
 import { withFirstChunk } from "./first-chunk.ts";
 import { webBody } from "./web-body.ts";
-import { nativeFile, responseInit } from "./web-runtime.ts";
+import { nativeFile, responseInit, takesPipes } from "./web-runtime.ts";
 
 /** A download as the frameworks that speak `fetch` send it. */
 export interface WebDownload {
@@ -61,17 +63,23 @@ export async function webResponse(
 ): Promise<Response> {
   const final = await throughMiddleware(result, request, scope);
   if (!isDownload(final)) return final;
-  const { status, fields, body } = await webDownload(final, request, adapt);
+  const options = { pipes: takesPipes(ResponseClass), ...(adapt ? { adapt } : {}) };
+  const { status, fields, body } = await webDownload(final, request, options);
   const response = new ResponseClass(body, { ...responseInit, status, headers: [...fields] });
   downloads.set(response, final);
   return response;
+}
+
+export interface WebDownloadOptions extends Pick<WebResponseOptions, "adapt"> {
+  /** Whether the server runs on Node and takes a body that is piped to its response. */
+  readonly pipes?: boolean;
 }
 
 /** What {@link webResponse} is made of. */
 export async function webDownload(
   result: Download,
   request: DownloadRequest,
-  adapt?: WebResponseOptions["adapt"],
+  { adapt, pipes = false }: WebDownloadOptions = {},
 ): Promise<WebDownload> {
   const rendered = await withFirstChunk(await renderResult(result, request, { lazy: true }), request);
   const { status, headers } = rendered;
@@ -83,8 +91,19 @@ export async function webDownload(
     rendered.delivery.abort(status, 0, error);
     throw error;
   }
-  return { status, fields, body: runtimeFile(result, rendered) ?? webBody(rendered, request.signal) };
+  const body = runtimeFile(result, rendered) ?? (pipes ? await pipedFile(rendered) : undefined);
+  return { status, fields, body: body ?? webBody(rendered, request.signal) };
 }
+
+/** A file that the response's own writer sends. Its module is loaded on Node alone. */
+async function pipedFile(rendered: RenderedResponse): Promise<BodyInit | undefined> {
+  const { body } = rendered;
+  if (body.kind !== "file" || !fillingBody(body)) return undefined;
+  const { pipeableBody } = await (nodeBodies ??= import("./node/pipeable-body.ts"));
+  return pipeableBody(rendered, body) as unknown as BodyInit;
+}
+
+let nodeBodies: Promise<typeof PipeableBodies> | undefined;
 
 /** Whether a result has a file or a proxy behind it; anything else is a web response already. */
 export function isDownload(result: DownloadResult): result is Download {

@@ -17,6 +17,11 @@ export function withLength(stream: ReadableStream<Uint8Array>, length: number | 
   return fixed.readable;
 }
 
+/** Whether a class of responses is that of srvx on Node, which takes what has a `pipe` for a body. */
+export function takesPipes(ResponseClass: typeof Response): boolean {
+  return "_toNodeResponse" in ResponseClass.prototype;
+}
+
 /** What the constructor of `Response` is to be told besides: workerd would encode once more what is encoded already. */
 export const responseInit: ResponseInit = FixedLengthStream ? ({ encodeBody: "manual" } as ResponseInit) : {};
 

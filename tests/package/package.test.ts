@@ -95,12 +95,12 @@ describe("exports", () => {
   });
 });
 
-/** What each subpath imports from outside of the package. One that is not named runs wherever `fetch` runs. */
+/**
+ * What each subpath imports from outside of the package. One that is not named imports nothing: bundlers for runtimes
+ * that have no modules of Node's take it as it is.
+ */
 const imports: Readonly<Record<string, readonly string[]>> = {
   ".": ["node"],
-  "./node": ["node"],
-  "./http2": ["node"],
-  "./express": ["node"],
   "./fastify": ["node"],
   "./koa": ["node"],
   "./nest": ["@nestjs/common", "node", "rxjs"],

@@ -1,4 +1,4 @@
-import { ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { IncompleteBodyError } from "../../errors.ts";
 import type { OpenFile } from "../../files/download-file.ts";
 import { mostAbsorbed, patience, wantedBytes } from "../chunk-budget.ts";
@@ -13,9 +13,12 @@ export function isPumpable(file: OpenFile, response: ServerResponse): file is Pu
   return file.readInto !== undefined && isPlain(response);
 }
 
+// Asked of the process rather than imported: what runs on Node alone is also reached from modules that run anywhere.
+const Plain = process.getBuiltinModule("node:http").ServerResponse;
+
 // A middleware that replaced `write`, to compress or to log, may keep a chunk for as long as it likes. HTTP/2 does.
 function isPlain(response: ServerResponse): boolean {
-  return response instanceof ServerResponse && response.write === ServerResponse.prototype.write;
+  return response instanceof Plain && response.write === Plain.prototype.write;
 }
 
 export interface Transfer {

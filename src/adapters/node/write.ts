@@ -158,6 +158,8 @@ function closed(response: ServerResponse): Promise<void> {
 }
 
 function writeHead(response: ServerResponse, status: number, headers: readonly string[]): void {
+  // By a server that hands over its response for the body alone.
+  if (response.headersSent) return;
   // Packages that replace `writeHead`, to hear of it, see fields that were set; on-headers 1.0 mistakes a flat list for pairs.
   const isHeard = Object.hasOwn(response, "writeHead");
   if (isHeard || response.getHeaderNames().length > 0) return writeFieldByField(response, status, headers);

@@ -1,0 +1,67 @@
+import type { ServerResponse } from "node:http";
+import { closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
+import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { writeRendered } from "./write.ts";
+
+/** What React's renderers have in place of a stream, and servers for them take as a body. */
+export interface PipeableBody {
+  pipe(destination: NodeJS.WritableStream): void;
+  abort(): void;
+  destroy(): void;
+}
+
+/**
+ * A body for srvx, and so for h3 and Nitro: once it has sent the head, it hands over its response. The response's own
+ * writer then sends the bytes from recycled memory, which no web stream may do.
+ */
+export function pipeableBody(rendered: RenderedResponse, body: ReadableBody): PipeableBody {
+  const leave = (error?: unknown): void => {
+    rendered.delivery.abort(rendered.status, 0, error);
+    void closeBody(body);
+  };
+  return {
+    pipe: (destination) => {
+      const piped = isResponse(destination)
+        ? writeRendered({ ...rendered, headers: [], status: destination.statusCode }, destination)
+        : copyTo(destination, rendered, body);
+      piped.catch((error: unknown) => {
+        leave(error);
+        (destination as Partial<ServerResponse>).destroy?.(error as Error);
+      });
+    },
+    abort: () => leave(),
+    destroy: () => leave(),
+  };
+}
+
+function isResponse(destination: NodeJS.WritableStream): destination is ServerResponse {
+  return "headersSent" in destination && "writeHead" in destination;
+}
+
+/** For middleware that looks at the body: it sees a stream. */
+async function copyTo(
+  destination: NodeJS.WritableStream,
+  { status, delivery }: RenderedResponse,
+  body: ReadableBody,
+): Promise<void> {
+  let sent = 0;
+  for await (const chunk of readBody(body)) {
+    sent += chunk.byteLength;
+    if (!destination.write(chunk)) await drained(destination);
+    if (!destination.writable) break;
+  }
+  await closeBody(body);
+  if (!destination.writable) return delivery.abort(status, sent);
+  destination.end();
+  delivery.finish(status, sent);
+}
+
+function drained(destination: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      destination.off("drain", settle).off("close", settle);
+      resolve();
+    };
+    destination.on("drain", settle).on("close", settle);
+  });
+}
