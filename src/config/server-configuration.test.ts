@@ -24,6 +24,10 @@ describe("serverConfiguration", () => {
     expect(text).toMatch(/location \^~ \/_b\/ \{[^}]+internal;[^}]+\}\s+alias \/mnt\/b\/;/);
   });
 
+  it("has nginx's kernel send the files, whatever the rest of its configuration says", () => {
+    expect(configured([rule])).toMatch(/alias \/srv\/media\/;[^}]+sendfile on;[^}]+tcp_nopush on;/);
+  });
+
   it("finds the folder of a rule on a URL in the storage that has it", () => {
     const storages = { other: new MemoryStorage(), media: new FileSystemStorage("/srv/files", { baseUrl: "/media" }) };
     const text = configured([{ sourceUrl: "/media/", destinationUrl: "/_dl/" }], { more: { storages } });

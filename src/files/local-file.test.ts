@@ -324,6 +324,24 @@ describe("The descriptor of a LocalFile", () => {
     expect(descriptors()).toEqual([]);
   });
 
+  it("reads a small part once for all who ask for it at the same time", async () => {
+    await writeFile(at("parts.bin"), Buffer.alloc(200_000, "0123456789"));
+    const files = await Promise.all(Array.from({ length: 3 }, () => new LocalFile(at("parts.bin")).open()));
+    const [one, same, other] = await Promise.all([
+      files[0]?.load?.({ start: 1, end: 5 }),
+      files[1]?.load?.({ start: 1, end: 5 }),
+      files[2]?.load?.({ start: 2, end: 5 }),
+    ]);
+    expect(Buffer.from(one ?? []).toString()).toBe("12345");
+    expect(same?.buffer).toBe(one?.buffer);
+    expect(Buffer.from(other ?? []).toString()).toBe("2345");
+    expect(descriptors()).toHaveLength(1);
+    await truncate(at("parts.bin"), 100_000);
+    await expect(files[0]?.load?.({ start: 99_999, end: 100_001 })).rejects.toThrow(FileChangedError);
+    await Promise.all(files.map((file) => file.close()));
+    expect(descriptors()).toEqual([]);
+  });
+
   it("stays open when a reader stops early, until the file is closed", async () => {
     const opened = await new LocalFile(at("a.txt")).open();
     const chunks = opened.read()[Symbol.asyncIterator]();
