@@ -36,6 +36,7 @@ export const fileServers: readonly ServerEntry[] = [
     packages: ["@remix-run/response", "@remix-run/fs", "@remix-run/node-fetch-server"],
   },
   { module: "files/nginx", title: "nginx", packages: [], limit: true },
+  { module: "files/bare-same-head", title: "bare `res.end(buffer)`, our head", packages: [], limit: true },
   bare,
 ];
 

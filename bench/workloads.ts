@@ -1,4 +1,4 @@
-import { type FileName, KIB, MIB } from "./harness/fixtures.ts";
+import { type FileName, KIB, MIB, OWN_FILE } from "./harness/fixtures.ts";
 import { FIRST_BYTE_BYTES, FIRST_BYTE_PATH, THROUGHPUT_BYTES, THROUGHPUT_PATH } from "./harness/generated.ts";
 import { type Figure, cpuPerGigabyte, cpuPerRequest, descriptorsLeft, gigabytesPerSecond } from "./harness/figures.ts";
 import { firstByte, megabytesHeld, requestsPerSecond } from "./harness/figures.ts";
@@ -51,6 +51,15 @@ const smallFiles: readonly Workload[] = [
   smallFile("64KiB.bin", "64 KiB", perRequest),
   smallFile("1MiB.bin", "1 MiB", perGigabyte),
 ];
+
+const ownFiles: Workload = {
+  name: "own",
+  title: "10 KiB, 64 connections, a file each",
+  servers: fileServers,
+  request: { kind: "file", file: OWN_FILE },
+  load: keepAlive,
+  figures: perRequest,
+};
 
 const conditional: Workload = {
   name: "304",
@@ -137,7 +146,7 @@ const others: readonly Workload[] = [
   },
 ];
 
-export const workloads: readonly Workload[] = [...smallFiles, conditional, ...largeFiles, ...others];
+export const workloads: readonly Workload[] = [...smallFiles, ownFiles, conditional, ...largeFiles, ...others];
 
 function smallFile(file: FileName, size: string, figures: Workload["figures"]): Workload {
   return {

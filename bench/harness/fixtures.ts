@@ -11,10 +11,26 @@ export const GIB: number = 1024 * MIB;
 /** The files that every server serves, and how long each is. */
 export type FileSizes = Readonly<Record<FileName, number>>;
 
-export type FileName = "1KiB.bin" | "10KiB.bin" | "64KiB.bin" | "1MiB.bin" | "large.bin";
+export type FileName = "1KiB.bin" | "10KiB.bin" | "64KiB.bin" | "1MiB.bin" | "large.bin" | typeof OWN_FILE;
+
+/** A file for each connection: the star stands for its number. */
+export const OWN_FILE = "own-*.bin";
+const OWN_FILES = 64;
+
+/** The name of a file, or the target of a request, of one connection. */
+export function ownOf(name: string, connection: number): string {
+  return name.replace("*", String(connection));
+}
 
 export function fileSizes({ large }: { large: number }): FileSizes {
-  return { "1KiB.bin": KIB, "10KiB.bin": 10 * KIB, "64KiB.bin": 64 * KIB, "1MiB.bin": MIB, "large.bin": large };
+  return {
+    "1KiB.bin": KIB,
+    "10KiB.bin": 10 * KIB,
+    "64KiB.bin": 64 * KIB,
+    "1MiB.bin": MIB,
+    "large.bin": large,
+    [OWN_FILE]: 10 * KIB,
+  };
 }
 
 /** A folder of files with real bytes, in the page cache because they were just written. */
@@ -31,14 +47,17 @@ export class Fixtures {
   static async create(sizes: FileSizes): Promise<Fixtures> {
     const fixtures = new Fixtures(await mkdtemp(join(tmpdir(), "downloadview-bench-")), sizes);
     process.once("exit", () => rmSync(fixtures.root, { recursive: true, force: true }));
-    for (const [name, size] of Object.entries(sizes)) await writeFile(join(fixtures.root, name), size);
+    for (const [name, size] of Object.entries(sizes)) {
+      const files = name === OWN_FILE ? OWN_FILES : 1;
+      for (let at = 0; at < files; at++) await writeFile(join(fixtures.root, ownOf(name, at)), size);
+    }
     return fixtures;
   }
 
   /** SHA-256 of a file or of a part of it, both ends included. */
   async digest(name: FileName, part: { start: number; end: number }): Promise<string> {
     const key = `${name} ${part.start} ${part.end}`;
-    const known = this.#digests.get(key) ?? (await digestOf(join(this.root, name), part));
+    const known = this.#digests.get(key) ?? (await digestOf(join(this.root, ownOf(name, 0)), part));
     this.#digests.set(key, known);
     return known;
   }

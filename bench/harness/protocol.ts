@@ -11,6 +11,7 @@ export interface Usage {
 /** The request of a workload, ready to be sent. */
 export interface Target {
   readonly port: number;
+  /** A `*` in it stands for the number of the connection. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import { ownOf } from "../harness/fixtures.ts";
 import type { Check, CheckedResponse } from "../harness/protocol.ts";
 import { Connection, type ConnectionEvents, formatRequest } from "./connection.ts";
 
 /** One response, looked at closely: what a server answers, before it is measured. */
 export async function check({ port, path, headers, headOnly }: Check): Promise<CheckedResponse> {
   const { response, events } = gather(headOnly);
-  const connection = await Connection.open(port, formatRequest(path, headers), events);
+  const connection = await Connection.open(port, formatRequest(ownOf(path, 0), headers), events);
   connection.send();
   return response.finally(() => connection.close());
 }

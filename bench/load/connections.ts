@@ -1,3 +1,4 @@
+import { ownOf } from "../harness/fixtures.ts";
 import type { Expected, Target } from "../harness/protocol.ts";
 import { Connection, type ConnectionEvents, formatRequest } from "./connection.ts";
 import type { FinishedResponse } from "./response-reader.ts";
@@ -9,17 +10,16 @@ export function openAll(
   events: (self: () => Connection) => ConnectionEvents,
   options?: { slow: boolean },
 ): Promise<Connection[]> {
-  const request = formatRequest(target.path, target.headers);
-  const openOne = async (): Promise<Connection> => {
+  const openOne = async (at: number): Promise<Connection> => {
     const connection: Connection = await Connection.open(
       target.port,
-      request,
+      formatRequest(ownOf(target.path, at), target.headers),
       events(() => connection),
       options,
     );
     return connection;
   };
-  return Promise.all(Array.from({ length: count }, openOne));
+  return Promise.all(Array.from({ length: count }, (_, at) => openOne(at)));
 }
 
 export function closeAll(connections: readonly Connection[]): void {
