@@ -27,6 +27,8 @@ export function attempt<T>(action: () => MaybePromise<T>): Promise<T> {
   }
 }
 
+// Asked of objects alone first: most of what is given is text or nothing, and to look for a method on that is slow.
 function isThenable(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+  const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+  return isObject && "then" in value && typeof value.then === "function";
 }
