@@ -81,6 +81,22 @@ describe("a file as the body of h3 on Node", () => {
     expect(outcomes).toEqual([{ status: 200, bytesSent: size, completed: true }]);
   });
 
+  it("is closed when middleware looks at it no further", async () => {
+    const leaves: Middleware = async (_event, next) => {
+      const { body } = (await next()) as { body: { pipe(to: NodeJS.WritableStream): void } };
+      const { PassThrough } = await import("node:stream");
+      const copy = new PassThrough();
+      body.pipe(copy);
+      // While the first chunk is still being read.
+      copy.destroy();
+      return new Response("enough");
+    };
+    await using server = await serve([leaves]);
+    expect(await (await fetch(server.url)).text()).toBe("enough");
+    await until(() => outcomes.length > 0 && openDescriptors(root) === 0);
+    expect(outcomes).toMatchObject([{ completed: false }]);
+  });
+
   it("breaks the connection when the file ends early", async () => {
     // What leaves at first is more than the kernels take, and then the file is shorter.
     await using server = await serve([], { limitRate: 2 * 1024 * 1024 });

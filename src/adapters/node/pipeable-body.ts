@@ -46,9 +46,10 @@ async function copyTo(
 ): Promise<void> {
   let sent = 0;
   for await (const chunk of readBody(body)) {
+    // One that is gone would neither take a chunk nor ever say that it has room.
+    if (!destination.writable) break;
     sent += chunk.byteLength;
     if (!destination.write(chunk)) await drained(destination);
-    if (!destination.writable) break;
   }
   await closeBody(body);
   if (!destination.writable) return delivery.abort(status, sent);
