@@ -27,14 +27,13 @@ function bodyStream(
   body: ReadableBody,
   signal?: AbortSignal,
 ): ReadableStream<Uint8Array> {
-  const filling = rate ? undefined : fillingBody(body);
-  const chunks = filling ? new FileChunks(filling) : rate ? limitRate(readBody(body), rate) : readBody(body);
+  const chunks = chunksOf(body, rate);
   let sent = 0;
 
   const abort = (error?: unknown): Promise<void> => {
     signal?.removeEventListener("abort", onAbort);
     delivery.abort(status, sent, error);
-    if (filling) void chunks.return?.(undefined);
+    if (chunks instanceof FileChunks) void chunks.return();
     return closeBody(body);
   };
   const onAbort = (): void => void abort();
@@ -63,4 +62,10 @@ function bodyStream(
     },
     { highWaterMark: 0 },
   );
+}
+
+function chunksOf(body: ReadableBody, rate: number | undefined): FileChunks | AsyncGenerator<Uint8Array> {
+  if (rate) return limitRate(readBody(body), rate);
+  const filling = fillingBody(body);
+  return filling ? new FileChunks(filling) : readBody(body);
 }
