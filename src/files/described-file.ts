@@ -51,6 +51,7 @@ class DescribedOpenFile implements OpenFile {
   declare readonly readInto?: (target: Uint8Array, position: number) => Promise<number>;
   declare readonly load?: (range?: ByteRange) => Promise<Uint8Array | undefined>;
   declare readonly prepare?: () => Promise<void>;
+  declare readonly resident?: (range: ByteRange) => Uint8Array | undefined;
 
   constructor(opened: OpenFile, description: FileDescription) {
     this.#opened = opened;
@@ -59,6 +60,7 @@ class DescribedOpenFile implements OpenFile {
     if (opened.readInto) this.readInto = (target, position) => opened.readInto!(target, position);
     if (opened.load) this.load = (range) => opened.load!(range);
     if (opened.prepare) this.prepare = () => opened.prepare!();
+    if (opened.resident) this.resident = (range) => opened.resident!(range);
   }
 
   get notModified(): boolean | undefined {

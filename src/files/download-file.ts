@@ -70,6 +70,8 @@ export interface OpenFile extends AsyncDisposable {
    * response is sent. @throws {FileChangedError} when it is no longer the file that {@link stat} describes
    */
   prepare?(): Promise<void>;
+  /** The bytes of `range` where {@link prepare} found all in memory. Nobody may change them; they count until {@link close}. */
+  resident?(range: ByteRange): Uint8Array | undefined;
   /** Yields the bytes of `range`, both ends included, or all of them. */
   read(range?: ByteRange): AsyncIterable<Uint8Array>;
   /**

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rename, rm, utimes, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FileChangedError } from "../errors.ts";
 import { localFileCache } from "./local-file-memo.ts";
 import { LocalFile } from "./local-file.ts";
 
@@ -81,6 +82,102 @@ describe("the content of small local files", () => {
       settle();
       expect((await serve()).text).toBe("first");
       expect(localFileCache.bytes).toBe(0);
+    } finally {
+      localFileCache.maxBytes = before;
+    }
+  });
+});
+
+const size = 200 * 1024;
+const all = { start: 0, end: size - 1 };
+
+/** As a writer does with a body that is too large to be loaded at once. */
+async function send(): Promise<{ resident: Uint8Array | undefined; read: Buffer }> {
+  await using opened = await new LocalFile(path).open();
+  await opened.prepare?.();
+  const resident = opened.resident?.(all);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of opened.read()) chunks.push(chunk);
+  return { resident, read: Buffer.concat(chunks) };
+}
+
+describe("the content of a local file of middle size", () => {
+  beforeEach(async () => {
+    await writeFile(path, Buffer.alloc(size, "1"));
+    await utimes(path, longAgo, longAgo);
+    settle();
+  });
+
+  it("is kept in memory when it is asked for again, and counted", async () => {
+    expect((await send()).resident).toBeUndefined();
+    expect(localFileCache.bytes).toBe(0);
+    const { resident, read } = await send();
+    expect(resident?.byteLength).toBe(size);
+    expect(read.equals(resident!)).toBe(true);
+    expect(localFileCache.bytes).toBe(size);
+    expect((await send()).resident?.buffer).toBe(resident?.buffer);
+  });
+
+  it("is read in chunks that are nobody else's memory", async () => {
+    await send();
+    await send();
+    await using opened = await new LocalFile(path).open();
+    await opened.prepare?.();
+    for await (const chunk of opened.read()) chunk.fill(0);
+    expect((await send()).read.equals(Buffer.alloc(size, "1"))).toBe(true);
+  });
+
+  it("is given in part", async () => {
+    await send();
+    await using opened = await new LocalFile(path).open();
+    await opened.prepare?.();
+    expect(opened.resident?.({ start: 10, end: 19 })?.byteLength).toBe(10);
+    const target = new Uint8Array(100);
+    expect(await opened.readInto?.(target, size - 7)).toBe(7);
+    expect(await opened.readInto?.(target, size)).toBe(0);
+  });
+
+  it("is never served stale", async () => {
+    await send();
+    await send();
+    await writeFile(path, Buffer.alloc(size, "2"));
+    await utimes(path, longAgo, longAgo);
+    const { resident, read } = await send();
+    expect(resident).toBeUndefined();
+    expect(read.equals(Buffer.alloc(size, "2"))).toBe(true);
+    expect(localFileCache.bytes).toBe(0);
+  });
+
+  it("counts until it is sent, though the file has changed", async () => {
+    await send();
+    const opened = await new LocalFile(path).open();
+    await opened.prepare?.();
+    await writeFile(path, "another");
+    await utimes(path, longAgo, longAgo);
+    await new LocalFile(path).stat();
+    expect(localFileCache.bytes).toBe(size);
+    await opened.close();
+    await opened.close();
+    expect(localFileCache.bytes).toBe(0);
+  });
+
+  it("is not read when the file has changed since it was described", async () => {
+    await send();
+    const opened = await new LocalFile(path).open();
+    await writeFile(path, "another");
+    await expect(opened.prepare?.()).rejects.toThrow(FileChangedError);
+    await opened.close();
+    expect(localFileCache.bytes).toBe(0);
+  });
+
+  it("does not fill more than half of the memory, and leaves it to small files above that", async () => {
+    const before = localFileCache.maxBytes;
+    try {
+      localFileCache.maxBytes = 2 * size - 1;
+      await send();
+      expect((await send()).resident).toBeUndefined();
+      localFileCache.maxBytes = 2 * size;
+      expect((await send()).resident?.byteLength).toBe(size);
     } finally {
       localFileCache.maxBytes = before;
     }

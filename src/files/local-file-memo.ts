@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import type { EntityTagFormat } from "../http/etag.ts";
 import type { FileStat } from "./download-file.ts";
+import { PopularContents, type PopularContent } from "./popular-contents.ts";
 
 /**
  * What was worked out for one version of a file: its description, and the bytes of a small one. Nothing in here is ever
@@ -12,19 +13,27 @@ export interface Memo {
   readonly format: EntityTagFormat | false;
   readonly stat: FileStat;
   content: Uint8Array | undefined;
+  /** Whether somebody asked for the bytes of a file that is too large to be kept at once. */
+  wasAskedFor: boolean;
 }
 
 /** Files up to this size, in bytes, are kept in memory whole. */
 export const largestKept: number = 64 * 1024;
+
+/** Files up to this size, in bytes, are kept when they are asked for again. */
+const largestPopular = 1024 * 1024;
 
 const mostMemos = 8192;
 const memos = new Map<string, Memo>();
 let bytesKept = 0;
 let latest: string | undefined;
 
-/** How much of small local files is kept in memory. */
+/** How much of local files is kept in memory: of those up to 64 KiB, and those up to 1 MiB that are asked for again. */
 export interface LocalFileCache {
-  /** At most this many bytes of content, least recently served first out. 0 keeps none. Default 32 MiB. */
+  /**
+   * At most this many bytes of content, at most half of them of larger files. What was served longest ago goes first. 0
+   * keeps none. Default 32 MiB.
+   */
   maxBytes: number;
   /** The bytes that are kept now. */
   readonly bytes: number;
@@ -46,14 +55,17 @@ export interface LocalFileCache {
 export const localFileCache: LocalFileCache = {
   maxBytes: 32 * 1024 * 1024,
   get bytes() {
-    return bytesKept;
+    return bytesKept + popular.bytes;
   },
   clear() {
     memos.clear();
+    popular.clear();
     bytesKept = 0;
     latest = undefined;
   },
 };
+
+const popular = new PopularContents(() => localFileCache.maxBytes / 2);
 
 /** The memo of this very version of `path`, if there is one. */
 export function recall(path: string, version: BigIntStats, format: EntityTagFormat | false): Memo | undefined {
@@ -76,7 +88,17 @@ export function keepContent(path: string, memo: Memo, content: Uint8Array): void
   if (memos.get(path) !== memo || memo.content || content.byteLength > localFileCache.maxBytes) return;
   memo.content = content;
   bytesKept += content.byteLength;
-  while (bytesKept > localFileCache.maxBytes && memos.size > 1) forgetOldest();
+  forgetWhatIsTooMuch();
+}
+
+/** Lends the bytes of a file of middle size that is asked for again, as long as there is room. `load` reads them. */
+export function borrowPopular(memo: Memo, size: number, load: () => Promise<Uint8Array>): PopularContent | undefined {
+  if (size > largestPopular) return undefined;
+  const isAskedForAgain = memo.wasAskedFor;
+  memo.wasAskedFor = true;
+  const content = isAskedForAgain ? popular.borrow(memo, size, load) : undefined;
+  if (content) forgetWhatIsTooMuch();
+  return content;
 }
 
 // A Map keeps the order of insertion: its first key is the one that was touched longest ago.
@@ -86,12 +108,19 @@ function touch(path: string, memo: Memo): void {
   latest = path;
 }
 
+function forgetWhatIsTooMuch(): void {
+  while (localFileCache.bytes > localFileCache.maxBytes && memos.size > 1) forgetOldest();
+}
+
 function forgetOldest(): void {
   for (const path of memos.keys()) return forget(path);
 }
 
 function forget(path: string): void {
-  bytesKept -= memos.get(path)?.content?.byteLength ?? 0;
+  const memo = memos.get(path);
+  if (memo === undefined) return;
+  bytesKept -= memo.content?.byteLength ?? 0;
+  popular.drop(memo);
   memos.delete(path);
 }
 

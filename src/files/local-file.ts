@@ -8,10 +8,11 @@ import { closedEarly } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile } from "./download-file.ts";
 import { SharedDescriptor } from "./local-file-descriptor.ts";
 import { fileSystemError, regularFile } from "./local-file-errors.ts";
-import { keepContent, largestKept, recall, remember, type Memo } from "./local-file-memo.ts";
+import { borrowPopular, keepContent, largestKept, recall, remember, type Memo } from "./local-file-memo.ts";
 import { LocalRoot } from "./local-file-root.ts";
 import { statPath } from "./local-file-system.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
+import type { PopularContent } from "./popular-contents.ts";
 
 export interface LocalFileOptions {
   /** What the client sees. Default: the last segment of the path. */
@@ -86,7 +87,13 @@ export class LocalFile implements DownloadFile {
     const size = Number(version.size);
     const etag = this.#format && this.#format({ size, mtimeNanoseconds: version.mtimeNs }, new Date());
     const stat = { size, lastModified: new Date(Number(version.mtimeMs)), ...(etag ? { etag } : {}) };
-    const memo: Memo = { version, format: this.#format, stat: Object.freeze(stat), content: undefined };
+    const memo: Memo = {
+      version,
+      format: this.#format,
+      stat: Object.freeze(stat),
+      content: undefined,
+      wasAskedFor: false,
+    };
     remember(this.path, memo);
     return memo;
   }
@@ -107,6 +114,8 @@ class OpenLocalFile implements OpenFile {
   readonly #root: LocalRoot | undefined;
   readonly #memo: Memo;
   #descriptor: SharedDescriptor | undefined;
+  #popular: PopularContent | undefined;
+  #content: Uint8Array | undefined;
   #closing: Promise<void> | undefined;
   #reads = 0;
   #idle: (() => void) | undefined;
@@ -145,12 +154,23 @@ class OpenLocalFile implements OpenFile {
 
   // An empty file must be there, and where it may be, like any other.
   async #loadNothing(): Promise<Uint8Array> {
-    await this.prepare();
+    await this.#openDescriptor();
     return new Uint8Array();
   }
 
-  prepare(): Promise<void> {
+  async prepare(): Promise<void> {
+    const size = Number(this.#memo.version.size);
+    this.#popular ??= borrowPopular(this.#memo, size, () => this.#loadPart({ start: 0, end: size - 1 }));
+    if (this.#popular) this.#content = await this.#popular.loaded;
+    else await this.#openDescriptor();
+  }
+
+  #openDescriptor(): Promise<void> {
     return this.#reading((descriptor) => descriptor.opened());
+  }
+
+  resident({ start, end }: ByteRange): Uint8Array | undefined {
+    return this.#content?.subarray(start, end + 1);
   }
 
   async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
@@ -167,6 +187,7 @@ class OpenLocalFile implements OpenFile {
   }
 
   readInto(target: Uint8Array, position: number): Promise<number> {
+    if (this.#content && !this.#closing) return Promise.resolve(copyInto(target, this.#content.subarray(position)));
     return this.#reading((descriptor) => descriptor.read(target, position));
   }
 
@@ -185,7 +206,9 @@ class OpenLocalFile implements OpenFile {
   }
 
   close(): Promise<void> {
-    return (this.#closing ??= this.#descriptor ? this.#close(this.#descriptor) : nothingToClose);
+    if (this.#closing) return this.#closing;
+    this.#popular?.giveBack();
+    return (this.#closing = this.#descriptor ? this.#close(this.#descriptor) : nothingToClose);
   }
 
   async #close(descriptor: SharedDescriptor): Promise<void> {
@@ -197,4 +220,10 @@ class OpenLocalFile implements OpenFile {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function copyInto(target: Uint8Array, bytes: Uint8Array): number {
+  const fitting = bytes.subarray(0, target.byteLength);
+  target.set(fitting);
+  return fitting.byteLength;
 }

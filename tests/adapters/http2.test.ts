@@ -1,10 +1,20 @@
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, constants, createServer, type ClientHttp2Session, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { download, VirtualFile, type DownloadHandler, type DownloadOutcome } from "downloadview";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  download,
+  LocalFile,
+  localFileCache,
+  VirtualFile,
+  type DownloadHandler,
+  type DownloadOutcome,
+} from "downloadview";
 import { send, toHttp2Handler } from "downloadview/http2";
 import type { Http2ServerRequest } from "node:http2";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { until } from "../support/sockets.ts";
 
 interface Connected extends AsyncDisposable {
@@ -43,6 +53,27 @@ describe("a download over HTTP/2", () => {
     const next = client.session.request({ ":path": "/", ":method": "HEAD" });
     const [headers] = (await once(next, "response")) as [{ ":status": number }];
     expect(headers[":status"]).toBe(200);
+  });
+
+  it("gives a file that is asked for again from memory", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "http2-"));
+    const path = join(folder, "again.bin");
+    const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7919) % 251));
+    await writeFile(path, bytes);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
+    try {
+      await using client = await serving(async () => download(new LocalFile(path)));
+      const before = localFileCache.bytes;
+      for (let time = 1; time <= 3; time += 1) {
+        const chunks: Buffer[] = [];
+        for await (const chunk of client.session.request({ ":path": "/" })) chunks.push(chunk as Buffer);
+        expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+      }
+      expect(localFileCache.bytes - before).toBe(bytes.byteLength);
+    } finally {
+      vi.useRealTimers();
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("stops, and says so once, when the client resets its stream", async () => {

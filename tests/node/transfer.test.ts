@@ -9,12 +9,13 @@ import {
   PathDownloadView,
   VirtualFile,
   download,
+  localFileCache,
   type DownloadOutcome,
   type DownloadResult,
   type OpenFile,
 } from "downloadview";
 import { toNodeHandler } from "downloadview/node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { conversation, listen, openDescriptors, sendRaw, until } from "../support/sockets.ts";
 
 let root: string;
@@ -44,6 +45,54 @@ describe("a local file on a Node socket", () => {
     expect(head).toContain("Content-Length: 3000001");
     expect(body.equals(bytes)).toBe(true);
     await until(() => openDescriptors(root) === 0);
+  });
+
+  it("is the same from memory as from the disk when it is asked for again, whole and in part, until it changes", async () => {
+    const path = join(root, "again.bin");
+    const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7919) % 251));
+    await writeFile(path, bytes);
+    await using server = await serve(() => new DownloadResponse(new LocalFile(path)));
+    // What changed within two seconds may change again without a trace, and is not kept.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
+    try {
+      const before = localFileCache.bytes;
+      for (let time = 1; time <= 3; time += 1) {
+        expect((await conversation(server.port, GET)).body.equals(bytes)).toBe(true);
+        expect(localFileCache.bytes - before).toBe(time === 1 ? 0 : bytes.byteLength);
+      }
+      const part = await conversation(server.port, GET.replace("\n\n", "\nRange: bytes=100000-299999\n\n"));
+      expect(part.head).toContain("206 Partial Content");
+      expect(part.body.equals(bytes.subarray(100_000))).toBe(true);
+      const parts = await conversation(server.port, GET.replace("\n\n", "\nRange: bytes=0-9,150000-299999\n\n"));
+      expect(parts.body.includes(bytes.subarray(150_000))).toBe(true);
+      await writeFile(path, bytes.toReversed());
+      expect((await conversation(server.port, GET)).body.equals(bytes.toReversed())).toBe(true);
+      expect(localFileCache.bytes).toBe(before);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("is not held in memory for a reader that left", async () => {
+    const path = join(root, "left.bin");
+    await writeFile(path, Buffer.alloc(1024 * 1024, 1));
+    const outcomes: DownloadOutcome[] = [];
+    const onFinish = (outcome: DownloadOutcome): void => void outcomes.push(outcome);
+    await using server = await serve(() => new DownloadResponse(new LocalFile(path), { onFinish }));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
+    try {
+      await conversation(server.port, GET);
+      const before = localFileCache.bytes;
+      // Never read, so that the kernel's buffers cannot take it all of each.
+      const sockets = await Promise.all(Array.from({ length: 20 }, () => sendRaw(server.port, keepAlive.repeat(20))));
+      await until(() => localFileCache.bytes > before);
+      await writeFile(path, "changed");
+      await conversation(server.port, GET);
+      for (const socket of sockets) socket.destroy();
+      await until(() => localFileCache.bytes === before + "changed".length);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("destroys the connection when it is truncated under way, and never looks whole", async () => {

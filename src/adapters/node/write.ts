@@ -88,10 +88,25 @@ function sendBody(
 ): Promise<void> {
   if (rendered.limitRate)
     return sendChunks(rendered, limitRate(readBody(body), rendered.limitRate), body, response, progress);
-  if (body.kind === "file" && body.length !== undefined && body.length > 0 && isPumpable(body.file, response)) {
-    return sendFile(rendered, body.file, body.range?.start ?? 0, body.length, response, progress);
+  if (body.kind === "file" && body.length !== undefined && body.length > 0) {
+    const start = body.range?.start ?? 0;
+    const resident = body.file.resident?.({ start, end: start + body.length - 1 });
+    if (resident) return sendResident(rendered, resident, response, progress);
+    if (isPumpable(body.file, response)) return sendFile(rendered, body.file, start, body.length, response, progress);
   }
   return sendChunks(rendered, readBody(body), body, response, progress);
+}
+
+function sendResident(
+  { status, headers }: RenderedResponse,
+  bytes: Uint8Array,
+  response: ServerResponse,
+  progress: Progress,
+): Promise<void> {
+  writeHead(response, status, headers);
+  progress.sent = bytes.byteLength;
+  response.end(bytes);
+  return closed(response);
 }
 
 async function sendFile(
