@@ -1,7 +1,7 @@
 import { type FileName, KIB, MIB, OWN_FILE } from "./harness/fixtures.ts";
 import { FIRST_BYTE_BYTES, FIRST_BYTE_PATH, THROUGHPUT_BYTES, THROUGHPUT_PATH } from "./harness/generated.ts";
 import { type Figure, cpuPerGigabyte, cpuPerRequest, descriptorsLeft, gigabytesPerSecond } from "./harness/figures.ts";
-import { firstByte, megabytesHeld, requestsPerSecond } from "./harness/figures.ts";
+import { applicationCpuPerRequest, firstByte, megabytesHeld, requestsPerSecond } from "./harness/figures.ts";
 import type { Load } from "./harness/protocol.ts";
 import {
   behindNginxServers,
@@ -167,7 +167,7 @@ function behindNginx(file: FileName): Workload {
     servers: behindNginxServers,
     request: { kind: "file", file },
     load: keepAlive,
-    figures: perRequest,
+    figures: [cpuPerRequest, applicationCpuPerRequest, requestsPerSecond],
   };
 }
 

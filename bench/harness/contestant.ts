@@ -58,6 +58,7 @@ export class Contestant {
       return {
         seen,
         cpuSeconds,
+        applicationCpuSeconds: difference(after.applicationCpuSeconds, before.applicationCpuSeconds),
         rssRiseBytes: Math.max(peakRssBytes, after.rssBytes) - idle.rssBytes,
         descriptorsLeft,
       };
@@ -106,4 +107,8 @@ export class Contestant {
 
 function lengthened(load: Load): Load {
   return load.kind === "requests" ? { ...load, seconds: load.seconds * 5 } : load;
+}
+
+function difference(after: number | undefined, before: number | undefined): number | undefined {
+  return after === undefined || before === undefined ? undefined : after - before;
 }

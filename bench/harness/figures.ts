@@ -5,6 +5,8 @@ export interface Measured {
   readonly seen: Seen;
   /** CPU time of the server's process, of all its threads. */
   readonly cpuSeconds: number;
+  /** How much of it was the application's, where a proxy stands before it. */
+  readonly applicationCpuSeconds: number | undefined;
   /** How much the resident set had grown at most. */
   readonly rssRiseBytes: number;
   /** Descriptors that are still open when all clients are gone, beyond those before they came. */
@@ -22,6 +24,13 @@ export const cpuPerRequest: Figure = {
   title: "CPU µs a request",
   digits: 1,
   of: ({ cpuSeconds, seen }) => (cpuSeconds * 1e6) / seen.requests,
+};
+
+/** A proxy has as many processes as there are cores; an application on Node has one, and this bounds its rate. */
+export const applicationCpuPerRequest: Figure = {
+  title: "of it the application's",
+  digits: 1,
+  of: ({ applicationCpuSeconds, seen }) => ((applicationCpuSeconds ?? Number.NaN) * 1e6) / seen.requests,
 };
 
 export const requestsPerSecond: Figure = {

@@ -33,8 +33,14 @@ export function behindNginx(start: StartServer): StartServer {
   return async (root) => {
     const app = await start(root);
     const nginx = await startNginx(root, (port) => proxyConfiguration(app.port, port));
-    return { port: nginx.port, usage: () => sumOfUsages([usageOfThisProcess(), nginx.usage()]) };
+    return { port: nginx.port, usage: () => usageBehind(nginx) };
   };
+}
+
+/** What this process and the nginx before it use. */
+export function usageBehind(nginx: Required<RunningServer>): Usage {
+  const application = usageOfThisProcess();
+  return { ...sumOfUsages([application, nginx.usage()]), applicationCpuSeconds: application.cpuSeconds };
 }
 
 /** As nginx's documentation has it for an application that keeps connections open. */

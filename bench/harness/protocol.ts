@@ -3,6 +3,8 @@
 /** What a server process has used since its start, or holds now. */
 export interface Usage {
   readonly cpuSeconds: number;
+  /** How much of it was the application's, where a proxy stands before it. */
+  readonly applicationCpuSeconds?: number;
   readonly rssBytes: number;
   /** Open descriptors, where the system can tell. */
   readonly descriptors?: number;

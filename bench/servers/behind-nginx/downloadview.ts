@@ -3,8 +3,8 @@ import { PathDownloadView, smartDownloadMiddleware, withMiddleware } from "downl
 import { defineConfig, serverConfiguration } from "downloadview/config";
 import { nginx } from "downloadview/nginx";
 import { toNodeHandler } from "downloadview/node";
-import { startNginx } from "../../harness/nginx.ts";
-import { listen, type StartServer, sumOfUsages, usageOfThisProcess } from "../../harness/running-server.ts";
+import { startNginx, usageBehind } from "../../harness/nginx.ts";
+import { listen, type StartServer } from "../../harness/running-server.ts";
 
 /** nginx sends the files, by the configuration that `downloadview config nginx` prints. */
 export const start: StartServer = async (root) => {
@@ -20,5 +20,5 @@ export const start: StartServer = async (root) => {
       part: true,
     }),
   );
-  return { port: front.port, usage: () => sumOfUsages([usageOfThisProcess(), front.usage()]) };
+  return { port: front.port, usage: () => usageBehind(front) };
 };
