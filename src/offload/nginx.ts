@@ -55,8 +55,9 @@ export function nginx(options: NginxOptions = {}): OffloadBackend {
     streamed: { "X-Accel-Buffering": "no" },
     respond: (source, { encoded, rule, signedUrl }) => {
       const { expires, withBuffering, limitRate = source.limitRate } = rule;
-      const accel = { redirectUrl: encoded, expires, withBuffering, limitRate };
-      const response = new XAccelRedirectResponse({ ...accel, source, backend });
+      // Field by field: on this path of every request, V8 takes microseconds to spread an object.
+      const redirectUrl = encoded;
+      const response = new XAccelRedirectResponse({ redirectUrl, expires, withBuffering, limitRate, source, backend });
       if (signedUrl !== undefined) response.headers.set("X-Remote-Url", signedUrl);
       return response;
     },
