@@ -30,8 +30,12 @@ function bodyStream(
   const chunks = chunksOf(body, rate);
   let sent = 0;
 
-  const abort = (error?: unknown): Promise<void> => {
+  const leave = (): void => {
     signal?.removeEventListener("abort", onAbort);
+    dropped?.unregister(body);
+  };
+  const abort = (error?: unknown): Promise<void> => {
+    leave();
     delivery.abort(status, sent, error);
     if (chunks instanceof FileChunks) void chunks.return();
     return closeBody(body);
@@ -39,13 +43,13 @@ function bodyStream(
   const onAbort = (): void => void abort();
   signal?.addEventListener("abort", onAbort, { once: true });
 
-  return new ReadableStream<Uint8Array>(
+  const stream = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { done, value } = await chunks.next();
           if (done) {
-            signal?.removeEventListener("abort", onAbort);
+            leave();
             await closeBody(body);
             delivery.finish(status, sent);
             controller.close();
@@ -62,7 +66,15 @@ function bodyStream(
     },
     { highWaterMark: 0 },
   );
+  dropped?.register(stream, abort, body);
+  return stream;
 }
+
+/** Frees what a stream holds that was read to its middle and then forgotten, neither read on nor cancelled. */
+const dropped =
+  typeof FinalizationRegistry === "undefined"
+    ? undefined
+    : new FinalizationRegistry<() => Promise<void>>((abort) => void abort());
 
 function chunksOf(body: ReadableBody, rate: number | undefined): FileChunks | AsyncGenerator<Uint8Array> {
   if (rate) return limitRate(readBody(body), rate);

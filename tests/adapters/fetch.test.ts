@@ -11,6 +11,8 @@ import {
   type DownloadOutcome,
 } from "downloadview";
 import { toFetchHandler } from "downloadview/fetch";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDescriptors, until } from "../support/sockets.ts";
 
@@ -52,6 +54,25 @@ describe("a web response of a local file", () => {
     expect(openDescriptors(root)).toBe(1);
     await reader.cancel();
     await until(() => openDescriptors(root) === 0);
+  });
+
+  it("closes the file when it is dropped half read, once its memory is collected", async () => {
+    const outcomes: DownloadOutcome[] = [];
+    const onFinish = (outcome: DownloadOutcome): void => void outcomes.push(outcome);
+    const handler = toFetchHandler(async () => new DownloadResponse(new LocalFile(path), { onFinish }));
+    const readALittle = async (): Promise<void> => {
+      const response = await handler(request());
+      await response.body!.getReader().read();
+    };
+    await readALittle();
+    expect(openDescriptors(root)).toBe(1);
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    await until(() => {
+      collect();
+      return openDescriptors(root) === 0;
+    });
+    expect(outcomes).toMatchObject([{ completed: false }]);
   });
 
   it("closes the file when the request is aborted", async () => {
