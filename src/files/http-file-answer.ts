@@ -24,6 +24,12 @@ export function readAnswer({ body, headers, status }: RemoteResponse): UpstreamA
   return { stat: describeRepresentation(headers, size), body, start, end, acceptsRanges: true };
 }
 
+/** What a 304 says: the file still has the one tag that was sent (RFC 9110 §15.4.5). */
+export function notModifiedAnswer({ body, headers }: RemoteResponse, etag: string): UpstreamAnswer {
+  const stat = { ...describeRepresentation(headers, undefined), etag };
+  return { stat, body, start: 0, acceptsRanges: true, notModified: true };
+}
+
 /** 203 is a 200 that a proxy has changed (RFC 9110 §15.3.4). */
 export function isWhole(status: number): boolean {
   return status === 200 || status === 203;

@@ -7,6 +7,7 @@ import {
   assertSameVersion,
   describeAnswer,
   isWhole,
+  notModifiedAnswer,
   rangeField,
   readAnswer,
   sameVersionFields,
@@ -53,21 +54,26 @@ export class Connection implements RemoteSource {
     return stat;
   }
 
-  /** The first GET. What it answers may hold another range than `range`, which is a wish. */
-  async open(range?: RangeSpec): Promise<UpstreamAnswer> {
-    if (range === undefined) return this.#getWhole();
-    const response = await this.#get({ Range: rangeField(range) });
-    return readAnswer(response) ?? this.#getInstead(response);
+  /**
+   * The first GET. What it answers may hold another range than `range`, which is a wish, and holds nothing if
+   * `ifNoneMatch` is the entity tag of the file.
+   */
+  async open(range?: RangeSpec, ifNoneMatch?: string): Promise<UpstreamAnswer> {
+    const response = await this.#get({
+      ...(ifNoneMatch === undefined ? {} : { "If-None-Match": ifNoneMatch }),
+      ...(range === undefined ? {} : { Range: rangeField(range) }),
+    });
+    if (ifNoneMatch !== undefined && response.status === 304) return notModifiedAnswer(response, ifNoneMatch);
+    return range === undefined ? this.#wholeOf(response) : (readAnswer(response) ?? this.#getInstead(response));
   }
 
   // A 416 does not describe the file, and preconditions come before ranges: the whole file is asked for, if not read.
   async #getInstead(refusal: RemoteResponse): Promise<UpstreamAnswer> {
     await discardBody(refusal);
-    return this.#getWhole();
+    return this.#wholeOf(await this.#get({}));
   }
 
-  async #getWhole(): Promise<UpstreamAnswer> {
-    const response = await this.#get({});
+  async #wholeOf(response: RemoteResponse): Promise<UpstreamAnswer> {
     const answer = readAnswer(response);
     if (answer && isWhole(response.status)) return answer;
     await discardBody(response);
@@ -94,7 +100,9 @@ export class Connection implements RemoteSource {
 
   async #get(fields: Record<string, string>): Promise<RemoteResponse> {
     const response = await this.#send("GET", fields);
-    if (isWhole(response.status) || response.status === 206 || response.status === 416) return response;
+    const { status } = response;
+    if (isWhole(status) || status === 206 || status === 416) return response;
+    if (status === 304 && "If-None-Match" in fields) return response;
     await discardBody(response);
     throw upstreamFailure(response, this.#upstream.url);
   }

@@ -54,9 +54,12 @@ const fieldsOfTheConnection = [
   "upgrade",
 ];
 
+/** What part of the file is asked for, and on what condition, is decided here: the answer to another question is of no use. */
+const fieldsOfOurs = ["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
+
 function fieldsOf({ headers: init }: RequestInit, fields: Record<string, string>): Headers {
   const headers = new Headers(init);
-  for (const name of fieldsOfTheConnection) headers.delete(name);
+  for (const name of [...fieldsOfTheConnection, ...fieldsOfOurs]) headers.delete(name);
   // Lengths and ranges are of the bytes that are sent: fetch asks for gzip by itself, and takes it off unasked.
   headers.set("Accept-Encoding", "identity");
   for (const [name, value] of Object.entries(fields)) headers.set(name, value);

@@ -229,6 +229,42 @@ describe("HTTPFile.open", () => {
     expect(requests[0]?.headers).not.toHaveProperty("content-length");
   });
 
+  it("decides itself on what condition and which part is asked for", async () => {
+    answer = serve();
+    const headers = {
+      Range: "bytes=0-1,4-5",
+      "If-None-Match": '"v1"',
+      "If-Modified-Since": described["Last-Modified"],
+    };
+    await using opened = await fileAt("/file.txt", { requestInit: { headers } }).open();
+    expect(await textOf(opened)).toBe("0123456789");
+    expect(Object.keys(requests[0]?.headers ?? {}).filter((name) => /^(if-|range)/.test(name))).toEqual([]);
+  });
+
+  it("reads nothing of a file whose entity tag the client has", async () => {
+    answer = (request, response) => {
+      expect(request.headers["if-none-match"]).toBe('"v1"');
+      response.writeHead(304, { ETag: '"v1"', "Last-Modified": described["Last-Modified"] }).end();
+    };
+    await using opened = await fileAt().open({ ifNoneMatch: '"v1"', range: { start: 0, end: 1 } });
+    expect(opened.notModified).toBe(true);
+    expect(opened.stat).toEqual({ etag: '"v1"', lastModified });
+    expect(sent()).toEqual(["GET bytes=0-1"]);
+  });
+
+  it("reads a file whose entity tag is another one than the client's", async () => {
+    answer = serve();
+    await using opened = await fileAt().open({ ifNoneMatch: '"v0"' });
+    expect(opened.notModified).toBe(false);
+    expect(await textOf(opened)).toBe("0123456789");
+  });
+
+  it("fails where nobody asked for a 304", async () => {
+    answer = (_, response) => void response.writeHead(304).end();
+    await expect(fileAt().open()).rejects.toThrow(UpstreamError);
+    await expect(fileAt().open({ range: { start: 0 } })).rejects.toThrow(UpstreamError);
+  });
+
   it("uses the fetch that it is given, not as a method", async () => {
     const urls: unknown[] = [];
     async function send(this: unknown, url: unknown): Promise<Response> {

@@ -49,10 +49,10 @@ export class HTTPFile implements DownloadFile {
    * @throws {FileNotFoundError} for 404 and 410, and for 401 and 403
    * @throws {UpstreamError} 503 if the upstream asks to wait, 504 if it takes too long, 502 for any other failure
    */
-  async open({ range, signal }: OpenOptions = {}): Promise<OpenFile> {
+  async open({ range, ifNoneMatch, signal }: OpenOptions = {}): Promise<OpenFile> {
     const connection = new Connection(this.#upstream, signal);
     try {
-      const answer = await connection.open(range);
+      const answer = await connection.open(range, ifNoneMatch);
       return new OpenRemoteFile(connection, answer.stat, answer);
     } catch (error) {
       connection.close();

@@ -161,6 +161,19 @@ describe("the content of a local file of middle size", () => {
     expect(localFileCache.bytes).toBe(0);
   });
 
+  it("is given back by a reader that leaves while it is read, and not lent to one that has left", async () => {
+    await send();
+    const opened = await new LocalFile(path).open();
+    const preparing = opened.prepare?.();
+    await opened.close();
+    await preparing;
+    expect(opened.resident?.(all)).toBeUndefined();
+    await expect(opened.prepare?.()).rejects.toThrow("closed");
+    await writeFile(path, "another");
+    await new LocalFile(path).stat();
+    expect(localFileCache.bytes).toBe(0);
+  });
+
   it("is not read when the file has changed since it was described", async () => {
     await send();
     const opened = await new LocalFile(path).open();

@@ -159,10 +159,13 @@ class OpenLocalFile implements OpenFile {
   }
 
   async prepare(): Promise<void> {
+    if (this.#closing) throw closedEarly();
     const size = Number(this.#memo.version.size);
     this.#popular ??= borrowPopular(this.#memo, size, () => this.#loadPart({ start: 0, end: size - 1 }));
-    if (this.#popular) this.#content = await this.#popular.loaded;
-    else await this.#openDescriptor();
+    if (!this.#popular) return this.#openDescriptor();
+    const content = await this.#popular.loaded;
+    // It was given back if the file was closed meanwhile.
+    if (!this.#closing) this.#content = content;
   }
 
   #openDescriptor(): Promise<void> {
@@ -187,7 +190,7 @@ class OpenLocalFile implements OpenFile {
   }
 
   readInto(target: Uint8Array, position: number): Promise<number> {
-    if (this.#content && !this.#closing) return Promise.resolve(copyInto(target, this.#content.subarray(position)));
+    if (this.#content) return Promise.resolve(copyInto(target, this.#content.subarray(position)));
     return this.#reading((descriptor) => descriptor.read(target, position));
   }
 
@@ -208,6 +211,7 @@ class OpenLocalFile implements OpenFile {
   close(): Promise<void> {
     if (this.#closing) return this.#closing;
     this.#popular?.giveBack();
+    this.#content = undefined;
     return (this.#closing = this.#descriptor ? this.#close(this.#descriptor) : nothingToClose);
   }
 
