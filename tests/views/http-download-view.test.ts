@@ -83,6 +83,16 @@ describe("HTTPDownloadView in front of a server", () => {
     const etag = (await get("a.txt", {}, "HEAD")).headers.get("ETag") ?? "";
     const response = await get("a.txt", { "If-None-Match": etag });
     expect([response.status, response.headers.get("ETag"), await response.text()]).toEqual([304, etag, ""]);
+    // The other server sent nothing either.
+    expect(asked.at(-1)?.headers["if-none-match"]).toBe(etag);
+    expect(asked).toHaveLength(2);
+  });
+
+  it("answers by the application's own validator where it has one", async () => {
+    const etag = (await get("a.txt", {}, "HEAD")).headers.get("ETag") ?? "";
+    const handler = documents({ headers: { ETag: '"ours"' } });
+    const response = await respond(handler, { params: { path: "a.txt" }, headers: { "If-None-Match": etag } });
+    expect([response.status, response.headers.get("ETag"), await response.text()]).toEqual([200, '"ours"', content]);
   });
 
   it("asks by HEAD for a HEAD", async () => {
