@@ -1,16 +1,22 @@
-import type { ContainerClient } from "@azure/storage-blob";
+import type { BlobServiceClient, ContainerClient } from "@azure/storage-blob";
+import { AzureDelegationKeys } from "./azure-delegation-key.ts";
 import { AzureStore } from "./azure-store.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "./object-storage.ts";
 
 export interface AzureStorageOptions extends ObjectStorageOptions {
   /** A client of `@azure/storage-blob`, which knows the account and the credentials. */
   readonly container: ContainerClient;
+  /**
+   * Gets keys to sign URLs with, where the credentials are a token, such as that of a managed identity, and not the
+   * account's key. Its identity needs the role Storage Blob Delegator, or one that includes it.
+   */
+  readonly service?: BlobServiceClient;
 }
 
 /**
  * Keeps files in a container of Azure Blob Storage. A download is one request, whose body passes through (two for a range
  * of the last bytes, which Azure does not know). `url()` is a service SAS, for which the client has to have the account's
- * key.
+ * key, or with `service` a user delegation SAS.
  *
  * @example
  * ```ts
@@ -25,7 +31,7 @@ export interface AzureStorageOptions extends ObjectStorageOptions {
  * ```
  */
 export class AzureStorage extends ObjectStorage {
-  constructor({ container, prefix }: AzureStorageOptions) {
-    super(new AzureStore(container), { prefix });
+  constructor({ container, service, prefix }: AzureStorageOptions) {
+    super(new AzureStore(container, service && new AzureDelegationKeys(service)), { prefix });
   }
 }
