@@ -91,7 +91,8 @@ export class AzureStore implements ObjectStore {
     if (!this.#delegationKeys) return blob.generateSasUrl(options);
     const delegationKey = await this.#delegationKeys.keyUntil(validity.until);
     const values = { ...options, version: sasVersion, containerName: blob.containerName, blobName: blob.name };
-    return `${blob.url}?${generateBlobSASQueryParameters(values, delegationKey, blob.accountName)}`;
+    const signed = generateBlobSASQueryParameters(values, delegationKey, blob.accountName);
+    return `${blob.url}?${signed.toString()}`;
   }
 
   failure(error: unknown): StoreFailure {

@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { freePort, listening } from "./ports.ts";
+import { freePort, listening } from "../support/ports.ts";
 import { announce } from "./server.ts";
 
 /** An application that is built before it runs. */

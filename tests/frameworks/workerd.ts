@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { freePort, listening } from "./ports.ts";
+import { freePort, listening } from "../support/ports.ts";
 import { announce, upstream } from "./server.ts";
 
 /** Bundles a worker as its tools do, and runs it in workerd itself. */

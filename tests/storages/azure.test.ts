@@ -103,7 +103,7 @@ describe.skipIf(!requires(azuriteIsThere, "npm ci --prefix tests/storages/server
       await storage.save("ä b/100%.txt", "hello");
       const contentDisposition = `attachment; filename="a; b.txt"; filename*=UTF-8''%C3%A4.txt`;
       const options = { expiresIn: 600, contentDisposition, contentType: "text/csv" };
-      const [url = "", again] = await Promise.all([
+      const [url, again] = await Promise.all([
         storage.url("ä b/100%.txt", options),
         storage.url("ä b/100%.txt", options),
       ]);

@@ -1,7 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -12,6 +11,7 @@ import { caddy } from "downloadview/caddy";
 import { h2o } from "downloadview/h2o";
 import { lighttpd } from "downloadview/lighttpd";
 import { nginx } from "downloadview/nginx";
+import { accepts, freePort } from "../../support/ports.ts";
 import { requires } from "../../support/requires.ts";
 
 /** How a server is checked and run in the foreground, with everything it writes below `folder`. */
@@ -187,14 +187,6 @@ async function stop(child: ChildProcess): Promise<void> {
   running.delete(child);
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 async function untilListening(port: number, child: ChildProcess, output: () => string): Promise<void> {
   for (let attempt = 0; attempt < 500; attempt += 1) {
     if (child.exitCode !== null) throw new Error(`The server ended: ${output()}`);
@@ -202,12 +194,4 @@ async function untilListening(port: number, child: ChildProcess, output: () => s
     await delay(20);
   }
   throw new Error(`The server does not listen: ${output()}`);
-}
-
-function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  return once(socket, "connect").then(
-    () => (socket.destroy(), true),
-    () => (socket.destroy(), false),
-  );
 }

@@ -11,7 +11,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { globalAgent } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts, listening } from "./ports.ts";
+import { freePort, listening } from "../../support/ports.ts";
 
 const script = join(import.meta.dirname, "../servers/node_modules/azurite/dist/src/blob/main.js");
 
@@ -38,7 +38,7 @@ const accountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 /** Azure's own emulator of its blobs, on loopback, in memory. */
 export async function startAzurite(): Promise<AzuriteServer> {
   const folder = await mkdtemp(join(tmpdir(), "azurite-"));
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const options = ["--blobPort", String(port), "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"];
   const server = spawn(process.execPath, [script, "--silent", ...options], { cwd: folder, stdio: "ignore" });
   await listening(port);
@@ -67,7 +67,7 @@ export interface AzuriteWithTokens extends AsyncDisposable {
 /** Azurite behind TLS, as the SDK sends a token to nothing else. All of this process trusts its certificate. */
 export async function startAzuriteWithTokens(): Promise<AzuriteWithTokens> {
   const folder = await mkdtemp(join(tmpdir(), "azurite-"));
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const [key, cert] = ["key.pem", "cert.pem"].map((name) => join(folder, name)) as [string, string];
   const subject = ["-nodes", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
   const files = ["-keyout", key, "-out", cert];

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { freePorts, listening } from "./ports.ts";
+import { freePort, listening } from "../../support/ports.ts";
 
 const run = promisify(execFile);
 
@@ -29,7 +29,9 @@ interface Ports {
 /** OpenStack Swift with its S3 API, on loopback: a store that checks signatures. */
 export async function startSwift(): Promise<SwiftServer> {
   const folder = await mkdtemp(join(tmpdir(), "swift-"));
-  const [proxy = 0, account = 0, container = 0, object = 0, memcached = 0] = await freePorts(5);
+  const [proxy = 0, account = 0, container = 0, object = 0, memcached = 0] = await Promise.all(
+    Array.from({ length: 5 }, freePort),
+  );
   const ports = { proxy, account, container, object, memcached };
   await configure(folder, ports);
   const processes = startProcesses(folder, ports);
