@@ -2,8 +2,9 @@ import { answerQuestions } from "./questions.ts";
 import { type RunningServer, type StartServer, usageOfThisProcess } from "./running-server.ts";
 
 /**
- * Some 12 MB of objects, as an application has; exported, so that they stay. In a heap between 8 and 12 MB, V8 collects everything again and again for
- * the buffers that it counts beside it; in a smaller one never. Servers that hold nothing are all close to that line.
+ * Some 12 MB of objects, as an application has; exported, so that they stay. In a heap between 8 and 12 MB, V8 collects
+ * everything again and again for the buffers that it counts beside it; in a smaller one never. Servers that hold nothing
+ * are all close to that line.
  */
 export const application: readonly object[] = Array.from({ length: 150_000 }, (_, id) => ({ id, name: `name ${id}` }));
 

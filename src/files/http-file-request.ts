@@ -54,7 +54,7 @@ const fieldsOfTheConnection = [
   "upgrade",
 ];
 
-/** What part of the file is asked for, and on what condition, is decided here: the answer to another question is of no use. */
+/** Which part is asked for, and on what condition, is not for others to say: the answer would be to another question. */
 const fieldsOfOurs = ["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
 
 function fieldsOf({ headers: init }: RequestInit, fields: Record<string, string>): Headers {

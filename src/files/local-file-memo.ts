@@ -17,7 +17,7 @@ export interface Memo {
   wasAskedFor: boolean;
 }
 
-/** Files up to this size, in bytes, are kept in memory whole. */
+/** Files up to this size, in bytes, are kept in memory whole, from the first time that they are read. */
 export const largestKept: number = 64 * 1024;
 
 /** Files up to this size, in bytes, are kept when they are asked for again. */
@@ -35,7 +35,7 @@ export interface LocalFileCache {
    * keeps none. Default 32 MiB.
    */
   maxBytes: number;
-  /** The bytes that are kept now. */
+  /** The bytes that are kept now, or were and are still being sent. */
   readonly bytes: number;
   /** Forgets everything. Serving never needs it: what is kept is checked against the disk on every request. */
   clear(): void;

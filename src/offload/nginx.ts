@@ -53,10 +53,9 @@ export function nginx(options: NginxOptions = {}): OffloadBackend {
     limits: {},
     // What the application streams, nginx would otherwise collect on its disk.
     streamed: { "X-Accel-Buffering": "no" },
-    respond: (source, { encoded, rule, signedUrl }) => {
+    respond: (source, { encoded: redirectUrl, rule, signedUrl }) => {
       const { expires, withBuffering, limitRate = source.limitRate } = rule;
-      // Field by field: on this path of every request, V8 takes microseconds to spread an object.
-      const redirectUrl = encoded;
+      // Named one by one: to spread them takes V8 microseconds, on each request.
       const response = new XAccelRedirectResponse({ redirectUrl, expires, withBuffering, limitRate, source, backend });
       if (signedUrl !== undefined) response.headers.set("X-Remote-Url", signedUrl);
       return response;

@@ -76,9 +76,7 @@ describe("a local file on a Node socket", () => {
   it("is not held in memory for a reader that left", async () => {
     const path = join(root, "left.bin");
     await writeFile(path, Buffer.alloc(1024 * 1024, 1));
-    const outcomes: DownloadOutcome[] = [];
-    const onFinish = (outcome: DownloadOutcome): void => void outcomes.push(outcome);
-    await using server = await serve(() => new DownloadResponse(new LocalFile(path), { onFinish }));
+    await using server = await serve(() => new DownloadResponse(new LocalFile(path)));
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
     try {
       await conversation(server.port, GET);

@@ -39,9 +39,7 @@ const accountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 export async function startAzurite(): Promise<AzuriteServer> {
   const folder = await mkdtemp(join(tmpdir(), "azurite-"));
   const port = await freePort();
-  const options = ["--blobPort", String(port), "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"];
-  const server = spawn(process.execPath, [script, "--silent", ...options], { cwd: folder, stdio: "ignore" });
-  await listening(port);
+  const server = await start(folder, port);
   const url = `http://127.0.0.1:${port}`;
   let containers = 0;
   const container: AzuriteServer["container"] = (name, { url: base = url, key = accountKey, ...pipeline } = {}) =>
@@ -73,10 +71,7 @@ export async function startAzuriteWithTokens(): Promise<AzuriteWithTokens> {
   const files = ["-keyout", key, "-out", cert];
   execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", ...subject, ...files], { stdio: "ignore" });
   globalAgent.options.ca = await readFile(cert);
-  const options = ["--blobPort", String(port), "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"];
-  const tokens = ["--oauth", "basic", "--cert", cert, "--key", key];
-  const server = spawn(process.execPath, [script, "--silent", ...options, ...tokens], { cwd: folder, stdio: "ignore" });
-  await listening(port);
+  const server = await start(folder, port, ["--oauth", "basic", "--cert", cert, "--key", key]);
   const url = `https://127.0.0.1:${port}/${account}`;
   return {
     // Without connections that are kept it uses the agent that was told of the certificate.
@@ -105,6 +100,14 @@ async function getToken(): Promise<{ token: string; expiresOnTimestamp: number }
     Buffer.from(JSON.stringify(part)).toString("base64url"),
   );
   return { token: [...parts, "c2lnbmF0dXJl"].join("."), expiresOnTimestamp: Date.now() + 3_600_000 };
+}
+
+async function start(folder: string, port: number, further: readonly string[] = []): Promise<ChildProcess> {
+  const options = ["--blobPort", String(port), "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"];
+  const args = [script, "--silent", ...options, ...further];
+  const server = spawn(process.execPath, args, { cwd: folder, stdio: "ignore" });
+  await listening(port);
+  return server;
 }
 
 async function stop(server: ChildProcess, folder: string): Promise<void> {
