@@ -19,7 +19,7 @@ export {
 export { MemoryStorage } from "./storages/memory-storage.ts";
 export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";
-export type { DownloadMessage, DownloadOutcome } from "./responses/delivery.ts";
+export type { DownloadMessage, DownloadOutcome, OnFinish } from "./responses/delivery.ts";
 export {
   DownloadResponse,
   type ActiveContentPolicy,

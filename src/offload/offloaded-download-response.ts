@@ -121,6 +121,7 @@ async function handOver(
   const able = serverAgrees(request, representation, backend) && !losesAny(backend, head.fields);
   if (!able || !isLocated(response, stat)) return stream(response, request, delivery, options);
   const fields = fieldsForServer(head.fields, headers, backend);
+  delivery.handOver();
   return { status: backend.status, headers: fields, body: { kind: "none" }, delivery };
 }
 

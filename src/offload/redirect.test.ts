@@ -74,6 +74,17 @@ describe("redirectToStorage", () => {
     expect(storage.opened).toBe(0);
   });
 
+  it("is told as handed over, as the store may send the file or fail", async () => {
+    const outcomes: unknown[] = [];
+    const request = new Request("http://localhost/");
+    const onFinish = (outcome: unknown): void => void outcomes.push(outcome);
+    const source = download(new StorageFile(storage, "a/report.pdf"), { onFinish });
+    const response = await redirectToStorage({ expiresIn: 600 })(source, request);
+    const { status, delivery } = await renderResult(response, request);
+    delivery.finish(status, 0);
+    expect(outcomes).toEqual([{ kind: "handedOver", status: 302, bytesSent: 0, completed: false }]);
+  });
+
   it("leaves ranges to the store", async () => {
     const { status } = await ask({ headers: { Range: "bytes=0-1", "If-Range": '"x"' } });
     expect(status).toBe(302);

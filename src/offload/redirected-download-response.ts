@@ -72,6 +72,7 @@ async function redirect(
     : undefined;
   if (url === undefined || !isAbsolute(url)) return renderFollowed(source, request, delivery, options);
   const headers = redirectFields(head.fields, url, Math.max(0, Math.floor(secondsLeft - expiresIn * startingShare)));
+  delivery.handOver();
   return { status: 302, headers: headers.toRaw(), body: { kind: "none" }, delivery };
 }
 

@@ -1,72 +1,111 @@
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadRequest } from "./handler.ts";
 
-/** How a download ended. */
+/**
+ * How a download ended.
+ *
+ * - `completed`: the kernel took every byte of the response that the client was promised. A 304, a 404 or the answer to
+ *   HEAD completes with its head.
+ * - `handedOver`: a proxy, a CDN or a storage was told to send the file (offload, redirect). `bytesSent` is 0. Whether
+ *   the client gets the file is unknown: do not delete it, and do not count it as delivered.
+ * - `aborted`: the client left first.
+ * - `failed`: the source or the application failed; see `error`.
+ */
 export interface DownloadOutcome {
+  readonly kind: "completed" | "handedOver" | "aborted" | "failed";
   readonly status: number;
-  /** Bytes of the body that were handed to the connection. */
+  /** Bytes of the body that the connection took. */
   readonly bytesSent: number;
-  /** Whether the client was sent all that it was promised. */
+  /** Whether `kind` is `"completed"`. */
   readonly completed: boolean;
+  /** Why the download failed. Undefined unless `kind` is `"failed"`. */
   readonly error?: unknown;
 }
 
-/** What subscribers of the `downloadview:*` channels of `node:diagnostics_channel` get. */
+/**
+ * Called once when a download has ended. It may be asynchronous: the download does not wait for it. If it throws or
+ * rejects, the error is written to the console and the download goes on.
+ */
+export type OnFinish = (outcome: DownloadOutcome) => unknown;
+
+/**
+ * What subscribers of the `downloadview:*` channels of `node:diagnostics_channel` get: the file and the request, and at
+ * the end of a download its {@link DownloadOutcome}.
+ *
+ * | channel | published |
+ * | --- | --- |
+ * | `downloadview:start` | before the file is opened; no outcome yet |
+ * | `downloadview:finish` | `kind` is `"completed"` or `"handedOver"` |
+ * | `downloadview:abort` | `kind` is `"aborted"` |
+ * | `downloadview:error` | `kind` is `"failed"` |
+ */
 export interface DownloadMessage extends Partial<DownloadOutcome> {
   readonly file: DownloadFile | undefined;
   readonly request: DownloadRequest;
 }
 
-/** Follows one response from its making to its last byte, and tells of the end exactly once. */
+/** Follows one response from its start to its last byte, and reports the end exactly once. */
 export interface Delivery {
+  /** From now on {@link finish} means that a proxy, a CDN or a storage was told to send the file. */
+  handOver(): void;
+  /** Everything was sent. */
   finish(status: number, bytesSent: number): void;
-  /** The client left, or the source broke, before everything was sent. */
+  /** The client left before everything was sent, or, with an `error`, the source failed. */
   abort(status: number, bytesSent: number, error?: unknown): void;
 }
 
 /**
- * Begins to follow a download. `downloadview:start` is published now; then exactly one of `downloadview:finish`,
- * `downloadview:abort` (the client left) and `downloadview:error` (the source failed), and `onFinish` is called.
+ * Starts to follow a download. Publishes on `downloadview:start` now. At the end it publishes on exactly one of
+ * `downloadview:finish`, `downloadview:abort` and `downloadview:error`, and calls `onFinish`.
  */
-export function startDelivery(
-  request: DownloadRequest,
-  file: DownloadFile | undefined,
-  onFinish?: (outcome: DownloadOutcome) => void,
-): Delivery {
+export function startDelivery(request: DownloadRequest, file: DownloadFile | undefined, onFinish?: OnFinish): Delivery {
   publish("start", { file, request });
   return new FollowedDelivery(request, file, onFinish);
 }
 
+const stages = { completed: "finish", handedOver: "finish", aborted: "abort", failed: "error" } as const;
+
 class FollowedDelivery implements Delivery {
   readonly #request: DownloadRequest;
   readonly #file: DownloadFile | undefined;
-  readonly #onFinish: ((outcome: DownloadOutcome) => void) | undefined;
+  readonly #onFinish: OnFinish | undefined;
+  #isHandedOver = false;
   #ended = false;
 
-  constructor(
-    request: DownloadRequest,
-    file: DownloadFile | undefined,
-    onFinish: ((outcome: DownloadOutcome) => void) | undefined,
-  ) {
+  constructor(request: DownloadRequest, file: DownloadFile | undefined, onFinish: OnFinish | undefined) {
     this.#request = request;
     this.#file = file;
     this.#onFinish = onFinish;
   }
 
+  handOver(): void {
+    this.#isHandedOver = true;
+  }
+
   finish(status: number, bytesSent: number): void {
-    this.#end("finish", { status, bytesSent, completed: true });
+    if (this.#isHandedOver) this.#end({ kind: "handedOver", status, bytesSent: 0, completed: false });
+    else this.#end({ kind: "completed", status, bytesSent, completed: true });
   }
 
   abort(status: number, bytesSent: number, error?: unknown): void {
-    if (error === undefined) this.#end("abort", { status, bytesSent, completed: false });
-    else this.#end("error", { status, bytesSent, completed: false, error });
+    if (error === undefined) this.#end({ kind: "aborted", status, bytesSent, completed: false });
+    else this.#end({ kind: "failed", status, bytesSent, completed: false, error });
   }
 
-  #end(stage: Stage, outcome: DownloadOutcome): void {
+  #end(outcome: DownloadOutcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    publish(stage, { file: this.#file, request: this.#request, ...outcome });
-    this.#onFinish?.(outcome);
+    publish(stages[outcome.kind], { file: this.#file, request: this.#request, ...outcome });
+    if (this.#onFinish) void call(this.#onFinish, outcome);
+  }
+}
+
+// The caller is a socket's event handler: there, a throw or a rejection would end the process.
+async function call(onFinish: OnFinish, outcome: DownloadOutcome): Promise<void> {
+  try {
+    await onFinish(outcome);
+  } catch (error) {
+    console.error("downloadview: onFinish failed:", error);
   }
 }
 

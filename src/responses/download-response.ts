@@ -2,7 +2,7 @@ import type { DownloadFile } from "../files/download-file.ts";
 import type { Representation } from "../http/decide.ts";
 import type { FileNotFoundError } from "../errors.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
-import type { DownloadOutcome } from "./delivery.ts";
+import type { OnFinish } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
 import { renderDownload, type RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
@@ -46,7 +46,7 @@ export interface DownloadOptions {
   /** At most this many bytes a second, where the application itself sends them. Default: no limit. */
   limitRate?: number | undefined;
   /** Called once when the transfer ended, in whatever way. */
-  onFinish?: ((outcome: DownloadOutcome) => void) | undefined;
+  onFinish?: OnFinish | undefined;
 }
 
 /**
@@ -77,7 +77,7 @@ export class DownloadResponse {
   limitRate: number | undefined;
   readonly headers: HeaderFields;
   readonly hooks: DownloadHooks;
-  onFinish: ((outcome: DownloadOutcome) => void) | undefined;
+  onFinish: OnFinish | undefined;
 
   constructor(file: DownloadFile, options: DownloadOptions = {}, hooks: DownloadHooks = {}) {
     this.file = file;

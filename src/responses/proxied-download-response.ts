@@ -1,6 +1,6 @@
 import type { DownloadFile } from "../files/download-file.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
-import { startDelivery, type DownloadOutcome } from "./delivery.ts";
+import { startDelivery, type OnFinish } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
 import type { RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
@@ -11,7 +11,7 @@ export interface ProxiedDownloadOptions {
   headers?: HeaderFieldsInit;
   /** The file that somebody else is to send. */
   file?: DownloadFile;
-  onFinish?: (outcome: DownloadOutcome) => void;
+  onFinish?: OnFinish;
 }
 
 /**
@@ -31,7 +31,7 @@ export class ProxiedDownloadResponse {
   status: number;
   readonly headers: HeaderFields;
   readonly file: DownloadFile | undefined;
-  onFinish: ((outcome: DownloadOutcome) => void) | undefined;
+  onFinish: OnFinish | undefined;
 
   constructor(options: ProxiedDownloadOptions = {}) {
     this.status = options.status ?? 200;
@@ -43,6 +43,8 @@ export class ProxiedDownloadResponse {
   /** `options` are for kinds of this class that may have to read the file after all. */
   render(request: DownloadRequest, _options?: RenderOptions): Promise<RenderedResponse> {
     const delivery = startDelivery(request, this.file, this.onFinish);
+    // No server sends a file for an error status.
+    if (this.status < 400) delivery.handOver();
     return Promise.resolve({
       status: this.status,
       headers: this.headers.toRaw(),

@@ -299,7 +299,7 @@ describe("limitedDownloads", () => {
     const onFinish = (outcome: DownloadOutcome): void => void outcomes.push(outcome);
     const ask = linkOf({}, async () => new DownloadResponse(new VirtualFile(text, { name: "a" }), { onFinish }));
     await download(ask, alice);
-    expect(outcomes).toEqual([{ status: 200, bytesSent: 10, completed: true }]);
+    expect(outcomes).toEqual([{ kind: "completed", status: 200, bytesSent: 10, completed: true }]);
   });
 
   it("serves nothing where it can't count, and has no complaint of an end that it can't count", async () => {

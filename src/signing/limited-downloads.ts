@@ -164,12 +164,13 @@ async function clientId(link: string, client: string | undefined): Promise<strin
 /** Has `ended` called when it is known how the response ended, if ever. A grant without an end counts. */
 function watched(result: DownloadResult, ended: (outcome: DownloadOutcome) => Promise<void>): DownloadResult {
   if (!("kind" in result)) {
-    if (result.status >= 400) void settled(ended({ status: result.status, bytesSent: 0, completed: true }));
+    if (result.status >= 400)
+      void settled(ended({ kind: "completed", status: result.status, bytesSent: 0, completed: true }));
   } else if (result.kind === "download") {
     const { onFinish } = result;
     result.onFinish = (outcome) => {
       void settled(ended(outcome));
-      onFinish?.(outcome);
+      return onFinish?.(outcome);
     };
   }
   return result;
@@ -181,12 +182,12 @@ function settled(end: Promise<void>): Promise<void> {
 }
 
 function resultOf(
-  { status, bytesSent, completed }: DownloadOutcome,
+  { kind, status, bytesSent, completed }: DownloadOutcome,
   count: "started" | "completed",
 ): GrantResult["kind"] {
   if (status === 206) return bytesSent > 0 ? "partial" : "unused";
   if (status < 200 || status >= 300) return "unused";
-  if (completed) return "complete";
+  if (completed || kind === "handedOver") return "complete";
   return count === "started" && bytesSent > 0 ? "partial" : "unused";
 }
 

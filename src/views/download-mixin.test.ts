@@ -137,7 +137,7 @@ describe("a download view", () => {
     const outcomes: unknown[] = [];
     const handler = HelloView.asView({ onFinish: (outcome) => void outcomes.push(outcome) });
     await (await respond(handler)).text();
-    expect(outcomes).toEqual([{ status: 200, bytesSent: 5, completed: true }]);
+    expect(outcomes).toEqual([{ kind: "completed", status: 200, bytesSent: 5, completed: true }]);
   });
 
   it("answers with the responseClass", async () => {

@@ -3,7 +3,7 @@ import type { DownloadFile } from "../files/download-file.ts";
 import { modificationTime } from "../http/conditional.ts";
 import type { Representation } from "../http/decide.ts";
 import type { HeaderFields, HeaderFieldsInit } from "../http/header-fields.ts";
-import type { DownloadOutcome } from "../responses/delivery.ts";
+import type { OnFinish } from "../responses/delivery.ts";
 import {
   DownloadResponse,
   type ActiveContentPolicy,
@@ -43,7 +43,7 @@ export interface DownloadMembers {
   headers: HeaderFieldsInit | undefined;
   /** Bytes a second; no limit by default. */
   limitRate: number | undefined;
-  onFinish: ((outcome: DownloadOutcome) => void) | undefined;
+  onFinish: OnFinish | undefined;
   /** What {@link getFile} found, once the view is rendered. */
   file: DownloadFile | undefined;
 
@@ -98,7 +98,7 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
     activeContent: ActiveContentPolicy = "sandbox";
     headers: HeaderFieldsInit | undefined = undefined;
     limitRate: number | undefined = undefined;
-    onFinish: ((outcome: DownloadOutcome) => void) | undefined = undefined;
+    onFinish: OnFinish | undefined = undefined;
     file: DownloadFile | undefined = undefined;
 
     getFile(): MaybePromise<DownloadFile> {

@@ -98,7 +98,7 @@ describe("a download over HTTP/2", () => {
     stream.resume();
     await once(stream, "close");
     await until(() => outcomes.length > 0);
-    expect(outcomes).toEqual([{ status: 200, bytesSent: 5, completed: true }]);
+    expect(outcomes).toEqual([{ kind: "completed", status: 200, bytesSent: 5, completed: true }]);
   });
 
   it("is sent by an ordinary handler", async () => {

@@ -43,7 +43,7 @@ describe("a file as the body of h3 on Node", () => {
     expect(response.headers.get("content-length")).toBe(String(size));
     expect(digestOf(await bytesOf(response))).toBe(digestOf(content));
     await until(() => outcomes.length > 0 && openDescriptors(root) === 0);
-    expect(outcomes).toEqual([{ status: 200, bytesSent: size, completed: true }]);
+    expect(outcomes).toEqual([{ kind: "completed", status: 200, bytesSent: size, completed: true }]);
   });
 
   it("is sent in part, and not at all to HEAD", async () => {
@@ -78,7 +78,7 @@ describe("a file as the body of h3 on Node", () => {
     await using server = await serve([reads]);
     expect(await (await fetch(server.url)).text()).toBe(digestOf(content));
     await until(() => outcomes.length > 0 && openDescriptors(root) === 0);
-    expect(outcomes).toEqual([{ status: 200, bytesSent: size, completed: true }]);
+    expect(outcomes).toEqual([{ kind: "completed", status: 200, bytesSent: size, completed: true }]);
   });
 
   it("is closed when middleware looks at it no further", async () => {

@@ -40,7 +40,7 @@ describe("a download as Koa's body", () => {
     const response = await fetch(server.url);
     expect((await response.arrayBuffer()).byteLength).toBe(8 * 1024 * 1024);
     await until(() => outcomes.length > 0 && openDescriptors(root) === 0);
-    expect(outcomes).toEqual([{ status: 200, bytesSent: 8 * 1024 * 1024, completed: true }]);
+    expect(outcomes).toEqual([{ kind: "completed", status: 200, bytesSent: 8 * 1024 * 1024, completed: true }]);
     expect(errors).toEqual([]);
   });
 
@@ -49,7 +49,7 @@ describe("a download as Koa's body", () => {
     const response = await fetch(server.url, { method: "HEAD" });
     expect(response.headers.get("content-length")).toBe(String(8 * 1024 * 1024));
     await until(() => outcomes.length > 0);
-    expect(outcomes).toEqual([{ status: 200, bytesSent: 0, completed: true }]);
+    expect(outcomes).toEqual([{ kind: "completed", status: 200, bytesSent: 0, completed: true }]);
   });
 
   it("has the status and the fields that middleware changed afterwards", async () => {

@@ -339,8 +339,8 @@ describe("onFinish", () => {
     await (await fetch(server.url, { method: "HEAD" })).text();
     await until(() => outcomes.length === 2);
     expect(outcomes).toEqual([
-      { status: 200, bytesSent: 5, completed: true },
-      { status: 200, bytesSent: 0, completed: true },
+      { kind: "completed", status: 200, bytesSent: 5, completed: true },
+      { kind: "completed", status: 200, bytesSent: 0, completed: true },
     ]);
   });
 });

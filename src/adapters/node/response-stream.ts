@@ -28,6 +28,7 @@ export class ResponseStream extends Readable {
 
   #follow(delivery: Delivery): Delivery {
     return {
+      handOver: () => delivery.handOver(),
       finish: (status, bytesSent) => delivery.finish(status, bytesSent),
       abort: (status, bytesSent, error) => {
         this.#failure = error;
