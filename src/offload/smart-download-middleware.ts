@@ -1,3 +1,4 @@
+import { debug as writeDebug } from "../diagnostics.ts";
 import { isDownloadError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
@@ -5,7 +6,6 @@ import type { DownloadMiddleware, DownloadResult } from "../responses/handler.ts
 import type { Storage } from "../storages/storage.ts";
 import type { OffloadBackend } from "./backend.ts";
 import { compileRules, partBelow, targetAt, type CompiledRule, type Target } from "./compiled-rule.ts";
-import { debugOnce } from "./debug.ts";
 import type { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import { locateUrl } from "./path-prefix.ts";
 import type { OffloadRule } from "./rule.ts";
@@ -52,6 +52,17 @@ export function smartDownloadMiddleware({ backend, rules, debug }: SmartDownload
     log(`No offload rule matches ${whereabouts(response.file)}: the application sends it`);
     for (const [name, value] of streamed) if (!response.headers.has(name)) response.headers.set(name, value);
     return response;
+  };
+}
+
+/** A log that takes its first message and no other. */
+function debugOnce(log: ((message: string) => void) | undefined): (message: string) => void {
+  let said = false;
+  return (message) => {
+    if (said) return;
+    said = true;
+    if (log) log(message);
+    else writeDebug(() => message);
   };
 }
 
