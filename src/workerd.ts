@@ -2,14 +2,21 @@
 export * from "./errors.ts";
 export { HeaderFields, type HeaderFieldsInit } from "./http/header-fields.ts";
 export type { ByteRange, RangeSpec } from "./http/range.ts";
-export type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./files/download-file.ts";
+export type {
+  DownloadFile,
+  FileStat,
+  OpenFile,
+  OpenOptions,
+  SignedUrlOptions,
+  StatOptions,
+} from "./files/download-file.ts";
 export { blobFile, type BlobFileOptions } from "./files/blob-file.ts";
-export { DescribedFile, type FileDescription } from "./files/described-file.ts";
+export { DescribedFile, unwrap, type FileDescription } from "./files/described-file.ts";
 export type { HTTPFileOptions, RemoteLimits } from "./files/http-file-options.ts";
 export { HTTPFile } from "./files/http-file.ts";
 export type { ResolveHost } from "./files/node-fetch.ts";
 export { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./files/virtual-file.ts";
-export type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storages/storage.ts";
+export type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storages/storage.ts";
 export {
   BlobProviderStorage,
   type BlobProvider,

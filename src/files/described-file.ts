@@ -1,5 +1,5 @@
 import type { ByteRange } from "../http/range.ts";
-import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./download-file.ts";
+import type { DownloadFile, FileStat, OpenFile, OpenOptions, SignedUrlOptions, StatOptions } from "./download-file.ts";
 
 /** What an application knows of a file from elsewhere, such as the columns beside it. */
 export interface FileDescription {
@@ -11,6 +11,23 @@ export interface FileDescription {
   contentEncoding?: string | undefined;
 }
 
+/**
+ * The file under all descriptions of it, which has the name that its storage knows.
+ *
+ * @example
+ * ```ts
+ * import { DescribedFile, unwrap, VirtualFile } from "downloadview";
+ *
+ * const file = new VirtualFile("a,b", { name: "x7f3" });
+ * const described = new DescribedFile(file, { name: "report.csv" });
+ * console.assert(unwrap(described) === file && unwrap(file) === file);
+ * ```
+ */
+export function unwrap(file: DownloadFile): DownloadFile {
+  const within = file.unwrap?.();
+  return within === undefined ? file : unwrap(within);
+}
+
 /** A file with a description on top of what it says of itself. */
 export class DescribedFile implements DownloadFile {
   /** The file itself. */
@@ -20,6 +37,7 @@ export class DescribedFile implements DownloadFile {
   declare readonly path?: string;
   declare readonly url?: string;
   declare wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
+  declare signedUrl?: (options?: SignedUrlOptions) => Promise<string>;
 
   constructor(file: DownloadFile, description: FileDescription) {
     this.source = file;
@@ -29,6 +47,11 @@ export class DescribedFile implements DownloadFile {
     Object.defineProperty(this, "path", { get: () => file.path, enumerable: true });
     Object.defineProperty(this, "url", { get: () => file.url, enumerable: true });
     if (file.wasModifiedSince) this.wasModifiedSince = (since) => file.wasModifiedSince!(since);
+    if (file.signedUrl) this.signedUrl = (options) => file.signedUrl!(options);
+  }
+
+  unwrap(): DownloadFile {
+    return this.source;
   }
 
   async release(): Promise<void> {

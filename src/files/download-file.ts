@@ -16,8 +16,25 @@ export interface DownloadFile {
   open(options?: OpenOptions): Promise<OpenFile>;
   /** Whether the file changed after `since`, for files that know better than a date can tell. */
   wasModifiedSince?(since: Date): boolean | Promise<boolean>;
+  /**
+   * The URL under which a client can fetch the file from its storage. Missing where the storage has no URLs.
+   *
+   * @throws {FileNotFoundError} for a name that the storage refuses
+   */
+  signedUrl?(options?: SignedUrlOptions): Promise<string>;
+  /** The file that this one only describes. {@link unwrap} follows it to the last one. */
+  unwrap?(): DownloadFile;
   /** Frees what a file holds before it is opened, such as a stream that was handed in. Called when nobody will open it. */
   release?(): Promise<void>;
+}
+
+export interface SignedUrlOptions {
+  /** How long the URL works, in seconds, where the storage can limit it. */
+  expiresIn?: number | undefined;
+  /** `Content-Disposition` of the answer, where the storage can set it. */
+  contentDisposition?: string | undefined;
+  /** `Content-Type` of the answer, where the storage can set it. */
+  contentType?: string | undefined;
 }
 
 export interface StatOptions {

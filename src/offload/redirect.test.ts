@@ -155,6 +155,12 @@ describe("The redirect in a browser's cache", () => {
     expect((await ask()).fields.get("cache-control")).toBe(cacheControl);
   });
 
+  it("ends before its URL does, where the store signed for less than it was asked for", async () => {
+    vi.setSystemTime(Date.parse("2026-11-25T12:00:10Z"));
+    const url = (): string => "https://store.example/a?X-Amz-Date=20261125T120000Z&X-Amz-Expires=100";
+    expect((await ask({ url })).fields.get("cache-control")).toBe("private, max-age=30");
+  });
+
   it.each([
     ["private, max-age=60", "private, max-age=60"],
     ["public, max-age=31536000, immutable", "private, immutable, max-age=540"],

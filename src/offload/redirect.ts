@@ -1,7 +1,7 @@
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadMiddleware } from "../responses/handler.ts";
 import { urlValidity } from "../storages/url-validity.ts";
-import type { Storage, UrlOptions } from "../storages/storage.ts";
+import type { UrlOptions } from "../storages/storage.ts";
 import { RedirectedDownloadResponse } from "./redirected-download-response.ts";
 
 /** Makes the URL under which a file can be fetched, or none for a file that the application is to send. */
@@ -48,5 +48,5 @@ export function redirectToStorage({ expiresIn, url = storageUrl }: RedirectOptio
 
 // Not the file's own `url`: that of a remote file is what the application fetches by itself, often with credentials in it.
 function storageUrl(file: DownloadFile, options: UrlOptions): string | undefined | Promise<string | undefined> {
-  return (file as { storage?: Storage }).storage?.url?.(file.name, options);
+  return file.signedUrl?.(options);
 }

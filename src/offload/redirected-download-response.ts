@@ -1,5 +1,5 @@
-import { DescribedFile } from "../files/described-file.ts";
-import type { DownloadFile, FileStat } from "../files/download-file.ts";
+import { unwrap } from "../files/described-file.ts";
+import type { FileStat } from "../files/download-file.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import type { DescribedRepresentation } from "../http/head.ts";
 import type { Delivery } from "../responses/delivery.ts";
@@ -10,7 +10,7 @@ import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions 
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { renderWebResponse } from "../responses/web-response.ts";
 import { privateCacheControl } from "../signing/cache-control.ts";
-import { urlValidity } from "../storages/url-validity.ts";
+import { signedUntil, urlValidity } from "../storages/url-validity.ts";
 import type { RedirectOptions } from "./redirect.ts";
 
 /** A download for which the client is sent to the store, if the store can send it as the application would. */
@@ -65,20 +65,17 @@ async function redirect(
   if (decision.kind !== "full") {
     return { status: head.status, headers: head.fields.toRaw(), body: { kind: "none" }, delivery };
   }
-  // Looked at before the URL is made: it may live for longer than this says, and not for less.
-  const secondsLeft = (urlValidity(expiresIn).until.getTime() - Date.now()) / 1000;
+  // Looked at before the URL is made: it may live for longer than this says, and for less only if it says so itself.
+  const asked = urlValidity(expiresIn).until.getTime();
   const url = storeAgrees(head.fields, representation, stat)
-    ? await urlOf(fileItself(source.file), urlOptions(expiresIn, head.fields, representation))
+    ? await urlOf(unwrap(source.file), urlOptions(expiresIn, head.fields, representation))
     : undefined;
   if (url === undefined || !isAbsolute(url)) return renderFollowed(source, request, delivery, options);
+  const until = Math.min(asked, signedUntil(url)?.getTime() ?? Infinity);
+  const secondsLeft = (until - Date.now()) / 1000;
   const headers = redirectFields(head.fields, url, Math.max(0, Math.floor(secondsLeft - expiresIn * startingShare)));
   delivery.handOver();
   return { status: 302, headers: headers.toRaw(), body: { kind: "none" }, delivery };
-}
-
-/** The file under the name that its storage has for it. */
-function fileItself(file: DownloadFile): DownloadFile {
-  return file instanceof DescribedFile ? fileItself(file.source) : file;
 }
 
 /** What is left of a URL's life when its redirect is taken from a cache for the last time, to begin the download in. */

@@ -3,7 +3,6 @@ import { isDownloadError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import type { Storage } from "../storages/storage.ts";
 import type { OffloadBackend } from "./backend.ts";
 import { compileRules, partBelow, targetAt, type CompiledRule, type Target } from "./compiled-rule.ts";
 import type { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
@@ -124,15 +123,7 @@ async function signedUrlFor(
 }
 
 async function urlOf(file: DownloadFile, expiresIn: number): Promise<string | undefined> {
-  const original = undescribed(file);
-  const { storage } = original as { storage?: Storage };
-  return storage?.url ? storage.url(original.name, { expiresIn }) : property(original, "url");
-}
-
-// The name under which a storage has a file is that of the file itself, whatever it was described as.
-function undescribed(file: DownloadFile): DownloadFile {
-  const { source } = file as { source?: DownloadFile };
-  return source === undefined ? file : undescribed(source);
+  return file.signedUrl ? file.signedUrl({ expiresIn }) : property(file, "url");
 }
 
 // A storage refuses a bad name when it is asked where the file is. The file says so again when it is read, with a 404.

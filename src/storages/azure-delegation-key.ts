@@ -14,16 +14,19 @@ export class AzureDelegationKeys {
     this.#service = service;
   }
 
-  /** A key for URLs that work until then. The same for as long as it can be, so that URLs are the same, too. */
+  /**
+   * A key for URLs that work until then, or until the key itself ends if that is earlier. The same key for as long as
+   * possible, so that URLs are the same, too.
+   */
   keyUntil(until: Date): Promise<UserDelegationKey> {
-    if (this.#latest && this.#latest.until >= until.getTime()) return this.#latest.key;
-    return this.#ask(until.getTime());
-  }
-
-  #ask(wanted: number): Promise<UserDelegationKey> {
     // Azure's clock may be behind ours, and a key works only once it has begun.
     const begin = Date.now() - 5 * minute;
-    const until = Math.max(wanted, Math.min(wanted + day, begin + longest));
+    const wanted = Math.min(until.getTime(), begin + longest - day);
+    if (this.#latest && this.#latest.until >= wanted) return this.#latest.key;
+    return this.#ask(begin, wanted + day);
+  }
+
+  #ask(begin: number, until: number): Promise<UserDelegationKey> {
     const key = this.#service.getUserDelegationKey(new Date(begin), new Date(until));
     const latest = { until, key };
     this.#latest = latest;

@@ -1,16 +1,15 @@
 import type { BlobServiceClient, ContainerClient } from "@azure/storage-blob";
 import { AzureDelegationKeys } from "./azure-delegation-key.ts";
 import { AzureStore } from "./azure-store.ts";
+import { assertSubject } from "./object-storage-options.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "./object-storage.ts";
 
 export interface AzureStorageOptions extends ObjectStorageOptions {
-  /** A client of `@azure/storage-blob`, which knows the account and the credentials. */
-  readonly container: ContainerClient;
   /**
    * Gets keys to sign URLs with, where the credentials are a token, such as that of a managed identity, and not the
    * account's key. Its identity needs the role Storage Blob Delegator, or one that includes it.
    */
-  readonly service?: BlobServiceClient;
+  readonly service?: BlobServiceClient | undefined;
 }
 
 /**
@@ -25,13 +24,19 @@ export interface AzureStorageOptions extends ObjectStorageOptions {
  *
  * const credential = new StorageSharedKeyCredential("account", "c2VjcmV0");
  * const container = new ContainerClient("https://account.blob.core.windows.net/documents", credential);
- * const storage = new AzureStorage({ container, prefix: "media" });
+ * const storage = new AzureStorage(container, { prefix: "media" });
  * const url = new URL(await storage.url("report.pdf", { expiresIn: 600 }));
  * console.assert(url.pathname === "/documents/media/report.pdf" && url.searchParams.has("sig"));
  * ```
  */
 export class AzureStorage extends ObjectStorage {
-  constructor({ container, service, prefix }: AzureStorageOptions) {
-    super(new AzureStore(container, service && new AzureDelegationKeys(service)), { prefix });
+  /**
+   * @param container A client of `@azure/storage-blob`, which knows the account and the credentials
+   * @throws {ImproperlyConfiguredError} without a client, or for a prefix that no key can begin with
+   */
+  constructor(container: ContainerClient, options: AzureStorageOptions = {}) {
+    assertSubject(container, "getBlobClient", "new AzureStorage(container, { prefix })");
+    const { service } = options;
+    super(new AzureStore(container, service && new AzureDelegationKeys(service)), options);
   }
 }

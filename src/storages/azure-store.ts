@@ -12,11 +12,12 @@ import type {
   ObjectRequest,
   ObjectStore,
   PutOptions,
-  SignedUrlOptions,
+  StoreUrlOptions,
   StoreFailure,
 } from "./object-store.ts";
 import { knownType } from "./object-type.ts";
 import type { StorageEntry } from "./storage.ts";
+import { endingBy } from "./url-validity.ts";
 
 /** A container of Azure Blob Storage. */
 export class AzureStore implements ObjectStore {
@@ -79,7 +80,7 @@ export class AzureStore implements ObjectStore {
     }
   }
 
-  async url(key: string, { validity, contentDisposition, contentType }: SignedUrlOptions): Promise<string> {
+  async url(key: string, { validity, contentDisposition, contentType }: StoreUrlOptions): Promise<string> {
     const { BlobSASPermissions, generateBlobSASQueryParameters } = await sdk();
     const blob = this.#container.getBlobClient(key);
     const options = {
@@ -90,7 +91,9 @@ export class AzureStore implements ObjectStore {
     };
     if (!this.#delegationKeys) return blob.generateSasUrl(options);
     const delegationKey = await this.#delegationKeys.keyUntil(validity.until);
-    const values = { ...options, version: sasVersion, containerName: blob.containerName, blobName: blob.name };
+    const { until: expiresOn } = endingBy(validity, delegationKey.signedExpiresOn);
+    const names = { containerName: blob.containerName, blobName: blob.name };
+    const values = { ...options, expiresOn, version: sasVersion, ...names };
     const signed = generateBlobSASQueryParameters(values, delegationKey, blob.accountName);
     return `${blob.url}?${signed.toString()}`;
   }

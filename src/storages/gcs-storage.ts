@@ -1,10 +1,9 @@
 import type { Storage as GoogleStorage } from "@google-cloud/storage";
 import { GcsStore } from "./gcs-store.ts";
+import { assertBucket, assertSubject } from "./object-storage-options.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "./object-storage.ts";
 
 export interface GCSStorageOptions extends ObjectStorageOptions {
-  /** A client of `@google-cloud/storage`, which knows the project and the credentials. */
-  readonly client: GoogleStorage;
   readonly bucket: string;
 }
 
@@ -21,13 +20,19 @@ export interface GCSStorageOptions extends ObjectStorageOptions {
  * const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
  * const private_key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
  * const client = new Storage({ projectId: "project", credentials: { client_email: "a@b.example", private_key } });
- * const storage = new GCSStorage({ client, bucket: "documents", prefix: "media" });
+ * const storage = new GCSStorage(client, { bucket: "documents", prefix: "media" });
  * const url = new URL(await storage.url("report.pdf", { expiresIn: 600 }));
  * console.assert(url.pathname === "/documents/media/report.pdf" && url.searchParams.get("X-Goog-Expires") === "600");
  * ```
  */
 export class GCSStorage extends ObjectStorage {
-  constructor({ client, bucket, prefix }: GCSStorageOptions) {
-    super(new GcsStore(client, bucket), { prefix });
+  /**
+   * @param client A client of `@google-cloud/storage`, which knows the project and the credentials
+   * @throws {ImproperlyConfiguredError} without a client or a bucket, or for a prefix that no key can begin with
+   */
+  constructor(client: GoogleStorage, options: GCSStorageOptions) {
+    assertSubject(client, "bucket", "new GCSStorage(client, { bucket })");
+    assertBucket(options, "new GCSStorage(client, { bucket })");
+    super(new GcsStore(client, options.bucket), options);
   }
 }

@@ -13,11 +13,12 @@ import type {
   ObjectRequest,
   ObjectStore,
   PutOptions,
-  SignedUrlOptions,
+  StoreUrlOptions,
   StoreFailure,
 } from "./object-store.ts";
 import { knownType } from "./object-type.ts";
 import type { StorageEntry } from "./storage.ts";
+import { lasting } from "./url-validity.ts";
 
 /** A bucket of Google Cloud Storage. An object's generation names its bytes, and is its entity tag. */
 export class GcsStore implements ObjectStore {
@@ -70,12 +71,14 @@ export class GcsStore implements ObjectStore {
     }
   }
 
-  async url(key: string, { validity, contentDisposition, contentType }: SignedUrlOptions): Promise<string> {
+  async url(key: string, { validity, contentDisposition, contentType }: StoreUrlOptions): Promise<string> {
+    const { private_key } = await this.#client.authClient.getCredentials();
+    const { from, until } = lasting(validity, private_key === undefined ? longestForManagedKey : undefined);
     const [url] = await this.#file(key).getSignedUrl({
       version: "v4",
       action: "read",
-      accessibleAt: validity.from,
-      expires: validity.until,
+      accessibleAt: from,
+      expires: until,
       ...(contentDisposition !== undefined && { responseDisposition: contentDisposition }),
       ...(contentType !== undefined && { responseType: contentType }),
     });
@@ -90,6 +93,12 @@ export class GcsStore implements ObjectStore {
     return this.#bucket.file(key);
   }
 }
+
+/**
+ * Seconds. Without a private key the SDK has Google sign, with a key that Google rotates: such a signature is good for
+ * twelve hours at most (gsutil signurl, `-u`).
+ */
+const longestForManagedKey = 12 * 3600;
 
 /** The generation in an entity tag of ours. */
 function generationOf(etag: string | undefined): string | undefined {

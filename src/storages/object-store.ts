@@ -14,7 +14,7 @@ export interface ObjectStore {
   put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void>;
   delete(key: string): Promise<void>;
   list(prefix: string): AsyncIterable<StorageEntry>;
-  url(key: string, options: SignedUrlOptions): Promise<string>;
+  url(key: string, options: StoreUrlOptions): Promise<string>;
   /** What the SDK threw. */
   failure(error: unknown): StoreFailure;
 }
@@ -38,7 +38,7 @@ export interface PutOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface SignedUrlOptions {
+export interface StoreUrlOptions {
   readonly validity: UrlValidity;
   readonly contentDisposition?: string | undefined;
   readonly contentType?: string | undefined;

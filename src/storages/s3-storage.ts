@@ -1,10 +1,9 @@
 import type { S3Client } from "@aws-sdk/client-s3";
+import { assertBucket, assertSubject } from "./object-storage-options.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "./object-storage.ts";
 import { S3Store } from "./s3-store.ts";
 
 export interface S3StorageOptions extends ObjectStorageOptions {
-  /** A client of `@aws-sdk/client-s3`, which knows the region, the endpoint and the credentials. */
-  readonly client: S3Client;
   readonly bucket: string;
 }
 
@@ -20,13 +19,19 @@ export interface S3StorageOptions extends ObjectStorageOptions {
  *
  * const credentials = { accessKeyId: "key", secretAccessKey: "secret" };
  * const client = new S3Client({ region: "eu-central-1", credentials });
- * const storage = new S3Storage({ client, bucket: "documents", prefix: "media" });
+ * const storage = new S3Storage(client, { bucket: "documents", prefix: "media" });
  * const url = new URL(await storage.url("report.pdf", { expiresIn: 600 }));
  * console.assert(url.pathname === "/media/report.pdf" && url.searchParams.get("X-Amz-Expires") === "600");
  * ```
  */
 export class S3Storage extends ObjectStorage {
-  constructor({ client, bucket, prefix }: S3StorageOptions) {
-    super(new S3Store(client, bucket), { prefix });
+  /**
+   * @param client A client of `@aws-sdk/client-s3`, which knows the region, the endpoint and the credentials
+   * @throws {ImproperlyConfiguredError} without a client or a bucket, or for a prefix that no key can begin with
+   */
+  constructor(client: S3Client, options: S3StorageOptions) {
+    assertSubject(client, "send", "new S3Storage(client, { bucket })");
+    assertBucket(options, "new S3Storage(client, { bucket })");
+    super(new S3Store(client, options.bucket), options);
   }
 }

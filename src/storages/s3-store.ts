@@ -1,5 +1,7 @@
 import type * as S3 from "@aws-sdk/client-s3";
 import type { GetObjectCommandOutput, HeadObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
+import type * as Presigner from "@aws-sdk/s3-request-presigner";
+import { ImproperlyConfiguredError } from "../errors.ts";
 import type { NodeStream } from "../files/bytes.ts";
 import type { FileStat } from "../files/download-file.ts";
 import { contentCoding, parseContentRange, rangeField } from "../files/http-file-answer.ts";
@@ -9,13 +11,14 @@ import type {
   ObjectRequest,
   ObjectStore,
   PutOptions,
-  SignedUrlOptions,
+  StoreUrlOptions,
   StoreFailure,
 } from "./object-store.ts";
 import { knownType } from "./object-type.ts";
 import { s3Failure } from "./s3-failure.ts";
 import { uploadToS3 } from "./s3-upload.ts";
 import type { StorageEntry } from "./storage.ts";
+import { endingBy, lasting } from "./url-validity.ts";
 
 /** A bucket of S3, or of what speaks its language. */
 export class S3Store implements ObjectStore {
@@ -77,18 +80,22 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async url(key: string, { validity, contentDisposition, contentType }: SignedUrlOptions): Promise<string> {
-    const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([
-      sdk(),
-      import("@aws-sdk/s3-request-presigner"),
-    ]);
+  async url(key: string, { validity, contentDisposition, contentType }: StoreUrlOptions): Promise<string> {
+    const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([sdk(), presigner()]);
+    const { from, until } = endingBy(lasting(validity), await this.#credentialsEnd());
     const command = new GetObjectCommand({
       ...this.#at(key),
       ...(contentDisposition !== undefined && { ResponseContentDisposition: contentDisposition }),
       ...(contentType !== undefined && { ResponseContentType: contentType }),
     });
-    const expiresIn = (validity.until.getTime() - validity.from.getTime()) / 1000;
-    return getSignedUrl(this.#client, command, { expiresIn, signingDate: validity.from });
+    const expiresIn = (until.getTime() - from.getTime()) / 1000;
+    return getSignedUrl(this.#client, command, { expiresIn, signingDate: from });
+  }
+
+  // S3 refuses a URL once the session that signed it is over, however long the URL itself would last.
+  async #credentialsEnd(): Promise<Date | undefined> {
+    const { expiration } = await this.#client.config.credentials();
+    return expiration;
   }
 
   failure(error: unknown): StoreFailure {
@@ -103,6 +110,18 @@ export class S3Store implements ObjectStore {
 // When it is needed: whoever made the client has loaded it already, and this module loads without it.
 function sdk(): Promise<typeof S3> {
   return import("@aws-sdk/client-s3");
+}
+
+/** @throws {ImproperlyConfiguredError} if it is not installed */
+async function presigner(): Promise<typeof Presigner> {
+  try {
+    return await import("@aws-sdk/s3-request-presigner");
+  } catch (cause) {
+    throw new ImproperlyConfiguredError(
+      "S3Storage cannot sign URLs without @aws-sdk/s3-request-presigner: npm install @aws-sdk/s3-request-presigner",
+      { cause },
+    );
+  }
 }
 
 function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {

@@ -3,7 +3,7 @@ import type { FileStat, OpenFile, OpenOptions, StatOptions } from "../files/down
 import { parseContentDisposition } from "../http/content-disposition.ts";
 import type { SignOptions } from "../signing/url-signer.ts";
 import type { ResponseOverrides } from "../signing/url-verifier.ts";
-import type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
+import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
 
 /** Signs URLs: `UrlSigner`, `DjangoUrlSigner`, or one of your own. */
 export interface UrlSigning {
@@ -84,6 +84,11 @@ export class SignedStorage implements Storage {
 
   list(prefix?: string): AsyncIterable<StorageEntry> {
     return this.#storage.list(prefix);
+  }
+
+  async times(name: string): Promise<FileTimes> {
+    if (this.#storage.times) return this.#storage.times(name);
+    return { modified: (await this.stat(name)).lastModified };
   }
 }
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
+import { DescribedFile, unwrap } from "../files/described-file.ts";
 import { FileSystemStorage } from "./file-system-storage.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import { StorageFile } from "./storage-file.ts";
+import type { UrlOptions } from "./storage.ts";
 
 describe("StorageFile", () => {
   it("is what the storage has under its name", async () => {
@@ -60,5 +62,49 @@ describe("StorageFile", () => {
       throw new ImproperlyConfiguredError("no secret");
     };
     expect(() => new StorageFile(Object.assign(new MemoryStorage(), { url }), "a").url).toThrow("no secret");
+  });
+
+  it("is saved, looked for and removed under its own name", async () => {
+    const storage = new MemoryStorage();
+    const file = new StorageFile(storage, "a/b.txt");
+    expect(await file.exists()).toBe(false);
+    expect(await file.save("Hello", { contentType: "text/x-note" })).toBe("a/b.txt");
+    expect(await file.stat()).toMatchObject({ size: 5, contentType: "text/x-note" });
+    expect(await file.save("Bye", { ifExists: "rename" })).toMatch(/^a\/b_\w{7}\.txt$/);
+    expect(await file.exists()).toBe(true);
+    await file.delete();
+    expect(await file.exists()).toBe(false);
+  });
+
+  it("has the times that its storage knows", async () => {
+    const [accessed, created, modified] = [new Date(3000), new Date(1000), new Date(2000)];
+    const storage = Object.assign(new MemoryStorage(), { times: async () => ({ accessed, created, modified }) });
+    const file = new StorageFile(storage, "a");
+    expect([await file.accessedTime(), await file.createdTime(), await file.modifiedTime()]).toEqual([
+      accessed,
+      created,
+      modified,
+    ]);
+  });
+
+  it("knows when it was changed where its storage knows no other times", async () => {
+    const storage = new MemoryStorage();
+    await storage.save("a", "x");
+    const file = new StorageFile(storage, "a");
+    expect(await file.modifiedTime()).toEqual((await file.stat()).lastModified);
+    expect([await file.accessedTime(), await file.createdTime()]).toEqual([undefined, undefined]);
+    await expect(new StorageFile(storage, "b").modifiedTime()).rejects.toThrow(FileNotFoundError);
+  });
+
+  it("has a signed URL where its storage has URLs, also when it is described, under its own name", async () => {
+    const url = async (name: string, { expiresIn }: UrlOptions = {}): Promise<string> => `/${name}?${expiresIn}`;
+    const file = new StorageFile(Object.assign(new MemoryStorage(), { url }), "a");
+    const described = new DescribedFile(new DescribedFile(file, { name: "b" }), { name: "c" });
+    expect(await file.signedUrl?.({ expiresIn: 60 })).toBe("/a?60");
+    expect(await described.signedUrl?.({ expiresIn: 60 })).toBe("/a?60");
+    expect(unwrap(described)).toBe(file);
+    expect(unwrap(file)).toBe(file);
+    expect(new StorageFile(new MemoryStorage(), "a").signedUrl).toBeUndefined();
+    expect(new DescribedFile(new StorageFile(new MemoryStorage(), "a"), {}).signedUrl).toBeUndefined();
   });
 });

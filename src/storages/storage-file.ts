@@ -1,6 +1,13 @@
 import { FileNotFoundError } from "../errors.ts";
-import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
-import type { Storage } from "./storage.ts";
+import type {
+  DownloadFile,
+  FileStat,
+  OpenFile,
+  OpenOptions,
+  SignedUrlOptions,
+  StatOptions,
+} from "../files/download-file.ts";
+import type { FileTimes, SaveOptions, Storage, StorageContent } from "./storage.ts";
 
 /**
  * A file that a storage keeps. It has the `path` and the `url` that the storage knows it by: no `url` where that takes
@@ -21,6 +28,8 @@ export class StorageFile implements DownloadFile {
   readonly name: string;
   declare readonly path?: string;
   declare readonly url?: string;
+  /** Where the storage has URLs. */
+  declare readonly signedUrl?: (options?: SignedUrlOptions) => Promise<string>;
 
   constructor(storage: Storage, name: string) {
     this.storage = storage;
@@ -28,6 +37,7 @@ export class StorageFile implements DownloadFile {
     // When they are asked for: few downloads need them, and a URL may have to be signed.
     lazily(this, "path", () => storage.path?.(name));
     lazily(this, "url", () => storage.url?.(name));
+    if (storage.url) this.signedUrl = async (options) => storage.url!(name, options);
   }
 
   stat(options?: StatOptions): Promise<FileStat> {
@@ -36,6 +46,45 @@ export class StorageFile implements DownloadFile {
 
   open(options?: OpenOptions): Promise<OpenFile> {
     return this.storage.open(this.name, options);
+  }
+
+  /**
+   * Saves `content` under the file's name.
+   *
+   * @returns the name it is saved under: another one where `ifExists` is `"rename"` and the name is taken
+   */
+  save(content: StorageContent, options?: SaveOptions): Promise<string> {
+    return this.storage.save(this.name, content, options);
+  }
+
+  /** Removes the file, if it is there. */
+  delete(): Promise<void> {
+    return this.storage.delete(this.name);
+  }
+
+  exists(): Promise<boolean> {
+    return this.storage.exists(this.name);
+  }
+
+  /** When the file was last read. Undefined where the storage does not know. @throws {FileNotFoundError} */
+  async accessedTime(): Promise<Date | undefined> {
+    return (await this.#times()).accessed;
+  }
+
+  /** When the file was made. Undefined where the storage does not know. @throws {FileNotFoundError} */
+  async createdTime(): Promise<Date | undefined> {
+    return (await this.#times()).created;
+  }
+
+  /** When the content was last changed. Undefined where the storage does not know. @throws {FileNotFoundError} */
+  async modifiedTime(): Promise<Date | undefined> {
+    return (await this.#times()).modified;
+  }
+
+  async #times(): Promise<FileTimes> {
+    if (this.storage.times) return this.storage.times(this.name);
+    const { lastModified } = await this.stat();
+    return lastModified ? { modified: lastModified } : {};
   }
 }
 

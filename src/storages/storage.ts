@@ -1,4 +1,4 @@
-import type { FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
+import type { FileStat, OpenFile, OpenOptions, SignedUrlOptions, StatOptions } from "../files/download-file.ts";
 
 /** What can be saved. Streams are read once, chunk by chunk. */
 export type StorageContent =
@@ -16,18 +16,20 @@ export interface SaveOptions extends StatOptions {
   contentType?: string;
 }
 
-export interface UrlOptions {
-  /** How long the URL works, in seconds, where the storage can limit it. */
-  expiresIn?: number;
-  /** `Content-Disposition` of the answer, where the storage can set it. */
-  contentDisposition?: string;
-  contentType?: string;
-}
+/** What a URL is made for. The same as what {@link DownloadFile.signedUrl} takes. */
+export type UrlOptions = SignedUrlOptions;
 
 export interface StorageEntry {
   readonly name: string;
   readonly size?: number;
   readonly lastModified?: Date;
+}
+
+/** Undefined for what a storage does not know. */
+export interface FileTimes {
+  readonly accessed?: Date | undefined;
+  readonly created?: Date | undefined;
+  readonly modified?: Date | undefined;
 }
 
 /**
@@ -48,6 +50,8 @@ export interface Storage {
   list(prefix?: string): AsyncIterable<StorageEntry>;
   /** The URL of a file, where the storage has one. */
   url?(name: string, options?: UrlOptions): string | Promise<string>;
+  /** When the file was read, made and changed, where the storage knows more than its `lastModified`. */
+  times?(name: string): Promise<FileTimes>;
   /** The absolute path of a file, where it is on this machine's disk. */
   path?(name: string): string;
 }

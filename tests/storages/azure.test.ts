@@ -25,14 +25,14 @@ describe.skipIf(!requires(azuriteIsThere, "npm ci --prefix tests/storages/server
   afterAll(() => azurite?.[Symbol.asyncDispose]());
 
   const storageAt = (name: string, options?: ContainerOptions): AzureStorage =>
-    new AzureStorage({ container: azurite.container(name, options) });
+    new AzureStorage(azurite.container(name, options));
   const makeStorage = async (): Promise<AzureStorage> => storageAt(await azurite.makeContainer());
 
   describeStorage(
     "on Azurite",
     async () => {
       const container = azurite.container(await azurite.makeContainer());
-      return { storage: new AzureStorage({ container, prefix: "media" }), dispose: async () => {} };
+      return { storage: new AzureStorage(container, { prefix: "media" }), dispose: async () => {} };
     },
     { keepsContentType: true },
   );
@@ -99,7 +99,7 @@ describe.skipIf(!requires(azuriteIsThere, "npm ci --prefix tests/storages/server
       const container = service.getContainerClient("delegated");
       await container.create();
       const asked = vi.spyOn(service, "getUserDelegationKey");
-      const storage = new AzureStorage({ container, service, prefix: "media" });
+      const storage = new AzureStorage(container, { service, prefix: "media" });
       await storage.save("ä b/100%.txt", "hello");
       const contentDisposition = `attachment; filename="a; b.txt"; filename*=UTF-8''%C3%A4.txt`;
       const options = { expiresIn: 600, contentDisposition, contentType: "text/csv" };
@@ -119,14 +119,14 @@ describe.skipIf(!requires(azuriteIsThere, "npm ci --prefix tests/storages/server
       expect(asked).toHaveBeenCalledTimes(2);
       const [begin = 0, end = 0] = (asked.mock.lastCall as unknown as [Date, Date]).map(Number);
       expect(end - begin).toBeLessThanOrEqual(7 * 86_400_000);
-      await expect(new AzureStorage({ container }).url("a", { expiresIn: 600 })).rejects.toThrow(UpstreamError);
+      await expect(new AzureStorage(container).url("a", { expiresIn: 600 })).rejects.toThrow(UpstreamError);
     });
 
     it("asks for a key again when it got none", async () => {
       await using tokens = await startAzuriteWithTokens();
       const { service } = tokens;
       vi.spyOn(service, "getUserDelegationKey").mockRejectedValueOnce(new Error("unreachable"));
-      const storage = new AzureStorage({ container: service.getContainerClient("delegated"), service });
+      const storage = new AzureStorage(service.getContainerClient("delegated"), { service });
       await expect(storage.url("a", { expiresIn: 600 })).rejects.toThrow(UpstreamError);
       expect(await storage.url("a", { expiresIn: 600 })).toMatch(/&sig=/);
     });

@@ -34,7 +34,7 @@ function clientAt(apiEndpoint: string, maxRetries = 3): GoogleStorage {
 }
 
 function makeStorage(url = server.url, bucket = `bucket-${++buckets}`, prefix?: string): GCSStorage {
-  return new GCSStorage({ client: clientAt(url), bucket, prefix });
+  return new GCSStorage(clientAt(url), { bucket, prefix });
 }
 
 describeStorage(
@@ -99,7 +99,7 @@ describe("GCSStorage", () => {
     [504, 504, "17"],
   ])("answers %i with %i and Retry-After", async (status, answered, retryAfter) => {
     await using failing = await listen((_, response) => void response.writeHead(status, { "Retry-After": "17" }).end());
-    const storage = new GCSStorage({ client: clientAt(failing.url, 0), bucket: "bucket" });
+    const storage = new GCSStorage(clientAt(failing.url, 0), { bucket: "bucket" });
     const failure = await storage.open("a").catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: "UpstreamError", status: answered, headers: { "Retry-After": retryAfter } });
   });

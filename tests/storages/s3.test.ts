@@ -18,13 +18,13 @@ describe.skipIf(!requires("swift-proxy-server", `apt-get install ${packages}`))(
   afterAll(() => swift?.[Symbol.asyncDispose]());
 
   const makeStorage = async (config?: S3ClientConfig, bucket?: string): Promise<S3Storage> =>
-    new S3Storage({ client: swift.client(config), bucket: bucket ?? (await swift.makeBucket()) });
+    new S3Storage(swift.client(config), { bucket: bucket ?? (await swift.makeBucket()) });
 
   describeStorage(
     "on Swift",
     async () => {
       const client = swift.client();
-      const storage = new S3Storage({ client, bucket: await swift.makeBucket(), prefix: "media" });
+      const storage = new S3Storage(client, { bucket: await swift.makeBucket(), prefix: "media" });
       return { storage, dispose: async () => client.destroy() };
     },
     // Swift knows no conditional writes.
@@ -167,5 +167,5 @@ describe("S3Storage on a store that fails", () => {
 function storageAt(endpoint: string, maxAttempts: number): S3Storage {
   const credentials = { accessKeyId: "key", secretAccessKey: "secret" };
   const options = { endpoint, maxAttempts, region: "us-east-1", forcePathStyle: true, credentials };
-  return new S3Storage({ client: new S3Client(options), bucket: "bucket" });
+  return new S3Storage(new S3Client(options), { bucket: "bucket" });
 }
