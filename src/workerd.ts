@@ -27,6 +27,7 @@ export { MemoryStorage } from "./storages/memory-storage.ts";
 export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";
 export type { DownloadMessage, DownloadOutcome, OnFinish } from "./responses/delivery.ts";
+export type { BeforeSend, Transfer } from "./responses/transfer.ts";
 export {
   DownloadResponse,
   type ActiveContentPolicy,

@@ -8,6 +8,7 @@ import type { DownloadRequest } from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions } from "../responses/render.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { handedOverTransfer } from "../responses/transfer.ts";
 import { renderWebResponse } from "../responses/web-response.ts";
 import type { OffloadBackend } from "./backend.ts";
 import { UndescribedFile } from "./undescribed-file.ts";
@@ -32,6 +33,7 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
   constructor(source: DownloadResponse, backend: OffloadBackend, fields: Readonly<Record<string, string>>) {
     super({ headers: source.headers, file: source.file, ...(source.onFinish ? { onFinish: source.onFinish } : {}) });
     this.source = source;
+    this.beforeSend = source.beforeSend;
     this.backend = backend;
     for (const [name, value] of Object.entries(fields)) this.headers.set(name, value);
     this.#made = this.headers.toRaw();
@@ -67,6 +69,7 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
     const { source } = this;
     if (!isSame(this.headers.raw, this.#made)) replaceFields(source.headers, withoutServerFields(this.headers));
     source.onFinish = this.onFinish;
+    source.beforeSend = this.beforeSend;
     return source;
   }
 }
@@ -121,6 +124,7 @@ async function handOver(
   const able = serverAgrees(request, representation, backend) && !losesAny(backend, head.fields);
   if (!able || !isLocated(response, stat)) return stream(response, request, delivery, options);
   const fields = fieldsForServer(head.fields, headers, backend);
+  await source.beforeSend?.(handedOverTransfer(request, representation));
   delivery.handOver();
   return { status: backend.status, headers: fields, body: { kind: "none" }, delivery };
 }

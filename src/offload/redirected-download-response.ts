@@ -8,6 +8,7 @@ import type { DownloadRequest } from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions } from "../responses/render.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { handedOverTransfer } from "../responses/transfer.ts";
 import { renderWebResponse } from "../responses/web-response.ts";
 import { privateCacheControl } from "../signing/cache-control.ts";
 import { signedUntil, urlValidity } from "../storages/url-validity.ts";
@@ -27,6 +28,7 @@ export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
       ...(source.onFinish && { onFinish: source.onFinish }),
     });
     this.source = source;
+    this.beforeSend = source.beforeSend;
     this.#options = options;
   }
 
@@ -47,6 +49,7 @@ export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
     for (const [name] of before) headers.delete(name);
     for (const [name, value] of this.headers) headers.append(name, value);
     this.source.onFinish = this.onFinish;
+    this.source.beforeSend = this.beforeSend;
     return this.source;
   }
 }
@@ -74,6 +77,7 @@ async function redirect(
   const until = Math.min(asked, signedUntil(url)?.getTime() ?? Infinity);
   const secondsLeft = (until - Date.now()) / 1000;
   const headers = redirectFields(head.fields, url, Math.max(0, Math.floor(secondsLeft - expiresIn * startingShare)));
+  await source.beforeSend?.(handedOverTransfer(request, representation));
   delivery.handOver();
   return { status: 302, headers: headers.toRaw(), body: { kind: "none" }, delivery };
 }

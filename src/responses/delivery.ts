@@ -109,6 +109,11 @@ async function call(onFinish: OnFinish, outcome: DownloadOutcome): Promise<void>
   }
 }
 
+/** The status that an error stands for, for the outcome. */
+export function statusOf(error: unknown): number {
+  return typeof error === "object" && error !== null && "status" in error ? Number(error.status) : 500;
+}
+
 type Stage = "start" | "finish" | "abort" | "error";
 interface Channel {
   readonly hasSubscribers: boolean;

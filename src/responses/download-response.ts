@@ -6,6 +6,7 @@ import type { OnFinish } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
 import { renderDownload, type RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
+import type { BeforeSend } from "./transfer.ts";
 
 /**
  * What to do with content that a browser may run (HTML, SVG, XML, …) when it is served inline: `"sandbox"` adds a
@@ -78,6 +79,8 @@ export class DownloadResponse {
   readonly headers: HeaderFields;
   readonly hooks: DownloadHooks;
   onFinish: OnFinish | undefined;
+  /** Called once the response is certain to carry bytes, before the first of them. If it throws, nothing is sent. */
+  beforeSend: BeforeSend | undefined;
 
   constructor(file: DownloadFile, options: DownloadOptions = {}, hooks: DownloadHooks = {}) {
     this.file = file;
@@ -92,6 +95,7 @@ export class DownloadResponse {
     this.headers = headersOf(options);
     this.hooks = hooks;
     this.onFinish = options.onFinish;
+    this.beforeSend = undefined;
   }
 
   /** The name that the client sees. */

@@ -1,9 +1,10 @@
 import type { DownloadFile } from "../files/download-file.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
-import { startDelivery, type OnFinish } from "./delivery.ts";
+import { startDelivery, statusOf, type Delivery, type OnFinish } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
 import type { RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
+import { handedOverTransfer, type BeforeSend } from "./transfer.ts";
 
 export interface ProxiedDownloadOptions {
   /** Default 200. */
@@ -32,24 +33,35 @@ export class ProxiedDownloadResponse {
   readonly headers: HeaderFields;
   readonly file: DownloadFile | undefined;
   onFinish: OnFinish | undefined;
+  /** Called before another server is told to send the file. If it throws, the file is not handed over. */
+  beforeSend: BeforeSend | undefined;
 
   constructor(options: ProxiedDownloadOptions = {}) {
     this.status = options.status ?? 200;
     this.headers = new HeaderFields(options.headers);
     this.file = options.file;
     this.onFinish = options.onFinish;
+    this.beforeSend = undefined;
   }
 
   /** `options` are for kinds of this class that may have to read the file after all. */
-  render(request: DownloadRequest, _options?: RenderOptions): Promise<RenderedResponse> {
+  async render(request: DownloadRequest, _options?: RenderOptions): Promise<RenderedResponse> {
     const delivery = startDelivery(request, this.file, this.onFinish);
-    // No server sends a file for an error status.
-    if (this.status < 400) delivery.handOver();
-    return Promise.resolve({
-      status: this.status,
-      headers: this.headers.toRaw(),
-      body: { kind: "none" },
-      delivery,
-    });
+    // No server sends a file for an error status, nor for a 304.
+    if (this.status < 400 && this.status !== 304) {
+      if (request.method !== "HEAD") await this.#announce(request, delivery);
+      delivery.handOver();
+    }
+    return { status: this.status, headers: this.headers.toRaw(), body: { kind: "none" }, delivery };
+  }
+
+  async #announce(request: DownloadRequest, delivery: Delivery): Promise<void> {
+    try {
+      // Nothing but its name is known of the file.
+      await this.beforeSend?.(handedOverTransfer(request, {}));
+    } catch (error) {
+      delivery.abort(statusOf(error), 0, error);
+      throw error;
+    }
   }
 }

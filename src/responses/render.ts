@@ -14,12 +14,13 @@ import {
   type MultipartByteRanges,
   type RangeSpec,
 } from "../http/range.ts";
-import { startDelivery, type Delivery } from "./delivery.ts";
+import { startDelivery, statusOf, type Delivery } from "./delivery.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
 import { given, whenReady, type MaybePromise } from "./maybe-promise.ts";
 import { describe, type DescribedResponse } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
+import { sentTransfer, type BeforeSend } from "./transfer.ts";
 import { renderWebResponse } from "./web-response.ts";
 
 export interface RenderOptions {
@@ -117,10 +118,6 @@ async function notFound(
   }
 }
 
-function statusOf(error: unknown): number {
-  return typeof error === "object" && error !== null && "status" in error ? Number(error.status) : 500;
-}
-
 async function renderHead(
   response: DownloadResponse,
   request: DownloadRequest,
@@ -136,7 +133,7 @@ async function renderHead(
 }
 
 async function renderOpened(
-  { limitRate }: DownloadResponse,
+  { limitRate, beforeSend }: DownloadResponse,
   opened: OpenFile,
   answer: Answer | Response,
   delivery: Delivery,
@@ -150,8 +147,15 @@ async function renderOpened(
   const body = loading instanceof Promise ? await loading : loading;
   if (body.kind === "none" || body.kind === "bytes") await opened.close();
   else if (!lazy) await opened.prepare?.();
+  // Last: a file that changed meanwhile is opened anew, and that must not be reported as a second transfer.
+  if (beforeSend && answer.head.status < 400) await announce(beforeSend, answer);
   const rendered = finished(answer, body, delivery);
   return limitRate ? { ...rendered, limitRate } : rendered;
+}
+
+async function announce(beforeSend: BeforeSend, { decision, representation }: Answer): Promise<void> {
+  const transfer = sentTransfer(decision, representation);
+  if (transfer) await beforeSend(transfer);
 }
 
 /** What a file may want to know of a request. Getters, since most files do not ask, and a signal is dear to make. */

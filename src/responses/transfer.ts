@@ -1,0 +1,80 @@
+import type { Decision, Representation } from "../http/decide.ts";
+import { decide } from "../http/decide.ts";
+import { parseRange, rangeLength } from "../http/range.ts";
+import type { DownloadRequest } from "./handler.ts";
+
+/** Which bytes of which version a response is about to send, or to have sent by another server. */
+export interface Transfer {
+  /** `handedOver`: a proxy, a CDN or a store sends the bytes, and does not report how that ends. */
+  readonly kind: "sent" | "handedOver";
+  /** Bytes of the file that the client is promised. Undefined if unknown. */
+  readonly bytes: number | undefined;
+  /** Position of the first of them. */
+  readonly first: number;
+  /** Size of the representation, in bytes. Undefined if unknown. */
+  readonly size: number | undefined;
+  /** The representation's strong entity tag. Undefined if it has none. */
+  readonly version: string | undefined;
+}
+
+/**
+ * Called once a response is certain to carry bytes, before the first of them is sent: never for 304, 404, 412, 416 or
+ * HEAD. If it throws or rejects, the client gets that error instead of the file.
+ */
+export type BeforeSend = (transfer: Transfer) => void | Promise<void>;
+
+/** What an answer with `decision` sends. Undefined if it sends no bytes of the file. */
+export function sentTransfer(decision: Decision, representation: Representation): Transfer | undefined {
+  return transferOf("sent", decision, representation);
+}
+
+/** What another server will send for `request`: it applies the client's Range itself. */
+export function handedOverTransfer(request: DownloadRequest, representation: Representation): Transfer {
+  const version = strongTag(representation);
+  if (representation.size === undefined) {
+    return { kind: "handedOver", bytes: undefined, first: firstPosition(request), size: undefined, version };
+  }
+  // Its preconditions are decided: what is left is the range. If that is unsatisfiable, some servers send everything.
+  const decision = decide(rangeOnly(request), { ...representation, seekable: true });
+  const whole = {
+    kind: "handedOver",
+    bytes: representation.size,
+    first: 0,
+    size: representation.size,
+    version,
+  } as const;
+  return transferOf("handedOver", decision, representation) ?? whole;
+}
+
+function transferOf(kind: Transfer["kind"], decision: Decision, representation: Representation): Transfer | undefined {
+  const { size } = representation;
+  const version = strongTag(representation);
+  switch (decision.kind) {
+    case "full":
+      return { kind, bytes: size, first: 0, size, version };
+    case "partial":
+      return { kind, bytes: rangeLength(decision.range), first: decision.range.start, size, version };
+    case "multipart": {
+      const bytes = decision.ranges.reduce((sum, range) => sum + rangeLength(range), 0);
+      return { kind, bytes, first: Math.min(...decision.ranges.map(({ start }) => start)), size, version };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function strongTag({ etag }: Representation): string | undefined {
+  return etag?.startsWith('"') ? etag : undefined;
+}
+
+/** The lowest position that a Range field names. A suffix of a file of unknown size does not begin at 0, as far as we know. */
+function firstPosition({ method, headers }: DownloadRequest): number {
+  const specs = method === "GET" ? parseRange(headers.get("range") ?? "") : undefined;
+  return specs === undefined ? 0 : Math.min(...specs.map((spec) => ("suffix" in spec ? 1 : spec.start)));
+}
+
+const rangeFields = new Set(["range", "if-range"]);
+
+function rangeOnly({ method, url, headers }: DownloadRequest): DownloadRequest {
+  return { method, url, headers: { get: (name) => (rangeFields.has(name.toLowerCase()) ? headers.get(name) : null) } };
+}
