@@ -1,5 +1,6 @@
 import { getRouterParams, HTTPError, HTTPResponse, type EventHandler, type H3Event, type Middleware } from "h3";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { withoutHandOff } from "../responses/web-response.ts";
 import { addMiddleware, throughMiddleware } from "./app-middleware.ts";
 import { combineVary, isNotFound } from "./fields.ts";
 import { namedParams } from "./params.ts";
@@ -48,7 +49,7 @@ export async function send(
 ): Promise<HTTPResponse | Response> {
   try {
     const final = await throughMiddleware(result, event.req, event);
-    if (!isDownload(final)) return final;
+    if (!isDownload(final)) return withoutHandOff(final);
     const { status, fields, body } = await webDownload(final, event.req, { pipes: isOnNode(event) });
     const vary = fields.has("Vary") ? event.res.headers.get("Vary") : null;
     if (vary !== null) {

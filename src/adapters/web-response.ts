@@ -8,6 +8,7 @@ import {
 } from "../responses/handler.ts";
 import { renderResult } from "../responses/render-result.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { ownResponses, withoutHandOff } from "../responses/web-response.ts";
 import { throughMiddleware } from "./app-middleware.ts";
 import type * as PipeableBodies from "./node/pipeable-body.ts";
 import { copyOf } from "./fields.ts";
@@ -62,11 +63,12 @@ export async function webResponse(
   { scope = request, adapt, Response: ResponseClass = Response }: WebResponseOptions = {},
 ): Promise<Response> {
   const final = await throughMiddleware(result, request, scope);
-  if (!isDownload(final)) return final;
+  if (!isDownload(final)) return withoutHandOff(final);
   const options = { pipes: takesPipes(ResponseClass), ...(adapt ? { adapt } : {}) };
   const { status, fields, body } = await webDownload(final, request, options);
   const response = new ResponseClass(body, { ...responseInit, status, headers: [...fields] });
   downloads.set(response, final);
+  ownResponses.add(response);
   return response;
 }
 

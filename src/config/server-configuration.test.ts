@@ -61,6 +61,19 @@ describe("serverConfiguration", () => {
     expect(() => configured([rule], { server: "apache" })).toThrow(/rule 0 needs the folder in which apache/);
   });
 
+  it.each([
+    [undefined, "Off"],
+    [false, "Off"],
+    [true, "On"],
+  ])("tells every mod_xsendfile that knows of it whether to decode: unescape %s", (unescape, value) => {
+    const backend = apache(unescape === undefined ? {} : { unescape });
+    const text = configured([{ sourceDir: "/srv/a", destinationDir: "/srv/a" }], {
+      server: "apache",
+      more: { backend },
+    });
+    expect(text).toMatch(new RegExp(`<IfDirective XSendFileUnescape>\\s+XSendFileUnescape ${value}\\s+</IfDirective>`));
+  });
+
   it("restores the fields that are named", () => {
     const text = configured([rule], { more: { backend: nginx({ headers: ["X-Test"] }) } });
     expect(text).toContain("add_header X-Test $upstream_http_x_test always;");

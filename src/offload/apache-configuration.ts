@@ -25,7 +25,7 @@ function standalone({ modules: folder = "/usr/lib/apache2/modules" }: ApacheOpti
   ];
 }
 
-function virtualHost({ rules, app, listen }: ServerConfiguration, { unescape }: ApacheOptions): string {
+function virtualHost({ rules, app, listen }: ServerConfiguration, { unescape = false }: ApacheOptions): string {
   return lines(
     `<VirtualHost ${listen.host === "*" ? "*" : listen.host}:${listen.port}>`,
     "  ProxyPreserveHost On",
@@ -35,7 +35,11 @@ function virtualHost({ rules, app, listen }: ServerConfiguration, { unescape }: 
     `  ProxyPassReverse / ${app.origin}/`,
     "",
     "  XSendFile On",
-    unescape === undefined ? undefined : `  XSendFileUnescape ${unescape ? "On" : "Off"}`,
+    "  # mod_xsendfile from Debian 13 on decodes the path unless told otherwise, and would send another file. 0.12 as in",
+    "  # Debian 12 never does, and doesn't know the directive.",
+    "  <IfDirective XSendFileUnescape>",
+    `    XSendFileUnescape ${unescape ? "On" : "Off"}`,
+    "  </IfDirective>",
     "  # Only what is below these: the application names the file, and Apache must not send another.",
     ...rules.map((rule) => `  XSendFilePath ${quoted(folderOf(rule) ?? "")}`),
     "  # Apache would show the path to the client with an error of the application's.",

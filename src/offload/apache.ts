@@ -3,10 +3,14 @@ import { apacheConfiguration } from "./apache-configuration.ts";
 import type { OffloadBackend } from "./backend.ts";
 import type { OffloadRule } from "./rule.ts";
 import { sendfileHandler, SendfileResponse, type SendfileOptions } from "./sendfile-response.ts";
-import { percentEncoded, rawBytes } from "./target-encoding.ts";
+import { percentEncoded, rawBytes, type TargetEncoding } from "./target-encoding.ts";
 
 export interface ApacheOptions {
-  /** Whether mod_xsendfile decodes the path, as version 1.0 does unless told otherwise. Default `false`, as for 0.12. */
+  /**
+   * Whether mod_xsendfile is to decode the path, by `XSendFileUnescape` (1.0, and 0.12 from Debian 13 on). Default `false`:
+   * the path is sent as it is, and the generated configuration turns decoding off where the module knows of it. A
+   * configuration of your own must say `XSendFileUnescape Off` from Debian 13 on; without it another file may be sent.
+   */
   readonly unescape?: boolean;
   /** The folder of Apache's modules, for the generated configuration. Default: where Debian has them. */
   readonly modules?: string;
@@ -34,7 +38,7 @@ export function apache(options: ApacheOptions = {}): OffloadBackend {
     name: "apache",
     header: "X-Sendfile",
     target: "path",
-    encode: options.unescape ? percentEncoded : rawBytes,
+    encode: options.unescape ? percentEncoded : unlessEscaped,
     status: 200,
     options: [],
     omits: [],
@@ -43,7 +47,7 @@ export function apache(options: ApacheOptions = {}): OffloadBackend {
     ignoresIfRange: false,
     limits: {
       "content-encoding": "What has a Content-Encoding is sent by the application: mod_xsendfile would lose it.",
-      names: "A name that ends in white space is sent by the application.",
+      names: "A name that ends in white space or has a percent-escape in it is sent by the application.",
     },
     streamed: {},
     respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
@@ -51,6 +55,9 @@ export function apache(options: ApacheOptions = {}): OffloadBackend {
   };
   return backend;
 }
+
+// Where the configuration doesn't turn decoding off, `%2e%2e/` in a name would lead to another user's file.
+const unlessEscaped: TargetEncoding = (target) => (/%[\da-f]{2}/i.test(target) ? undefined : rawBytes(target));
 
 /**
  * Has Apache send the file at a path.
@@ -65,7 +72,8 @@ export function apache(options: ApacheOptions = {}): OffloadBackend {
  */
 export class XSendfileResponse extends SendfileResponse {
   constructor(options: SendfileOptions) {
-    super(apache(), options);
+    // There may be no application behind it that could send the file in Apache's place.
+    super({ ...apache(), encode: rawBytes }, options);
   }
 }
 

@@ -14,6 +14,11 @@ export interface NginxOptions {
    * but a few when it sends a file in the application's place. The usual ones are restored without being named.
    */
   readonly headers?: readonly string[];
+  /**
+   * Fields of a remote storage that clients must not see, such as `x-amz-meta-owner`: nginx can't hide fields by a prefix.
+   * The usual ones of S3, Google Cloud Storage, Azure and Swift are hidden without being named.
+   */
+  readonly hidden?: readonly string[];
   /** The DNS server that nginx asks for the hosts of remote storages. Default: their addresses as it starts. */
   readonly resolver?: string;
   /** The certificate authorities that a remote storage is checked against. Default: where Debian has them. */

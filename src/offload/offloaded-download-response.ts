@@ -1,5 +1,6 @@
 import type { FileStat } from "../files/download-file.ts";
 import { evaluatePreconditions, ifRangeHolds } from "../http/conditional.ts";
+import { isHandOffField } from "../http/hand-off.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DescribedRepresentation } from "../http/head.ts";
 import { startDelivery, type Delivery } from "../responses/delivery.ts";
@@ -176,9 +177,10 @@ function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: Of
 }
 
 function deriveFields(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): string[] {
-  const fields = combined(described.toRaw(), withheld(backend));
+  // A field for the server that the application's own headers hold is among `own` as well.
+  const fields = combined(withoutServerFields(described), withheld(backend));
   const raw = own.toRaw();
-  for (let at = 0; at < raw.length; at += 2) if (isServerField(raw[at]!)) fields.push(raw[at]!, raw[at + 1]!);
+  for (let at = 0; at < raw.length; at += 2) if (isHandOffField(raw[at]!)) fields.push(raw[at]!, raw[at + 1]!);
   fields.push("Content-Length", "0");
   backend.complete?.(fields);
   return fields;
@@ -210,11 +212,5 @@ const withheldFrom = new WeakMap<OffloadBackend, ReadonlySet<string>>();
 
 function withoutServerFields(headers: HeaderFields): string[] {
   const raw = headers.toRaw();
-  return raw.filter((_, at) => !isServerField(raw[at - (at % 2)]!));
-}
-
-const serverFields = /^(?:x-accel-.*|x-sendfile|x-lighttpd-send-file|x-reproxy-url|x-remote-url)$/i;
-
-function isServerField(name: string): boolean {
-  return serverFields.test(name);
+  return raw.filter((_, at) => !isHandOffField(raw[at - (at % 2)]!));
 }

@@ -88,6 +88,16 @@ describe("smartDownloadMiddleware", () => {
     expect(fields.get(field)).toBe(value);
   });
 
+  it.each(["a%20b.txt", "user1/%2e%2e/user2/private.txt", "%2E%2e%2Fx"])(
+    "never lets Apache decode %s: the application sends it, unless Apache is told to decode",
+    async (name) => {
+      const file = new LocalFile(`/srv/media/${name}`);
+      expect((await offload(file, { backend: apache(), rules: [byDir] })).get("X-Sendfile")).toBeNull();
+      const decoded = await offload(file, { backend: apache({ unescape: true }), rules: [byDir] });
+      expect(decoded.get("X-Sendfile")).toBe(`/mnt/${name.replaceAll("%", "%25")}`);
+    },
+  );
+
   it("gives a rule the backend of its own", async () => {
     const rules = [{ sourceDir: "/srv/a", destinationDir: "/srv/a", backend: lighttpd() }, byDir];
     const options = { backend: nginx(), rules };

@@ -18,7 +18,11 @@ export interface ViewContext<C = unknown> {
   readonly native: C;
 }
 
-/** What a handler may answer. A web `Response` passes through unchanged. */
+/**
+ * What a handler may answer. A web `Response` passes through as it is, without the fields that tell the server in front
+ * of the application to send a file (X-Accel-Redirect, X-Sendfile, …): it may be the response of another server. To set
+ * those yourself, answer with a {@link ProxiedDownloadResponse}.
+ */
 export type DownloadResult = DownloadResponse | ProxiedDownloadResponse | Response;
 
 /** Answers a request with a file. `View.asView()` makes one; adapters mount it. */

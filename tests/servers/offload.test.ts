@@ -244,6 +244,14 @@ describe.each(serverNames.filter(isInstalled))("behind %s", (name) => {
     expect(answer.headers).not.toContain(root);
   });
 
+  it.each([200, 307])("another server's %i that the application passes on names no file", async (status) => {
+    const named = await ask(app.url, { path: "/files/plain.txt" });
+    const { header: field } = config.backend as { header: string };
+    const path = `/relayed/${status}?field=${encodeURIComponent(JSON.stringify([field, named.header(field)]))}`;
+    const answer = await get(path);
+    expect([answer.status, answer.body.toString()]).toEqual([status, "relayed"]);
+  });
+
   it.each([
     "/_downloads/plain.txt",
     "/_downloads../secret.txt",

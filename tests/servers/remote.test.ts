@@ -2,13 +2,14 @@ import { createServer, type IncomingMessage, type RequestListener } from "node:h
 import { createServer as createSecureServer } from "node:https";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import express from "express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   DownloadResponse,
+  HTTPDownloadView,
   HTTPFile,
   MemoryStorage,
   ObjectDownloadView,
@@ -17,13 +18,16 @@ import {
   VirtualFile,
   withMiddleware,
   type DownloadFile,
+  type DownloadHandler,
   type Storage,
   type UrlOptions,
 } from "downloadview";
 import { defineConfig, serverConfiguration, type DownloadviewConfig } from "downloadview/config";
 import { toExpressHandler } from "downloadview/express";
+import { toFetchHandler } from "downloadview/fetch";
 import { nginx } from "downloadview/nginx";
 import { toNodeHandler } from "downloadview/node";
+import { handOffFields } from "../../src/http/hand-off.ts";
 import { serve, type Application } from "./support/application.ts";
 import { ask } from "./support/client.ts";
 import { isInstalled, publicFolder, startProxy, syntaxFault, type Proxy } from "./support/proxy.ts";
@@ -171,6 +175,119 @@ describe.skipIf(!isInstalled("nginx"))("a remote object behind nginx", () => {
     await ask(proxy.url, { path: "/open" });
     expect(store.seen.at(-1)?.url).toBe("/open/x");
   });
+});
+
+/** Fields of a store that wants another file, or more than is its business. */
+const hostileFields: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(handOffFields.map((name) => [name, "/_private/secret.txt"])),
+  "X-Accel-Limit-Rate": "1",
+  "X-Accel-Expires": "3600",
+  "X-Accel-Buffering": "yes",
+  "X-Accel-Charset": "utf-16",
+  "Content-Disposition": "inline",
+  "Content-Type": "text/html",
+  "Cache-Control": "public, max-age=9999",
+  "Set-Cookie": "session=stolen",
+  Location: "https://elsewhere.example/",
+  Refresh: "0; url=https://elsewhere.example/",
+  Link: "<https://elsewhere.example/>; rel=preload",
+  "Access-Control-Allow-Origin": "*",
+  "Content-Security-Policy": "default-src *",
+  "Strict-Transport-Security": "max-age=0",
+  "Clear-Site-Data": '"*"',
+  "Server-Timing": "bucket",
+  "x-amz-request-id": "1",
+  "x-amz-meta-owner": "someone",
+  "x-goog-hash": "1",
+  "x-ms-version": "1",
+};
+
+describe.skipIf(!isInstalled("nginx"))("a hostile store behind nginx", () => {
+  let folder: string;
+  let status = 200;
+  let store: Application;
+  let app: Application;
+  let proxy: Proxy;
+
+  beforeAll(async () => {
+    folder = await publicFolder("downloadview-private-");
+    await writeFile(join(folder, "secret.txt"), "a private file");
+    store = await serve((request, response) => {
+      response.writeHead(status, hostileFields).end(request.method === "HEAD" ? "" : content);
+    });
+    const storage = new SigningStorage();
+    storage.base = store.url;
+    await storage.save("a.txt", content);
+    const config = defineConfig({
+      backend: nginx({ hidden: ["x-amz-meta-owner"] }),
+      rules: [
+        { sourceDir: folder, destinationUrl: "/_private/" },
+        { sourceUrl: `${store.url}/bucket/`, destinationUrl: "/_signed/", presigned: true },
+        { sourceUrl: `${store.url}/open/`, destinationUrl: "/_open/" },
+      ],
+    });
+    const offload = smartDownloadMiddleware(config);
+    const upstream = (path: string): HTTPFile =>
+      new HTTPFile(`${store.url}${path}`, { allowedHosts: [new URL(store.url).host] });
+    const handlers: Record<string, DownloadHandler> = {
+      "/signed": withMiddleware(StorageDownloadView.asView({ storage, path: "a.txt" }), offload),
+      "/open": withMiddleware(async () => new DownloadResponse(upstream("/open/a.txt")), offload),
+      "/streamed": withMiddleware(async () => new DownloadResponse(upstream("/streamed/a.txt")), offload),
+      "/relayed": withMiddleware(() => fetch(`${store.url}/`, { redirect: "manual" }), offload),
+      "/hooked": HTTPDownloadView.asView({
+        url: `${store.url}/streamed/a.txt`,
+        allowedHosts: [new URL(store.url).host],
+        fileNotFoundResponse: () => fetch(`${store.url}/`, { redirect: "manual" }),
+      }),
+    };
+    const server = express();
+    for (const [path, handler] of Object.entries(handlers)) server.get(path, toExpressHandler(handler));
+    const fetchHandler = toFetchHandler(handlers["/relayed"]!);
+    server.get("/fetched", async (request, response) => {
+      const answer = await fetchHandler(new Request(`http://localhost${request.url}`));
+      answer.headers.forEach((value, name) => response.setHeader(name, value));
+      response.status(answer.status).end(Buffer.from(await answer.arrayBuffer()));
+    });
+    app = await serve(server);
+    proxy = await startProxy("nginx", config, app.url);
+  });
+  afterAll(async () => {
+    await proxy?.[Symbol.asyncDispose]();
+    await app?.[Symbol.asyncDispose]();
+    await store?.[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const paths = ["/signed", "/open", "/streamed", "/relayed", "/fetched", "/hooked"];
+
+  it.each(paths.slice(0, -1))("%s sends the store's bytes, and no private file", async (path) => {
+    status = 200;
+    const { status: answered, body } = await ask(proxy.url, { path });
+    expect([answered, body.toString()]).toEqual([200, content]);
+  });
+
+  it.each(paths.flatMap((path) => [302, 304, 401, 403, 404, 416, 500].map((code) => [path, code] as const)))(
+    "%s sends no private file with the store's %i",
+    async (path, code) => {
+      status = code;
+      const { headers, body } = await ask(proxy.url, { path, headers: { Range: "bytes=0-2" } });
+      expect(headers + body.toString()).not.toMatch(/_private|a private file/);
+    },
+  );
+
+  it.each(["/signed", "/open", "/streamed"])(
+    "%s has the application's fields, and none of the store's",
+    async (path) => {
+      status = 200;
+      const answer = await ask(proxy.url, { path });
+      expect(answer.all("Content-Disposition")).toEqual(['attachment; filename="a.txt"']);
+      expect(answer.all("Content-Type")).toHaveLength(1);
+      expect(answer.all("Cache-Control")).toEqual(["private"]);
+      const kept = new Set(["Content-Disposition", "Content-Type", "Cache-Control"]);
+      const reached = Object.keys(hostileFields).filter((name) => !kept.has(name) && answer.header(name) !== undefined);
+      expect(reached).toEqual([]);
+    },
+  );
 });
 
 describe.skipIf(!isInstalled("nginx"))("a remote object behind nginx, by TLS", () => {

@@ -46,6 +46,14 @@ export function application(root: string, config: DownloadviewConfig): Express {
   app.get("/forbidden/*path", (_request, _response) => {
     throw new PermissionDeniedError();
   });
+  // Another server's response, passed on: it says where the application's own files are.
+  app.get("/relayed/:status", async (request, response, next) => {
+    const [field, value] = JSON.parse(String(request.query["field"])) as [string, string];
+    const status = Number(request.params["status"]);
+    await toExpressHandler(
+      withMiddleware(async () => new Response("relayed", { status, headers: { [field]: value } }), offload),
+    )(request, response, next);
+  });
   // What a later part of the application refuses.
   app.get("/revoked/:status/*path", async (request, response, next) => {
     const handler: DownloadHandler = async (...args) => {

@@ -1,0 +1,35 @@
+/**
+ * Header fields by which an application has the server in front of it send a file, or tells it how to treat a response:
+ * nginx, Caddy, FrankenPHP (X-Accel-*), Apache, lighttpd and Cherokee (X-Sendfile), lighttpd (X-Sendfile2,
+ * X-LIGHTTPD-send-file, X-LIGHTTPD-send-tempfile), h2o and Perlbal (X-Reproxy-URL, X-Reproxy-File), LiteSpeed
+ * (X-LiteSpeed-*), and ours for the URL of a remote object.
+ */
+export const handOffFields = [
+  "X-Accel-Redirect",
+  "X-Accel-Expires",
+  "X-Accel-Limit-Rate",
+  "X-Accel-Buffering",
+  "X-Accel-Charset",
+  "X-Sendfile",
+  "X-Sendfile2",
+  "X-Sendfile-Temporary",
+  "X-LIGHTTPD-send-file",
+  "X-LIGHTTPD-send-tempfile",
+  "X-Reproxy-URL",
+  "X-Reproxy-File",
+  "X-Reproxy-Cache-For",
+  "X-Reproxy-Expected-Size",
+  "X-LiteSpeed-Location",
+  "X-LiteSpeed-Cache-Control",
+  "X-LiteSpeed-Tag",
+  "X-LiteSpeed-Vary",
+  "X-LiteSpeed-Purge",
+  "X-Remote-Url",
+] as const;
+
+const pattern = /^x-(?:accel|sendfile|lighttpd|reproxy|litespeed)(?:-.*|\d*)$|^x-remote-url$/i;
+
+/** Whether a field is an instruction to the server in front of the application. Such a field is never for a client. */
+export function isHandOffField(name: string): boolean {
+  return pattern.test(name);
+}
