@@ -40,7 +40,7 @@ export class FileChunks implements AsyncIterator<Uint8Array, undefined> {
     const left = start + length - this.#position;
     if (left === 0) return { done: true, value: undefined };
     const chunk = allocate(this.#roomFor(left));
-    const count = await file.readInto(chunk, this.#position);
+    const count = await file.readInto(chunk, this.#position, chunk.byteLength === left);
     if (count === 0) throw new IncompleteBodyError(`The source ended ${left} bytes early`);
     this.#position += count;
     this.#handedOver = performance.now();

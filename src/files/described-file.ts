@@ -71,7 +71,7 @@ class DescribedOpenFile implements OpenFile {
   readonly #opened: OpenFile;
   readonly stat: FileStat;
   declare readonly path?: string;
-  declare readonly readInto?: (target: Uint8Array, position: number) => Promise<number>;
+  declare readonly readInto?: (target: Uint8Array, position: number, isLast?: boolean) => Promise<number>;
   declare readonly load?: (range?: ByteRange) => Promise<Uint8Array | undefined>;
   declare readonly prepare?: () => Promise<void>;
   declare readonly resident?: (range: ByteRange) => Uint8Array | undefined;
@@ -80,7 +80,7 @@ class DescribedOpenFile implements OpenFile {
     this.#opened = opened;
     this.stat = described(opened.stat, description);
     if (opened.path !== undefined) this.path = opened.path;
-    if (opened.readInto) this.readInto = (target, position) => opened.readInto!(target, position);
+    if (opened.readInto) this.readInto = (target, position, isLast) => opened.readInto!(target, position, isLast);
     if (opened.load) this.load = (range) => opened.load!(range);
     if (opened.prepare) this.prepare = () => opened.prepare!();
     if (opened.resident) this.resident = (range) => opened.resident!(range);

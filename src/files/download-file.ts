@@ -92,10 +92,13 @@ export interface OpenFile extends AsyncDisposable {
   /** Yields the bytes of `range`, both ends included, or all of them. */
   read(range?: ByteRange): AsyncIterable<Uint8Array>;
   /**
-   * Fills `target` from `position` and gives how many bytes were read, 0 at the end. Where it exists a writer may
+   * Fills `target` from `position` and returns how many bytes were read, 0 at the end. Where it exists a writer may
    * recycle its own buffers instead of calling {@link read}.
+   * @param isLast - whether these are the last bytes that the writer will ask for: now a file that can be written in place
+   *   looks whether all that was read is of one version
+   * @throws {FileChangedError} if it is not: what was read must not be sent as a whole
    */
-  readInto?(target: Uint8Array, position: number): Promise<number>;
+  readInto?(target: Uint8Array, position: number, isLast?: boolean): Promise<number>;
   /** Frees everything. Idempotent. */
   close(): Promise<void>;
 }

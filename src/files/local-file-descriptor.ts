@@ -1,24 +1,38 @@
 import type { BigIntStats } from "node:fs";
 import { FileChangedError } from "../errors.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
-import { isSameVersion } from "./local-file-memo.ts";
+import { hasGrown, isSameVersion } from "./local-file-version.ts";
 import type { LocalRoot } from "./local-file-root.ts";
 import { closeDescriptor, openForReading, readDescriptor, statDescriptor } from "./local-file-system.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
+
+interface Opened {
+  /** The descriptor. */
+  readonly number: number;
+  /** The file as it was when it was opened. */
+  readonly stats: BigIntStats;
+}
+
+/** A part of a file in memory. */
+export interface FilePart {
+  readonly bytes: Buffer;
+  /** The file as it was after the bytes were read. */
+  readonly stats: BigIntStats;
+}
 
 /** A descriptor that all who read one version of a file at the same time share: 500 downloads of a file open it once. */
 export class SharedDescriptor {
   readonly #key: string;
   readonly #version: BigIntStats;
-  readonly #number: Promise<number>;
+  readonly #opening: Promise<Opened>;
   #borrowers = 0;
 
   private constructor(key: string, path: string, root: LocalRoot | undefined, version: BigIntStats) {
     this.#key = key;
     this.#version = version;
-    this.#number = openVerified(path, root, version);
+    this.#opening = openVerified(path, root, version);
     lent.set(key, this);
-    this.#number.catch(() => this.#retire());
+    this.#opening.catch(() => this.#retire());
   }
 
   /** Opens `path`, or shares what others have open of the very version that a fresh stat has just seen there. */
@@ -32,31 +46,38 @@ export class SharedDescriptor {
   }
 
   /**
-   * Settles when the file is open.
+   * What was opened, as it was then: the version that was described, or that file with more bytes at its end.
    * @throws {FileChangedError} if another file is there by now
    * @throws {InvalidPathError} if what is there leads out of the root
    */
-  async opened(): Promise<void> {
-    await this.#number;
+  async opened(): Promise<BigIntStats> {
+    return (await this.#opening).stats;
   }
 
-  /** Gives how many bytes were read: fewer than `target` has room for only at the end of the file. */
+  /** The open file as it is now. */
+  async stat(): Promise<BigIntStats> {
+    return statDescriptor((await this.#opening).number);
+  }
+
+  /** Returns how many bytes were read: fewer than `target` has room for only at the end of the file. */
   async read(target: Uint8Array, position: number): Promise<number> {
-    return readDescriptor(await this.#number, target, position);
+    return readDescriptor((await this.#opening).number, target, position);
   }
 
   /**
-   * The bytes of a small part, less what is beyond the end of the file. Whoever asks for the same part in the same turn
-   * of the event loop gets the same memory, which nobody may change: viewers of a live stream ask in chorus.
+   * The bytes of a small part, less what is beyond the end of the file, and the file as it is once they are read.
+   * Callers that ask for the same part in the same turn of the event loop get the same memory, which none may change:
+   * viewers of a live stream ask in chorus.
    */
-  readPart(range: ByteRange): Promise<Buffer> {
+  readPart(range: ByteRange): Promise<FilePart> {
     return this.#partOf(`${range.start}-${range.end}`);
   }
 
   readonly #partOf = oncePerTurn(() => async (key) => {
     const [start = 0, end = 0] = key.split("-").map(Number);
     const bytes = Buffer.allocUnsafeSlow(rangeLength({ start, end }));
-    return bytes.subarray(0, await this.read(bytes, start));
+    const count = await this.read(bytes, start);
+    return { bytes: bytes.subarray(0, count), stats: await this.stat() };
   });
 
   /** To be called once by everybody who borrowed it. The last one closes it. */
@@ -64,8 +85,8 @@ export class SharedDescriptor {
     this.#borrowers -= 1;
     if (this.#borrowers > 0) return;
     this.#retire();
-    const descriptor = await this.#number.catch(() => undefined);
-    if (descriptor !== undefined) await closeDescriptor(descriptor);
+    const opened = await this.#opening.catch(() => undefined);
+    if (opened) await closeDescriptor(opened.number);
   }
 
   #retire(): void {
@@ -76,16 +97,17 @@ export class SharedDescriptor {
 /** Of each file the version that was asked for last. Another one stays open until its last borrower is done. */
 const lent = new Map<string, SharedDescriptor>();
 
-async function openVerified(path: string, root: LocalRoot | undefined, expected: BigIntStats): Promise<number> {
-  const descriptor = await openForReading(path);
+async function openVerified(path: string, root: LocalRoot | undefined, expected: BigIntStats): Promise<Opened> {
+  const number = await openForReading(path);
   try {
-    const verifying = statDescriptor(descriptor).then((opened) => {
-      if (!isSameVersion(opened, expected)) throw new FileChangedError();
+    const verifying = statDescriptor(number).then((stats) => {
+      if (isSameVersion(expected, stats) || hasGrown(expected, stats)) return stats;
+      throw new FileChangedError();
     });
-    await Promise.all([verifying, root?.assertDescriptorInside(descriptor, expected, path)]);
-    return descriptor;
+    const [stats] = await Promise.all([verifying, root?.assertDescriptorInside(number, expected, path)]);
+    return { number, stats };
   } catch (error) {
-    await closeDescriptor(descriptor);
+    await closeDescriptor(number);
     throw error;
   }
 }

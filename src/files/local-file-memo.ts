@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import type { EntityTagFormat } from "../http/etag.ts";
 import type { FileStat } from "./download-file.ts";
+import { isSameVersion } from "./local-file-version.ts";
 import { PopularContents, type PopularContent } from "./popular-contents.ts";
 
 /**
@@ -12,6 +13,8 @@ export interface Memo {
   readonly version: BigIntStats;
   readonly format: EntityTagFormat | false;
   readonly stat: FileStat;
+  /** Whether the file was settled when it was described: one that was not may be growing, as a log does. */
+  readonly isSettled: boolean;
   content: Uint8Array | undefined;
   /** Whether somebody asked for the bytes of a file that is too large to be kept at once. */
   wasAskedFor: boolean;
@@ -77,7 +80,7 @@ export function recall(path: string, version: BigIntStats, format: EntityTagForm
 
 /** Keeps a description, unless the file changed so lately that it may change again without its times telling. */
 export function remember(path: string, memo: Memo): void {
-  if (!isSettled(memo.version)) return;
+  if (!memo.isSettled) return;
   forget(path);
   touch(path, memo);
   if (memos.size > mostMemos) forgetOldest();
@@ -122,24 +125,4 @@ function forget(path: string): void {
   bytesKept -= memo.content?.byteLength ?? 0;
   popular.drop(memo);
   memos.delete(path);
-}
-
-/** Whether two stats are of one file in one state, as far as a file system tells. */
-export function isSameVersion(one: BigIntStats, other: BigIntStats): boolean {
-  return (
-    one.ino === other.ino &&
-    one.size === other.size &&
-    one.mtimeNs === other.mtimeNs &&
-    one.ctimeNs === other.ctimeNs &&
-    one.dev === other.dev
-  );
-}
-
-/** Within this time of a change another one may leave the same times: the kernel's clock ticks, some disks' by seconds. */
-const settling = 2_000_000_000n;
-
-// "Racily clean", as git says of an index entry that is as new as the index itself.
-function isSettled(version: BigIntStats): boolean {
-  const now = BigInt(Date.now()) * 1_000_000n;
-  return now - version.mtimeNs > settling && now - version.ctimeNs > settling;
 }

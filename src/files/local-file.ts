@@ -11,8 +11,10 @@ import { fileSystemError, regularFile } from "./local-file-errors.ts";
 import { borrowPopular, keepContent, largestKept, recall, remember, type Memo } from "./local-file-memo.ts";
 import { LocalRoot } from "./local-file-root.ts";
 import { statPath } from "./local-file-system.ts";
+import { hasGrown, isSameVersion, isSettled, isUnwritten } from "./local-file-version.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
 import type { PopularContent } from "./popular-contents.ts";
+import { ReadSamples } from "./read-samples.ts";
 
 export interface LocalFileOptions {
   /** What the client sees. Default: the last segment of the path. */
@@ -91,6 +93,7 @@ export class LocalFile implements DownloadFile {
       version,
       format: this.#format,
       stat: Object.freeze(stat),
+      isSettled: isSettled(version),
       content: undefined,
       wasAskedFor: false,
     };
@@ -117,6 +120,8 @@ class OpenLocalFile implements OpenFile {
   #popular: PopularContent | undefined;
   #content: Uint8Array | undefined;
   #closing: Promise<void> | undefined;
+  #verifying: Promise<void> | undefined;
+  readonly #samples = new ReadSamples();
   #reads = 0;
   #idle: (() => void) | undefined;
 
@@ -147,8 +152,10 @@ class OpenLocalFile implements OpenFile {
   }
 
   async #loadPart(range: ByteRange): Promise<Uint8Array> {
-    const bytes = await this.#reading((descriptor) => descriptor.readPart(range));
-    if (bytes.byteLength < rangeLength(range)) throw new FileChangedError();
+    const { bytes, stats } = await this.#reading((descriptor) => descriptor.readPart(range));
+    const { version } = this.#memo;
+    const isKept = isUnwritten(version, stats) || (this.#mayGrow && hasGrown(version, stats));
+    if (!isKept || bytes.byteLength < rangeLength(range)) throw new FileChangedError();
     return bytes;
   }
 
@@ -169,7 +176,7 @@ class OpenLocalFile implements OpenFile {
   }
 
   #openDescriptor(): Promise<void> {
-    return this.#reading((descriptor) => descriptor.opened());
+    return this.#reading(() => undefined);
   }
 
   resident({ start, end }: ByteRange): Uint8Array | undefined {
@@ -182,24 +189,62 @@ class OpenLocalFile implements OpenFile {
     for (let room = smallestChunk; position < end; room = Math.min(room * 2, largestChunk)) {
       // Not of Node's shared pool: a stream may transfer the buffer of a chunk, and with it what else is in the pool.
       const buffer = Buffer.allocUnsafeSlow(Math.min(room, end - position));
-      const count = await this.readInto(buffer, position);
+      const count = await this.readInto(buffer, position, buffer.byteLength === end - position);
       if (count === 0) return;
       position += count;
       yield count === buffer.byteLength ? buffer : buffer.subarray(0, count);
     }
   }
 
-  readInto(target: Uint8Array, position: number): Promise<number> {
+  readInto(target: Uint8Array, position: number, isLast = false): Promise<number> {
     if (this.#content) return Promise.resolve(copyInto(target, this.#content.subarray(position)));
-    return this.#reading((descriptor) => descriptor.read(target, position));
+    return this.#reading((descriptor) => this.#readFrom(descriptor, target, position, isLast));
   }
 
-  async #reading<T>(read: (descriptor: SharedDescriptor) => Promise<T>): Promise<T> {
+  async #readFrom(
+    descriptor: SharedDescriptor,
+    target: Uint8Array,
+    position: number,
+    isLast: boolean,
+  ): Promise<number> {
+    const count = await descriptor.read(target, position);
+    this.#samples.add(target.subarray(0, count), position);
+    // A shorter read has met the end of the file: the caller knows that bytes are missing.
+    const isWhole = isLast && count === target.byteLength;
+    if (isWhole && !(await this.#hasKept(descriptor))) throw new FileChangedError();
+    return count;
+  }
+
+  /** Whether all that was read is of the version that was described: a file that is written in place mixes two. */
+  async #hasKept(descriptor: SharedDescriptor): Promise<boolean> {
+    const { version } = this.#memo;
+    const now = await descriptor.stat();
+    if (isSameVersion(version, now)) return true;
+    if (!isUnwritten(version, now) && !hasGrown(version, now)) return false;
+    return this.#samples.areUnchanged((target, position) => descriptor.read(target, position));
+  }
+
+  /**
+   * Whether the file may have grown between its description and its opening. A log does. Of a file that had been left alone,
+   * and whose strong tag promises the very bytes, we rather take the new version.
+   */
+  get #mayGrow(): boolean {
+    const { isSettled, stat } = this.#memo;
+    return !isSettled || !stat.etag?.startsWith('"');
+  }
+
+  async #verify(descriptor: SharedDescriptor): Promise<void> {
+    const opened = await descriptor.opened();
+    if (!this.#mayGrow && !isSameVersion(this.#memo.version, opened)) throw new FileChangedError();
+  }
+
+  async #reading<T>(read: (descriptor: SharedDescriptor) => T | Promise<T>): Promise<T> {
     if (this.#closing) throw closedEarly();
-    this.#descriptor ??= SharedDescriptor.borrow(this.#path, this.#root, this.#memo.version);
+    const descriptor = (this.#descriptor ??= SharedDescriptor.borrow(this.#path, this.#root, this.#memo.version));
     this.#reads++;
     try {
-      return await read(this.#descriptor);
+      await (this.#verifying ??= this.#verify(descriptor));
+      return await read(descriptor);
     } catch (error) {
       throw isDownloadError(error) ? error : fileSystemError(error);
     } finally {

@@ -78,7 +78,8 @@ async function sendChunk(
   // While somebody else has the buffer it is not ours to reuse, and a failure may leave it so.
   let ours = false;
   try {
-    const count = await readInTurn(file, buffer.subarray(0, Math.min(wanted, buffer.byteLength)), position);
+    const target = buffer.subarray(0, Math.min(wanted, buffer.byteLength));
+    const count = await readInTurn(file, target, position, target.byteLength === left);
     ours = true;
     if (response.destroyed) return { count, drain: 0 };
     if (count === 0) throw new IncompleteBodyError(`The source ended ${left} bytes early`);
@@ -94,9 +95,9 @@ async function sendChunk(
   }
 }
 
-async function readInTurn(file: PumpableFile, target: Uint8Array, position: number): Promise<number> {
+async function readInTurn(file: PumpableFile, target: Uint8Array, position: number, isLast: boolean): Promise<number> {
   try {
-    return await file.readInto(target, position);
+    return await file.readInto(target, position, isLast);
   } finally {
     reads.leave();
   }
