@@ -4,8 +4,10 @@
  * it never names a path, a key or an upstream URL. What helps the operator is in `cause`.
  */
 
+import { sendableFields } from "./http/header-fields.ts";
+
 interface DownloadErrorOptions extends ErrorOptions {
-  /** Header fields that the answer needs, such as `Allow` or `Retry-After`. */
+  /** Header fields that the answer needs, such as `Allow` or `Retry-After`. Any that cannot be sent is left out. */
   headers?: Readonly<Record<string, string>>;
 }
 
@@ -32,7 +34,7 @@ export class DownloadError extends Error {
     super(message, options);
     this.status = status;
     this.expose = status < 500;
-    this.headers = options.headers ?? {};
+    this.headers = options.headers ? sendableFields(options.headers) : {};
   }
 
   /** The same as {@link status}, under the name that Fastify and Express also know. */

@@ -105,6 +105,17 @@ describe("ifRangeHolds", () => {
     expect(ifRangeHolds(request({ "If-Range": ifRange }), validators)).toBe(holds);
   });
 
+  it.each([
+    [false, 0],
+    [false, 999],
+    [false, 1019],
+    [true, 1020],
+  ])("%s for the date of a file, %i ms after its second began", (holds, age) => {
+    const now = new Date(Date.parse(date) + age);
+    expect(ifRangeHolds(request({ "If-Range": date }), validators, now)).toBe(holds);
+    expect(ifRangeHolds(request({ "If-Range": '"A"' }), validators, now)).toBe(true);
+  });
+
   it("holds without If-Range", () => {
     expect(ifRangeHolds(request({}), {})).toBe(true);
   });
@@ -121,6 +132,10 @@ describe("modificationTime", () => {
   it("is in whole seconds, rounded down also before 1970", () => {
     expect(modificationTime(validators)).toBe(1_403_716_338);
     expect(modificationTime({ lastModified: new Date(-1) })).toBe(-1);
+  });
+
+  it.each([new Date(8.64e15), new Date(-8.64e15), new Date(Number.NaN)])("is unknown for %s", (lastModified) => {
+    expect(modificationTime({ lastModified })).toBeUndefined();
   });
 
   it("is unknown at the epoch", () => {

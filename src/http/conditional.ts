@@ -20,6 +20,8 @@ export type PreconditionOutcome = "proceed" | "notModified" | "preconditionFaile
 export interface PreconditionOptions {
   /** What is already known of If-Modified-Since, in place of comparing dates. See {@link modifiedSince}. */
   readonly modified?: boolean | undefined;
+  /** Default: the time of the call. */
+  readonly now?: Date | undefined;
 }
 
 /**
@@ -89,24 +91,37 @@ export function modifiedSince(request: RequestHead): Date | undefined {
 
 /**
  * Whether a Range may be answered with a part: there is no If-Range, or it names the very version that we have, by a
- * strong entity tag or the exact date (RFC 9110 §13.1.5).
+ * strong entity tag or by the exact date of a second that is over (RFC 9110 §13.1.5). In a second that is not over the
+ * file may change once more, and both versions have that date: it is a weak validator then (§8.8.2.2).
  */
-export function ifRangeHolds(request: RequestHead, validators: Validators): boolean {
+export function ifRangeHolds(request: RequestHead, validators: Validators, now?: Date): boolean {
   const ifRange = request.headers.get("if-range");
   if (ifRange === null) return true;
   if (validators.etag !== undefined && strongMatch(ifRange, validators.etag)) return true;
   const seconds = parseSeconds(ifRange);
-  return seconds !== undefined && seconds === modificationTime(validators);
+  return seconds !== undefined && seconds === modificationTime(validators) && isOver(seconds, now);
 }
+
+/** Milliseconds by which a file system's clock may lag behind ours. */
+const clockLag = 20;
+
+function isOver(second: number, now: Date = new Date()): boolean {
+  return now.getTime() >= (second + 1) * 1000 + clockLag;
+}
+
+/** What an HTTP date can name: its years have four digits. In seconds since the epoch. */
+const firstSecond = -62_167_219_200;
+const lastSecond = 253_402_300_799;
 
 /**
  * When the representation was last modified, in whole seconds since the epoch, as precise as HTTP's dates are. The
- * epoch itself is what sources say that don't know (archives, containers, object stores): undefined, like no date.
+ * epoch itself is what sources say that don't know (archives, containers, object stores): undefined, like no date and
+ * one that HTTP cannot write.
  */
 export function modificationTime({ lastModified }: Validators): number | undefined {
   if (lastModified === undefined) return undefined;
   const seconds = toSeconds(lastModified);
-  return seconds === 0 || Number.isNaN(seconds) ? undefined : seconds;
+  return seconds !== 0 && seconds >= firstSecond && seconds <= lastSecond ? seconds : undefined;
 }
 
 function isAfter(time: number | undefined, other: number | undefined): boolean {

@@ -41,15 +41,15 @@ export function decide(request: RequestHead, representation: Representation, opt
   const outcome = evaluatePreconditions(request, representation, options);
   if (outcome === "notModified") return notModified;
   if (outcome === "preconditionFailed") return preconditionFailed;
-  return decideRange(request, representation);
+  return decideRange(request, representation, options?.now);
 }
 
 /** Range is defined for GET only (RFC 9110 §14.2): a HEAD is answered like a GET without it. */
-function decideRange(request: RequestHead, representation: Representation): Decision {
+function decideRange(request: RequestHead, representation: Representation, now: Date | undefined): Decision {
   const { size, seekable } = representation;
   if (request.method !== "GET" || size === undefined || seekable === false) return full;
   const range = request.headers.get("range");
-  if (range === null || !ifRangeHolds(request, representation)) return full;
+  if (range === null || !ifRangeHolds(request, representation, now)) return full;
   const selection = selectRanges(range, size);
   return selection.kind === "unsatisfiable" ? rangeNotSatisfiable : selection;
 }

@@ -1,6 +1,13 @@
 /** The content codings that files are stored in (RFC 9110 §8.4.1, RFC 7932, RFC 8878). */
 export type ContentCoding = "br" | "zstd" | "gzip" | "deflate" | "identity";
 
+const contentEncodingSyntax = /^[\w!#$%&'*+.^`|~-]+(?:[ \t]*,[ \t]*[\w!#$%&'*+.^`|~-]+)*$/;
+
+/** Whether `value` is one coding, or a list of them in the order in which they were applied (RFC 9110 §8.4). */
+export function isContentEncoding(value: string): boolean {
+  return contentEncodingSyntax.test(value);
+}
+
 /** The weight of what a client doesn't name but takes: less than of anything that it does. */
 const leastWeight = 1e-6;
 

@@ -37,6 +37,28 @@ export function isEntityTag(value: string): boolean {
   return value.length > 0 && entityTagEnd(value, 0) === value.length;
 }
 
+const sendableTag = /^(?:W\/)?"[\x21\x23-\x7e]*"$/;
+const bareTag = /^(?!W\/)[\x21\x23-\x7e]+$/;
+
+/**
+ * An entity tag that can be sent, of what a source calls one. Stores often leave out the quotes: they are added.
+ * Undefined for what then isn't a tag, such as one with a space, a quote or a character beyond ASCII in it: no client
+ * would send it back as it was.
+ *
+ * @example
+ * ```ts
+ * import { sendableEntityTag } from "downloadview/http";
+ *
+ * console.assert(sendableEntityTag("9a0364b9") === '"9a0364b9"');
+ * console.assert(sendableEntityTag('W/"v1"') === 'W/"v1"');
+ * console.assert(sendableEntityTag('"two words"') === undefined);
+ * ```
+ */
+export function sendableEntityTag(value: string): string | undefined {
+  if (sendableTag.test(value)) return value;
+  return bareTag.test(value) ? `"${value}"` : undefined;
+}
+
 /**
  * Splits the entity tag at the front of a list from the rest of it. Both are empty where there is none: a tag without
  * its quotes, with a space in it, or with a lower-case `w/`.
@@ -105,7 +127,8 @@ const tickWindow = 5_000_000n;
  * nginx's own entity tag, `"<mtime in seconds>-<size>"` in hexadecimal. It can't tell two versions of one second apart.
  * So a file that may still change within its second gets a weak tag with nanoseconds in it: it matches neither the
  * next version's tag nor the strong tag that the same file has a second later. In the first milliseconds not even
- * nanoseconds tell, and the tag has the time of the answer in it, so that it never matches again.
+ * nanoseconds tell, and the tag has the time of the answer in it, so that it never matches again. A file whose time is
+ * still to come has one weak tag until then: its time says nothing about when it may change.
  *
  * @example
  * ```ts
@@ -123,5 +146,8 @@ export function nginxEntityTag(file: EntityTagInput, now: Date): string {
   const tag = `${(mtimeNanoseconds / 1_000_000_000n).toString(16)}-${size.toString(16)}`;
   if (age > racyWindow) return `"${tag}"`;
   const nanoseconds = (mtimeNanoseconds % 1_000_000_000n).toString(16);
-  return age > tickWindow ? `W/"${tag}-${nanoseconds}"` : `W/"${tag}-${nanoseconds}-${time.toString(16)}"`;
+  const isOfTomorrow = age < -racyWindow;
+  return age > tickWindow || isOfTomorrow
+    ? `W/"${tag}-${nanoseconds}"`
+    : `W/"${tag}-${nanoseconds}-${time.toString(16)}"`;
 }

@@ -7,7 +7,7 @@ import { contentRange, rangeLength, unsatisfiedRange, type MultipartByteRanges }
 /** A representation with what is said about it in the header section (RFC 9110 §8). */
 export interface DescribedRepresentation extends Representation {
   readonly contentType: string;
-  readonly contentEncoding?: string;
+  readonly contentEncoding?: string | undefined;
   /** A `Repr-Digest` value (RFC 9530 §3). */
   readonly reprDigest?: string;
 }

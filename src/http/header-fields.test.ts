@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HeaderFields } from "./header-fields.ts";
+import { HeaderFields, sendableFields } from "./header-fields.ts";
 
 describe("HeaderFields", () => {
   it("finds names in any case and keeps their order", () => {
@@ -33,7 +33,27 @@ describe("HeaderFields", () => {
     expect(() => new HeaderFields().set(name, "x")).toThrow(TypeError);
   });
 
+  it("passes over what is undefined, and says of which field the value is no text", () => {
+    expect(new HeaderFields({ X: undefined, Y: "1" }).toRaw()).toEqual(["Y", "1"]);
+    expect(() => new HeaderFields({ "X-Count": 5 as unknown as string })).toThrow(/X-Count must be a string/);
+  });
+
   it("takes bytes above ASCII, as a file name for Apache needs them", () => {
     expect(new HeaderFields({ "X-Sendfile": "/Ã©" }).get("x-sendfile")).toBe("/Ã©");
+  });
+});
+
+describe("sendableFields", () => {
+  it("leaves out what cannot be sent, and writes as text what is none", () => {
+    const fields = {
+      "Retry-After": 5,
+      Allow: "GET",
+      "X-A": "a\r\nb",
+      "X-B": "\u0104",
+      "a b": "1",
+      "X-C": null,
+      D: undefined,
+    };
+    expect(sendableFields(fields)).toEqual({ "Retry-After": "5", Allow: "GET" });
   });
 });

@@ -94,7 +94,7 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
 
 export type HeaderFieldsInit =
   | Iterable<readonly [name: string, value: string]>
-  | Readonly<Record<string, string | readonly string[]>>;
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 function* fieldsOf(init: HeaderFieldsInit): Generator<readonly [string, string]> {
   if (Symbol.iterator in init) {
@@ -102,7 +102,8 @@ function* fieldsOf(init: HeaderFieldsInit): Generator<readonly [string, string]>
     return;
   }
   for (const [name, value] of Object.entries(init)) {
-    for (const one of typeof value === "string" ? [value] : value) yield [name, one];
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? (value as readonly string[]) : [value as string]) yield [name, one];
   }
 }
 
@@ -111,12 +112,24 @@ function isSameName(one: string, other: string): boolean {
   return one === other || (one.length === other.length && one.toLowerCase() === other.toLowerCase());
 }
 
+/**
+ * The fields that can be sent, of those that come with an error: to answer without one is better than not at all.
+ * A value that isn't text is written as one.
+ */
+export function sendableFields(fields: Readonly<Record<string, unknown>>): Record<string, string> {
+  const texts = Object.entries(fields)
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => [name, String(value)] as const);
+  return Object.fromEntries(texts.filter(([name, value]) => token.test(name) && fieldValue.test(value)));
+}
+
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // Bytes only: a server writes each character as one byte. RFC 9110 §5.5 allows HTAB, SP, VCHAR and obs-text.
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function checkField(name: string, value: string): void {
   if (!token.test(name)) throw new TypeError(`Not a header field name: ${JSON.stringify(name)}`);
+  if (typeof value !== "string") throw new TypeError(`The value of ${name} must be a string (got ${typeof value})`);
   if (!fieldValue.test(value)) {
     throw new TypeError(`The value of ${name} has a character that may not stand in a header; encode it first`);
   }

@@ -184,6 +184,18 @@ describe("multipartByteRanges", () => {
     expect(parts[0]?.head).toBe("\r\n--B\r\nContent-Range: bytes 0-1/10\r\n\r\n");
   });
 
+  it.each(["text/é", "text/plain; a=\u0104", "text/plain\r\nX: y", "text/plain\0", "text", ""])(
+    "leaves out the type %j, which could not stand in a head",
+    (contentType) => {
+      const { parts } = multipartByteRanges(ranges, { size: 10, contentType, boundary: "B" });
+      expect(parts[0]?.head).toBe("\r\n--B\r\nContent-Range: bytes 0-1/10\r\n\r\n");
+    },
+  );
+
+  it.each(["", "a b", "a\r\nX: y", "é", "x".repeat(71)])("refuses the boundary %j", (boundary) => {
+    expect(() => multipartByteRanges(ranges, { size: 10, boundary })).toThrow(TypeError);
+  });
+
   it("knows the length of what it lays out", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(500), fc.nat(499)), { minLength: 2 }), (pairs) => {

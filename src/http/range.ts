@@ -1,3 +1,5 @@
+import { isMediaType } from "./media-type.ts";
+
 /** One range as a client asks for it, both ends included, or the last `suffix` bytes (RFC 9110 §14.1.2). */
 export type RangeSpec = { readonly start: number; readonly end?: number } | { readonly suffix: number };
 
@@ -191,27 +193,46 @@ export interface MultipartByteRanges {
 export interface MultipartOptions {
   /** Of the whole representation, in bytes. */
   readonly size: number;
-  /** What a 200 would have as Content-Type. */
+  /** What a 200 would have as Content-Type. Parts leave out one that is not a media type. */
   readonly contentType?: string | undefined;
+  /** A token of at most 70 characters (RFC 2046 §5.1.1). */
   readonly boundary: string;
 }
 
-/** Lays out several ranges as one body (RFC 9110 §14.6). Heads are ASCII: as many bytes as characters. */
+/**
+ * Lays out several ranges as one body (RFC 9110 §14.6).
+ * @throws {TypeError} for a boundary that is not a token
+ */
 export function multipartByteRanges(ranges: readonly ByteRange[], options: MultipartOptions): MultipartByteRanges {
   const { boundary } = options;
-  const parts = ranges.map((range) => ({ head: partHead(range, options), range }));
+  if (!boundarySyntax.test(boundary)) throw new TypeError(`Not a multipart boundary: ${JSON.stringify(boundary)}`);
+  const type = typeLine(options.contentType);
+  const parts = ranges.map((range) => ({ head: partHead(range, options, type), range }));
   const tail = `\r\n--${boundary}--\r\n`;
-  const heads = parts.reduce((total, { head }) => total + head.length, 0);
+  const heads = parts.reduce((total, { head }) => total + byteLength(head), 0);
   return {
     contentType: `multipart/byteranges; boundary=${boundary}`,
-    contentLength: heads + totalLength(ranges) + tail.length,
+    contentLength: heads + totalLength(ranges) + byteLength(tail),
     parts,
     tail,
   };
 }
 
-function partHead(range: ByteRange, { size, contentType, boundary }: MultipartOptions): string {
-  const type = contentType === undefined ? "" : `Content-Type: ${contentType}\r\n`;
+const boundarySyntax = /^[\w.-]{1,70}$/;
+
+// A part's head is body to HTTP: no server checks it. A line break in the type would begin another field, or a part.
+function typeLine(contentType: string | undefined): string {
+  return contentType !== undefined && isMediaType(contentType) ? `Content-Type: ${contentType}\r\n` : "";
+}
+
+const encoder = new TextEncoder();
+
+/** In bytes, as heads are sent. A length that counts characters would let what follows be read as another response. */
+function byteLength(text: string): number {
+  return encoder.encode(text).byteLength;
+}
+
+function partHead(range: ByteRange, { size, boundary }: MultipartOptions, type: string): string {
   return `\r\n--${boundary}\r\n${type}Content-Range: ${contentRange(range, size)}\r\n\r\n`;
 }
 

@@ -1,10 +1,13 @@
 import type { FileStat } from "../files/download-file.ts";
+import { checkedStat } from "../files/file-stat.ts";
 import { contentDisposition } from "../http/content-disposition.ts";
 import { parseHttpDate } from "../http/date.ts";
 import { reprDigest, wantedDigest } from "../http/digest.ts";
+import { isContentEncoding } from "../http/encoding.ts";
+import { sendableEntityTag } from "../http/etag.ts";
 import type { DescribedRepresentation, ResponseHead } from "../http/head.ts";
 import { HeaderFields } from "../http/header-fields.ts";
-import { contentType, isActiveContent, mediaType } from "../http/media-type.ts";
+import { contentType, isActiveContent, isMediaType, mediaType } from "../http/media-type.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
 
@@ -32,7 +35,9 @@ export function describe(response: DownloadResponse, stat: FileStat, request: Do
   if (known && hasSettings(response, known.settings)) return known.described;
   const described = derive(response, stat, request);
   // Which of several digests is sent depends on the request.
-  if (Object.isFrozen(stat) && !stat.digests) derived.set(stat, { settings: settingsOf(response), described });
+  // So does the date of a file whose time is still to come.
+  const isLasting = !stat.digests && stat.lastModified?.getTime() === described.representation.lastModified?.getTime();
+  if (Object.isFrozen(stat) && isLasting) derived.set(stat, { settings: settingsOf(response), described });
   return described;
 }
 
@@ -64,23 +69,42 @@ function hasSettings(response: DownloadResponse, settings: Settings): boolean {
   );
 }
 
-function derive(response: DownloadResponse, stat: FileStat, request: DownloadRequest): DescribedResponse {
-  const encoding = response.encoding ?? stat.contentEncoding;
-  const representation = {
+/**
+ * The one place where what files and applications say of a representation is made ready to be sent. Numbers and dates
+ * that are none are refused. A text that cannot be sent (a type that is no media type, a coding that is no token, an
+ * entity tag with a space in it) is passed over: it came from an upload, a column or another server, and the file can be
+ * sent without it.
+ */
+function derive(response: DownloadResponse, given: FileStat, request: DownloadRequest): DescribedResponse {
+  const stat = checkedStat(given, response.file);
+  const encoding = codingOf(response, stat);
+  const representation: DescribedRepresentation = {
     ...stat,
-    ...validatorsSet(response.headers),
+    ...validatorsOf(response.headers, stat),
     contentType: typeOf(response, stat),
-    ...(encoding && encoding !== "identity" ? { contentEncoding: encoding } : {}),
+    contentEncoding: encoding === "identity" ? undefined : encoding,
     ...digestOf(stat, request),
   };
   return { representation, fields: presentationFields(response, representation.contentType) };
 }
 
-// An application that knows a better validator sets the header; preconditions then hold against what is sent.
-function validatorsSet(headers: HeaderFields): { etag?: string; lastModified?: Date } {
-  const etag = headers.get("ETag");
-  const lastModified = parseHttpDate(headers.get("Last-Modified") ?? "");
-  return { ...(etag === null ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+/** An application that knows better validators sets the fields; preconditions then hold against what is sent. */
+function validatorsOf(headers: HeaderFields, stat: FileStat): { etag: string | undefined; lastModified?: Date } {
+  const etag = headers.get("ETag") ?? stat.etag;
+  const lastModified = parseHttpDate(headers.get("Last-Modified") ?? "") ?? stat.lastModified;
+  return {
+    etag: typeof etag === "string" ? sendableEntityTag(etag) : undefined,
+    ...(lastModified === undefined ? {} : { lastModified: notAfter(lastModified, new Date()) }),
+  };
+}
+
+// A client must not be sent a date that is later than that of the answer (RFC 9110 §8.8.2.1).
+function notAfter(date: Date, now: Date): Date {
+  return date > now ? now : date;
+}
+
+function codingOf(response: DownloadResponse, stat: FileStat): string | undefined {
+  return [response.encoding, stat.contentEncoding].find((coding) => coding !== undefined && isContentEncoding(coding));
 }
 
 /** The digest that the client prefers of those that are known, or all of them (RFC 9530 §4). */
@@ -93,10 +117,13 @@ function digestOf({ digests }: FileStat, request: DownloadRequest): { reprDigest
 
 function typeOf(response: DownloadResponse, stat: FileStat): string {
   const set = response.headers.get("Content-Type");
-  if (set !== null) return set;
-  if (response.mimetype !== undefined) return contentType(response.mimetype, response.charset);
-  if (stat.contentType !== undefined) return contentType(stat.contentType, response.charset ?? false);
-  return contentType(guessedType(response), response.charset);
+  if (set !== null && isMediaType(set)) return set;
+  const { mimetype, charset } = response;
+  if (mimetype !== undefined && isMediaType(mimetype)) return contentType(mimetype, charset);
+  if (stat.contentType !== undefined && isMediaType(stat.contentType)) {
+    return contentType(stat.contentType, charset ?? false);
+  }
+  return contentType(guessedType(response), charset);
 }
 
 const unknownType = "application/octet-stream";
@@ -106,9 +133,13 @@ function guessedType(response: DownloadResponse): string {
   return byClientName === unknownType ? mediaType(response.file.name) : byClientName;
 }
 
+/** Fields that an application may set and that the representation, which was made of them, sends itself. */
+const representationFields = ["Content-Type", "ETag", "Last-Modified"];
+
 /** The fields that say how to treat the file: those that the application set, and ours where it set none. */
 function presentationFields(response: DownloadResponse, type: string): HeaderFields {
   const fields = new HeaderFields(response.headers);
+  for (const name of representationFields) fields.delete(name);
   const setDefault = (name: string, value: string): void => void (fields.has(name) || fields.set(name, value));
   const active = !response.attachment && isActiveContent(type);
   const attached = response.attachment || (active && response.activeContent === "attachment");

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isDownloadError, reasonPhrases } from "../../errors.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../../responses/handler.ts";
+import { sendableFields } from "../../http/header-fields.ts";
 import { addMiddleware } from "../app-middleware.ts";
 import { isNotFound } from "../fields.ts";
 import { mounted, unmounted, type Mounted } from "../mounted.ts";
@@ -134,7 +135,8 @@ function answerError(
     "Content-Length": body.byteLength,
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-    ...(isDownloadError(error) ? error.headers : {}),
+    // Of another copy of this package, perhaps: what throws here would end the process.
+    ...(isDownloadError(error) ? sendableFields(error.headers) : {}),
   });
   response.end(request.method === "HEAD" ? undefined : body);
 }
