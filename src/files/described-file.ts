@@ -1,5 +1,6 @@
 import type { ByteRange } from "../http/range.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, SignedUrlOptions, StatOptions } from "./download-file.ts";
+import { refuseJSON } from "../serialization.ts";
 
 /** What an application knows of a file from elsewhere, such as the columns beside it. */
 export interface FileDescription {
@@ -65,6 +66,11 @@ export class DescribedFile implements DownloadFile {
   async open(options?: OpenOptions): Promise<OpenFile> {
     return new DescribedOpenFile(await this.source.open(options), this.#description);
   }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
+  }
 }
 
 class DescribedOpenFile implements OpenFile {
@@ -104,6 +110,11 @@ class DescribedOpenFile implements OpenFile {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 

@@ -1,3 +1,4 @@
+import { hideInLogs, refuseJSON, withoutCredentials } from "../serialization.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./download-file.ts";
 import { Connection } from "./http-file-connection.ts";
 import { upstreamOf, type HTTPFileOptions } from "./http-file-options.ts";
@@ -33,6 +34,7 @@ export class HTTPFile implements DownloadFile {
     this.url = String(url);
     this.name = options.name ?? nameOf(this.url);
     this.#upstream = upstreamOf(this.url, options);
+    hideInLogs(this, () => ({ url: withoutCredentials(this.url) }));
   }
 
   /** Asks by HEAD, or by a GET whose body is not read where HEAD is refused. */
@@ -58,6 +60,11 @@ export class HTTPFile implements DownloadFile {
       connection.close();
       throw error;
     }
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { FileChangedError, isDownloadError } from "../errors.ts";
 import { nginxEntityTag, type EntityTagFormat } from "../http/etag.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
+import { refuseJSON } from "../serialization.ts";
 import { absolutePath } from "./absolute-path.ts";
 import { closedEarly } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile } from "./download-file.ts";
@@ -99,6 +100,11 @@ export class LocalFile implements DownloadFile {
     };
     remember(this.path, memo);
     return memo;
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 
@@ -268,6 +274,11 @@ class OpenLocalFile implements OpenFile {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 

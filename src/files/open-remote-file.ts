@@ -1,5 +1,6 @@
 import { strongMatch } from "../http/etag.ts";
 import type { ByteRange } from "../http/range.ts";
+import { refuseJSON } from "../serialization.ts";
 import { ByteReader, readUntilAborted, releaseSource, sliceChunks, type ByteSource } from "./bytes.ts";
 import type { FileStat, OpenFile } from "./download-file.ts";
 import { resumeReading } from "./resume-reading.ts";
@@ -87,6 +88,11 @@ export class OpenRemoteFile implements OpenFile {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 

@@ -1,5 +1,6 @@
 import { FileNotFoundError } from "../errors.ts";
 import { preferredEncoding } from "../http/encoding.ts";
+import { refuseJSON } from "../serialization.ts";
 import { DescribedFile } from "./described-file.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./download-file.ts";
 import { LocalFile, type LocalFileOptions } from "./local-file.ts";
@@ -49,6 +50,11 @@ export class PrecompressedFile implements DownloadFile {
       }
     }
     throw new FileNotFoundError();
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 

@@ -1,4 +1,5 @@
 import { ImproperlyConfiguredError, UpstreamError } from "../errors.ts";
+import { withoutCredentials } from "../serialization.ts";
 import { parseIpPrefix } from "../http/ip-prefix.ts";
 import { whyNotPublic } from "./remote-address.ts";
 
@@ -82,5 +83,6 @@ function notPublic(host: string, kind: string): string {
 
 /** An upstream that is not asked, and why. Where it is of use, in `cause`, no client sees it. */
 export function refusedUpstream(url: string, why: string): UpstreamError {
-  return new UpstreamError(502, "Upstream refused", { cause: new Error(`${url} is refused: ${why}`) });
+  const shown = URL.canParse(url) ? withoutCredentials(url) : url;
+  return new UpstreamError(502, "Upstream refused", { cause: new Error(`${shown} is refused: ${why}`) });
 }

@@ -1,5 +1,6 @@
 import { SourceConsumedError } from "../errors.ts";
 import type { ByteRange } from "../http/range.ts";
+import { refuseJSON } from "../serialization.ts";
 import { onAbort, untilAborted } from "./bytes-abort.ts";
 import {
   assertByteSource,
@@ -41,6 +42,11 @@ export class OpenBytes implements OpenFile {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 
@@ -96,6 +102,11 @@ abstract class OpenChunks implements OpenFile {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 

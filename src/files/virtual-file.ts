@@ -1,4 +1,5 @@
 import { SourceConsumedError } from "../errors.ts";
+import { refuseJSON } from "../serialization.ts";
 import { bytesEntityTag } from "./bytes-entity-tag.ts";
 import { assertByteSource, isBlob, isChunk, isOneShot, silenceErrors, toBytes, type ByteSource } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "./download-file.ts";
@@ -118,6 +119,11 @@ export class VirtualFile implements DownloadFile {
     const { etag } = this.#options;
     if (etag !== undefined) return etag || undefined;
     return this.#content.kind === "bytes" ? (this.#contentTag ??= bytesEntityTag(this.#content.bytes)) : undefined;
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type DownloadResult,
 } from "../responses/handler.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
+import { refuseJSON } from "../serialization.ts";
 
 /**
  * Several middleware as one. Each sees what the one before it made, until one answers with something that is no longer a
@@ -40,4 +41,9 @@ export class DownloadDispatcher {
     }
     return result;
   };
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "middleware");
+  }
 }

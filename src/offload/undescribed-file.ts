@@ -1,6 +1,7 @@
 import { FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
 import { DownloadResponse, type DownloadOptions } from "../responses/download-response.ts";
+import { refuseJSON } from "../serialization.ts";
 
 /** A file of which the application knows only what a server calls it. */
 export class UndescribedFile implements DownloadFile {
@@ -16,6 +17,11 @@ export class UndescribedFile implements DownloadFile {
 
   async open(): Promise<OpenFile> {
     throw new FileNotFoundError();
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 

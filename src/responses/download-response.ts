@@ -2,6 +2,7 @@ import type { DownloadFile } from "../files/download-file.ts";
 import type { Representation } from "../http/decide.ts";
 import type { FileNotFoundError } from "../errors.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
+import { refuseJSON } from "../serialization.ts";
 import type { OnFinish } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
 import { renderDownload, type RenderOptions } from "./render.ts";
@@ -109,6 +110,11 @@ export class DownloadResponse {
    */
   render(request: DownloadRequest, options?: RenderOptions): Promise<RenderedResponse> {
     return renderDownload(this, request, options);
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "download");
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DownloadFile } from "../files/download-file.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
 import { startDelivery, statusOf, type Delivery, type OnFinish } from "./delivery.ts";
+import { refuseJSON } from "../serialization.ts";
 import type { DownloadRequest } from "./handler.ts";
 import type { RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
@@ -63,5 +64,10 @@ export class ProxiedDownloadResponse {
       delivery.abort(statusOf(error), 0, error);
       throw error;
     }
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "download");
   }
 }

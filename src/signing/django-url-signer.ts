@@ -1,4 +1,5 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
+import { refuseJSON } from "../serialization.ts";
 import { HmacKey, utf8, verifiesWithAny } from "./hmac-key.ts";
 import { signableUrl } from "./signable-url.ts";
 import { signatureParameter } from "./signed-parameters.ts";
@@ -105,6 +106,11 @@ export class DjangoUrlSigner implements UrlVerifier {
     // Django compares with `age > max_age`, so the last moment still counts.
     const expiresAt = new Date((decodeBase62(timestamp) + this.#maxAge) * 1000);
     return this.#now() <= expiresAt ? { ok: true, signature, expiresAt } : refused("expired");
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "signer");
   }
 }
 

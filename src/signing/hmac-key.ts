@@ -1,3 +1,4 @@
+import { refuseJSON } from "../serialization.ts";
 export type HmacHash = "SHA-256" | "SHA-1";
 
 /**
@@ -35,6 +36,11 @@ export class HmacKey {
       ["sign", "verify"],
     );
     return this.#key;
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "signer");
   }
 }
 

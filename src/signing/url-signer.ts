@@ -1,6 +1,7 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import { HmacKey, utf8, verifiesWithAny } from "./hmac-key.ts";
 import { isWithinIpPrefix, parseIpPrefix } from "../http/ip-prefix.ts";
+import { refuseJSON } from "../serialization.ts";
 import { overrideParameters, overridesOf } from "./response-overrides.ts";
 import { signableUrl, unsignable } from "./signable-url.ts";
 import {
@@ -169,6 +170,11 @@ export class UrlSigner implements UrlVerifier {
     const time = expiresAt?.getTime() ?? this.#now().getTime() + (seconds ?? 0) * 1000;
     if (!(Math.abs(time) <= latestTime)) throw new ImproperlyConfiguredError("The link would expire at no valid date");
     return String(Math.ceil(time / 1000));
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "signer");
   }
 }
 

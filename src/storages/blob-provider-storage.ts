@@ -3,6 +3,7 @@ import { collectBytes } from "../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { ByteRange } from "../http/range.ts";
+import { refuseJSON } from "../serialization.ts";
 import { normalizeName, normalizePrefix } from "./name.ts";
 import { saveUnder } from "./save-under.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "./storage.ts";
@@ -126,6 +127,11 @@ export class BlobProviderStorage implements Storage {
       ranges: true,
       ...(type && { contentType: type }),
     });
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "storage");
   }
 }
 

@@ -6,6 +6,7 @@ import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { onFileSystem } from "../files/local-file-errors.ts";
 import { LocalRoot } from "../files/local-file-root.ts";
 import { LocalFile, type LocalFileOptions } from "../files/local-file.ts";
+import { refuseJSON } from "../serialization.ts";
 import { isPartName, saveWhole, type FileModes } from "./file-system-save.ts";
 import { normalizeName, normalizePrefix } from "./name.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
@@ -118,6 +119,11 @@ export class FileSystemStorage implements Storage {
   #file(name: string): LocalFile {
     const { etag } = this.#options;
     return new LocalFile(this.path(name), { name, root: this.root, ...(etag === undefined ? {} : { etag }) });
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "storage");
   }
 }
 

@@ -3,6 +3,7 @@ import { FileNotFoundError, InvalidPathError, UpstreamError } from "../errors.ts
 import { readBytes } from "../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { OpenMadeFile } from "../files/virtual-file-content.ts";
+import { refuseJSON } from "../serialization.ts";
 import { normalizeName, normalizePrefix, randomLetters } from "./name.ts";
 import { saveUnder } from "./save-under.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
@@ -159,6 +160,11 @@ export class FlyDriveStorage implements Storage {
       const missing = isAbsent(cause) || !(await this.#disk.exists(name).catch(() => true));
       throw missing ? new FileNotFoundError(undefined, { cause }) : new UpstreamError(502, undefined, { cause });
     }
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "storage");
   }
 }
 

@@ -3,6 +3,7 @@ import { bytesEntityTag } from "../files/bytes-entity-tag.ts";
 import { assertByteSource, collectBytes, releaseSource } from "../files/bytes.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
+import { refuseJSON } from "../serialization.ts";
 import { alternativeName, nameTaken, normalizeName, normalizePrefix } from "./name.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "./storage.ts";
 
@@ -85,5 +86,10 @@ export class MemoryStorage implements Storage {
     if (ifExists === "replace" || !this.#files.has(name)) return name;
     if (ifExists === "fail") throw nameTaken();
     return this.#freeName(alternativeName(name), ifExists);
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "storage");
   }
 }

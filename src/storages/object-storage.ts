@@ -1,6 +1,7 @@
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import { assertByteSource, isOneShot, readBytes, releaseSource, type ByteSource } from "../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
+import { refuseJSON } from "../serialization.ts";
 import { alternativeName, nameTaken, normalizeName, normalizePrefix } from "./name.ts";
 import { ObjectReads } from "./object-reads.ts";
 import { objectStoreFailure, objectWriteFailure } from "./object-store-failure.ts";
@@ -150,6 +151,11 @@ export class ObjectStorage implements Storage {
     } catch (error) {
       throw objectStoreFailure(this.#store, key, error, signal);
     }
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "storage");
   }
 }
 

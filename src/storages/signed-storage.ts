@@ -4,6 +4,7 @@ import { parseContentDisposition } from "../http/content-disposition.ts";
 import type { SignOptions } from "../signing/url-signer.ts";
 import type { ResponseOverrides } from "../signing/url-verifier.ts";
 import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
+import { refuseJSON } from "../serialization.ts";
 
 /** Signs URLs: `UrlSigner`, `DjangoUrlSigner`, or one of your own. */
 export interface UrlSigning {
@@ -89,6 +90,11 @@ export class SignedStorage implements Storage {
   async times(name: string): Promise<FileTimes> {
     if (this.#storage.times) return this.#storage.times(name);
     return { modified: (await this.stat(name)).lastModified };
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "storage");
   }
 }
 

@@ -8,6 +8,7 @@ import type {
   StatOptions,
 } from "../files/download-file.ts";
 import type { FileTimes, SaveOptions, Storage, StorageContent } from "./storage.ts";
+import { refuseJSON } from "../serialization.ts";
 
 /**
  * A file that a storage keeps. It has the `path` and the `url` that the storage knows it by: no `url` where that takes
@@ -85,6 +86,11 @@ export class StorageFile implements DownloadFile {
     if (this.storage.times) return this.storage.times(this.name);
     const { lastModified } = await this.stat();
     return lastModified ? { modified: lastModified } : {};
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }
 

@@ -3,6 +3,7 @@ import { bytesEntityTag } from "../files/bytes-entity-tag.ts";
 import { collectBytes, isChunk, toBytes } from "../files/bytes.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { OpenBytes } from "../files/virtual-file-content.ts";
+import { refuseJSON } from "../serialization.ts";
 import { normalizeName, normalizePrefix } from "./name.ts";
 import { saveUnder } from "./save-under.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "./storage.ts";
@@ -87,6 +88,11 @@ export class UnstorageStorage implements Storage {
       const { size = 0 } = await this.stat(name);
       yield { name, size };
     }
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "storage");
   }
 }
 

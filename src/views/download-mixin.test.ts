@@ -363,6 +363,29 @@ describe("DownloadMixin", () => {
     await assertDownloadResponse(log.renderToResponse(), { basename: "7.log", attachment: false, content: "done" });
   });
 
+  it("keeps fields, getters and methods of the base class that its own options are named after", () => {
+    class Report {
+      attachment = false;
+      headers = { "X-Base": "1" };
+      get limitRate(): number {
+        return 10;
+      }
+    }
+    class Served extends DownloadMixin(Report) {}
+    const { attachment, headers, limitRate, activeContent } = new Served();
+    expect({ attachment, headers, limitRate, activeContent }).toEqual({
+      attachment: false,
+      headers: { "X-Base": "1" },
+      limitRate: 10,
+      activeContent: "sandbox",
+    });
+  });
+
+  it("has each option as a field, also where the class sets none", () => {
+    expect("cacheControl" in new HelloView() && "toJSON" in new HelloView()).toBe(true);
+    expect(Object.keys(new HelloView())).toEqual([]);
+  });
+
   it("says what is missing where it has no getFile()", async () => {
     const view = setupView(new (class Bare extends DownloadMixin(View) {})());
     await expect(view.renderToResponse()).rejects.toThrow("Bare needs a getFile()");

@@ -11,6 +11,7 @@ import {
   type DownloadOptions,
 } from "../responses/download-response.ts";
 import type { DownloadResult } from "../responses/handler.ts";
+import { refuseJSON } from "../serialization.ts";
 import { allGiven, whenReady, type MaybePromise } from "../responses/maybe-promise.ts";
 
 // A mixin's base takes whatever arguments it likes: TypeScript asks for `any[]` here (TS2545).
@@ -88,18 +89,18 @@ export interface DownloadMembers {
  */
 export function DownloadMixin<Base extends Constructor<object>>(base: Base): Base & Constructor<DownloadMembers> {
   abstract class Downloads extends base implements DownloadMembers {
-    responseClass: DownloadResponseClass = DownloadResponse;
-    attachment = true;
-    basename: string | undefined = undefined;
-    mimetype: string | undefined = undefined;
-    encoding: string | undefined = undefined;
-    charset: string | false | undefined = undefined;
-    cacheControl: string | false | undefined = undefined;
-    activeContent: ActiveContentPolicy = "sandbox";
-    headers: HeaderFieldsInit | undefined = undefined;
-    limitRate: number | undefined = undefined;
-    onFinish: OnFinish | undefined = undefined;
-    file: DownloadFile | undefined = undefined;
+    declare responseClass: DownloadResponseClass;
+    declare attachment: boolean;
+    declare basename: string | undefined;
+    declare mimetype: string | undefined;
+    declare encoding: string | undefined;
+    declare charset: string | false | undefined;
+    declare cacheControl: string | false | undefined;
+    declare activeContent: ActiveContentPolicy;
+    declare headers: HeaderFieldsInit | undefined;
+    declare limitRate: number | undefined;
+    declare onFinish: OnFinish | undefined;
+    declare file: DownloadFile | undefined;
 
     getFile(): MaybePromise<DownloadFile> {
       throw new ImproperlyConfiguredError(`${this.constructor.name} needs a getFile() that returns a DownloadFile`);
@@ -170,7 +171,36 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
       }));
     }
   }
+  setDefaults(Downloads.prototype, base.prototype);
   return Downloads;
+}
+
+const defaults = {
+  responseClass: DownloadResponse,
+  attachment: true,
+  basename: undefined,
+  mimetype: undefined,
+  encoding: undefined,
+  charset: undefined,
+  cacheControl: undefined,
+  activeContent: "sandbox",
+  headers: undefined,
+  limitRate: undefined,
+  onFinish: undefined,
+  file: undefined,
+  toJSON(this: object): never {
+    return refuseJSON(this, "view");
+  },
+} as const;
+
+/**
+ * Defaults are on the prototype: fields of the base class, which every instance owns, win, and so do getters of
+ * subclasses. What the base has on its own prototype stays.
+ */
+function setDefaults(prototype: object, base: object): void {
+  for (const [name, value] of Object.entries(defaults)) {
+    if (!(name in base)) Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  }
 }
 
 /** A view's own methods, for its response to call while it is rendered. */

@@ -3,6 +3,7 @@ import type { DownloadFile } from "../files/download-file.ts";
 import { upstreamOf, type RemoteLimits } from "../files/http-file-options.ts";
 import { HTTPFile } from "../files/http-file.ts";
 import { faultOf } from "../files/remote-policy.ts";
+import { hideInLogs, withoutCredentials } from "../serialization.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
@@ -40,6 +41,11 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
   connectTimeout: number | undefined = undefined;
   /** Milliseconds within which the next piece of a body must come. Default 30 000. */
   idleTimeout: number | undefined = undefined;
+
+  constructor() {
+    super();
+    hideInLogs(this, () => ({ url: this.url && withoutCredentials(this.url), requestInit: "[hidden]" }));
+  }
 
   override checkConfiguration(): void {
     super.checkConfiguration();

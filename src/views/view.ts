@@ -1,11 +1,12 @@
 import { MethodNotAllowedError } from "../errors.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
 import { attempt, type MaybePromise } from "../responses/maybe-promise.ts";
+import { refuseJSON } from "../serialization.ts";
 
 /** What a view may be configured with: its own fields, and its methods. */
 export type ViewOptions<V> = Partial<Omit<V, ReservedName>> & ThisType<V>;
 
-type ReservedName = "request" | "params" | "context" | "setup" | "dispatch" | "checkConfiguration";
+type ReservedName = "request" | "params" | "context" | "setup" | "dispatch" | "checkConfiguration" | "toJSON";
 const reservedNames: ReadonlySet<string> = new Set<ReservedName | "constructor" | "__proto__">([
   "constructor",
   "__proto__",
@@ -15,6 +16,7 @@ const reservedNames: ReadonlySet<string> = new Set<ReservedName | "constructor" 
   "setup",
   "dispatch",
   "checkConfiguration",
+  "toJSON",
 ]);
 
 /** What `asView` needs of a class, whatever context its views have. */
@@ -96,6 +98,11 @@ export class View<C = unknown> {
   /** Says which methods this view answers (RFC 9110 §9.3.7). */
   options(): DownloadResult | Promise<DownloadResult> {
     return new Response(null, { status: 204, headers: { Allow: allowedMethods(this).join(", ") } });
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "view");
   }
 }
 
