@@ -34,7 +34,7 @@ export class DescribedFile implements DownloadFile {
   /** The file itself. */
   readonly source: DownloadFile;
   readonly #description: FileDescription;
-  readonly name: string;
+  declare readonly name: string;
   declare readonly path?: string;
   declare readonly url?: string;
   declare wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
@@ -43,8 +43,8 @@ export class DescribedFile implements DownloadFile {
   constructor(file: DownloadFile, description: FileDescription) {
     this.source = file;
     this.#description = description;
-    this.name = description.name ?? file.name;
-    // When they are asked for: a URL may have to be signed.
+    // When they are asked for: a URL may have to be signed, and a remote file learns its name from the upstream.
+    Object.defineProperty(this, "name", { get: () => description.name ?? file.name, enumerable: true });
     Object.defineProperty(this, "path", { get: () => file.path, enumerable: true });
     Object.defineProperty(this, "url", { get: () => file.url, enumerable: true });
     if (file.wasModifiedSince) this.wasModifiedSince = (since) => file.wasModifiedSince!(since);

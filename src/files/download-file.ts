@@ -44,6 +44,8 @@ export interface StatOptions {
 export interface OpenOptions extends StatOptions {
   /** The single range that a client asked for: a remote source sends it upstream, others ignore it. */
   range?: RangeSpec | undefined;
+  /** The ranges that a client asked for where it asked for several: a remote source sends the first of them upstream. */
+  ranges?: readonly RangeSpec[] | undefined;
   /**
    * The strong entity tag of what the client has: a remote source may send it upstream, and open to an answer without
    * bytes where it is still that of the file. Others ignore it.

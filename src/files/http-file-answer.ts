@@ -1,10 +1,13 @@
 import { FileChangedError, FileNotFoundError, UpstreamError, type DownloadError } from "../errors.ts";
+import { parseContentDisposition } from "../http/content-disposition.ts";
+import { parseReprDigest } from "../http/digest.ts";
 import { formatHttpDate, parseHttpDate } from "../http/date.ts";
-import { isEntityTag, strongMatch, weakMatch } from "../http/etag.ts";
+import { normalizeEntityTag, opaqueTag, strongMatch } from "../http/etag.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
 import type { FileStat } from "./download-file.ts";
+import { knownSize } from "./known.ts";
 import type { OpenEndedRange, RemoteAnswer } from "./open-remote-file.ts";
-import type { RemoteResponse } from "./remote-redirects.ts";
+import { fromUtf8, type RemoteResponse } from "./remote-redirects.ts";
 
 /** A successful answer to a GET. */
 export interface UpstreamAnswer extends RemoteAnswer {
@@ -30,6 +33,12 @@ export function notModifiedAnswer({ body, headers }: RemoteResponse, etag: strin
   return { stat, body, start: 0, acceptsRanges: true, notModified: true };
 }
 
+/** The file name in the Content-Disposition of an answer, without folders. Undefined if it has none. */
+export function announcedName(headers: Headers): string | undefined {
+  const { filename = "" } = parseContentDisposition(fromUtf8(headers.get("content-disposition") ?? ""));
+  return filename.split(/[/\\]/).at(-1)?.trim() || undefined;
+}
+
 /** 203 is a 200 that a proxy has changed (RFC 9110 §15.3.4). */
 export function isWhole(status: number): boolean {
   return status === 200 || status === 203;
@@ -48,12 +57,14 @@ function describeRepresentation(headers: Headers, size: number | undefined): Fil
   const lastModified = parseHttpDate(headers.get("last-modified") ?? "");
   const contentType = headers.get("content-type");
   const contentEncoding = decoded ? undefined : contentCoding(headers.get("content-encoding"));
+  const digests = decoded ? undefined : parseReprDigest(headers.get("repr-digest"));
   return {
     ...(size === undefined ? {} : { size }),
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { lastModified }),
     ...(contentType ? { contentType } : {}),
     ...(contentEncoding === undefined ? {} : { contentEncoding }),
+    ...(digests === undefined ? {} : { digests }),
   };
 }
 
@@ -80,8 +91,8 @@ function isDecodedByFetch(headers: Headers): boolean {
 }
 
 function parseEntityTag(value: string | null, decoded: boolean): string | undefined {
-  if (value === null || !isEntityTag(value)) return undefined;
-  return decoded && !value.startsWith("W/") ? `W/${value}` : value;
+  const etag = normalizeEntityTag(value);
+  return etag !== undefined && decoded ? `W/${opaqueTag(etag)}` : etag;
 }
 
 /** How long an answer says that the file is, or that its body is, where it does not say that of the file. */
@@ -96,13 +107,15 @@ export function partStart({ status, headers }: RemoteResponse): number {
 }
 
 function parseLength(value: string | null): number | undefined {
-  return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+  return value === null ? undefined : knownSize(value);
 }
 
 /** Reads `bytes 0-99/1000` or `bytes 0-99/*` (RFC 9110 §14.4). */
 export function parseContentRange(value: string): (ByteRange & { size?: number }) | undefined {
   const [, start, end, size] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(value.trim()) ?? [];
-  if (start === undefined || Number(end) < Number(start)) return undefined;
+  if (start === undefined || Number(end) < Number(start) || Number(end) >= Number(size === "*" ? Infinity : size)) {
+    return undefined;
+  }
   return { start: Number(start), end: Number(end), ...(size === "*" ? {} : { size: Number(size) }) };
 }
 
@@ -112,18 +125,33 @@ export function rangeField(range: RangeSpec | OpenEndedRange): string {
 
 /** Conditions on which an upstream that honours them answers 412 once the file is another one (RFC 9110 §13.1). */
 export function sameVersionFields({ etag, lastModified }: FileStat): Record<string, string> {
-  if (etag !== undefined && strongMatch(etag, etag)) return { "If-Match": etag };
+  if (etag !== undefined && isProvable({ etag })) return { "If-Match": etag };
   return lastModified === undefined ? {} : { "If-Unmodified-Since": formatHttpDate(lastModified) };
 }
 
-/** @throws {FileChangedError} if two answers are not of one version of the file, as far as they tell */
-export function assertSameVersion(one: FileStat, other: FileStat): void {
-  if (one.etag !== undefined && other.etag !== undefined) {
-    if (!weakMatch(one.etag, other.etag)) throw new FileChangedError();
-    if (strongMatch(one.etag, other.etag)) return;
+/**
+ * Whether `stat` has a validator that proves two answers to be of one version of the file: a strong entity tag. Parts of a
+ * file may be joined on no other ground (RFC 9110 §15.3.7.3).
+ */
+export function isProvable({ etag }: FileStat): boolean {
+  return etag !== undefined && strongMatch(etag, etag);
+}
+
+/**
+ * Checks that `answer` is of the version that was promised to the client.
+ *
+ * @param joined whether bytes of another answer have been sent before: then only the same strong entity tag is proof
+ * @throws {FileChangedError} if it is of another version, or if there is no proof where one is needed
+ */
+export function assertSameVersion(promised: FileStat, answer: FileStat, joined: boolean): void {
+  if (differ(promised.size, answer.size)) throw new FileChangedError();
+  if (joined || isProvable(promised)) {
+    if (answer.etag === undefined || !strongMatch(promised.etag ?? "", answer.etag)) throw new FileChangedError();
+    return;
   }
-  const changed = differ(one.size, other.size) || differ(one.lastModified?.getTime(), other.lastModified?.getTime());
-  if (changed) throw new FileChangedError();
+  const otherTag = differ(promised.etag && opaqueTag(promised.etag), answer.etag && opaqueTag(answer.etag));
+  if (otherTag || differ(promised.lastModified?.getTime(), answer.lastModified?.getTime()))
+    throw new FileChangedError();
 }
 
 function differ<T>(one: T | undefined, other: T | undefined): boolean {

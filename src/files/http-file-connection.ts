@@ -4,6 +4,7 @@ import { onAbort } from "./bytes-abort.ts";
 import { closedEarly } from "./bytes.ts";
 import type { FileStat } from "./download-file.ts";
 import {
+  announcedName,
   assertSameVersion,
   describeAnswer,
   isWhole,
@@ -23,9 +24,12 @@ export class Connection implements RemoteSource {
   readonly #upstream: Upstream;
   readonly #abort = new AbortController();
   readonly #unfollow: () => void;
+  readonly #named: (name: string) => void;
 
-  constructor(upstream: Upstream, signal: AbortSignal | undefined) {
+  /** @param named is told the name that the upstream says the file has, before any answer is used */
+  constructor(upstream: Upstream, signal: AbortSignal | undefined, named: (name: string) => void) {
     this.#upstream = upstream;
+    this.#named = named;
     this.#unfollow = onAbort(signal, () => this.#abort.abort(signal?.reason));
   }
 
@@ -81,7 +85,7 @@ export class Connection implements RemoteSource {
   }
 
   /** A later GET, of the same version of the file. @throws {FileChangedError} */
-  async read(range: OpenEndedRange | undefined, version: FileStat): Promise<UpstreamAnswer> {
+  async read(range: OpenEndedRange | undefined, version: FileStat, joined: boolean): Promise<UpstreamAnswer> {
     const response = await this.#get({
       ...sameVersionFields(version),
       ...(range === undefined ? {} : { Range: rangeField(range) }),
@@ -89,7 +93,7 @@ export class Connection implements RemoteSource {
     try {
       const answer = readAnswer(response);
       if (answer === undefined) throw new FileChangedError();
-      assertSameVersion(version, answer.stat);
+      assertSameVersion(version, answer.stat, joined);
       if (!holds(answer, range)) throw new UpstreamError();
       return answer;
     } catch (error) {
@@ -107,7 +111,10 @@ export class Connection implements RemoteSource {
     throw upstreamFailure(response, this.#upstream.url);
   }
 
-  #send(method: "GET" | "HEAD", fields: Record<string, string>): Promise<RemoteResponse> {
-    return requestUpstream(this.#upstream, method, fields, this.signal);
+  async #send(method: "GET" | "HEAD", fields: Record<string, string>): Promise<RemoteResponse> {
+    const response = await requestUpstream(this.#upstream, method, fields, this.signal);
+    const name = isWhole(response.status) || response.status === 206 ? announcedName(response.headers) : undefined;
+    if (name !== undefined) this.#named(name);
+    return response;
   }
 }

@@ -23,9 +23,12 @@ export interface RemoteLimits {
 }
 
 export interface HTTPFileOptions extends RemoteLimits {
-  /** What the client sees. Default: the last segment of the URL's path, or else its host. */
-  readonly name?: string;
-  /** What each request is sent with, such as `headers` with credentials. Its method, body and signal are not used. */
+  /**
+   * What the client sees. Default: the file name in the upstream's Content-Disposition, or the last segment of the URL's
+   * path, or its host.
+   */
+  readonly name?: string | undefined;
+  /** What each request is sent with, such as `headers` with credentials. It can have no method, body or signal. */
   readonly requestInit?: RequestInit | undefined;
   /**
    * What sends the requests. Default, on Node: a client that checks each address it connects to. Where there is no
@@ -40,6 +43,7 @@ export interface HTTPFileOptions extends RemoteLimits {
 /** @throws {ImproperlyConfiguredError} for a limit that can't hold */
 export function upstreamOf(url: string, options: HTTPFileOptions): Upstream {
   const { timeout = 30_000, connectTimeout = 10_000, idleTimeout = 30_000, maxBytes = Infinity } = options;
+  assertRequestInit(options.requestInit);
   assertPositive({ timeout, connectTimeout, idleTimeout, maxBytes });
   return {
     url,
@@ -60,6 +64,20 @@ function fetchOf(
   // Whoever says by which dispatcher fetch is to connect, such as one for a proxy, wants that fetch.
   const wantsFetch = requestInit !== undefined && "dispatcher" in requestInit;
   return (!wantsFetch && nodeFetch({ publicOnly: allowedHosts === undefined, resolve, connectTimeout })) || fetch;
+}
+
+function assertRequestInit({ method = "GET", body, signal }: RequestInit = {}): void {
+  if (method.toUpperCase() !== "GET") {
+    throw new ImproperlyConfiguredError(`requestInit.method can't be ${method}: files are asked for by GET and HEAD`);
+  }
+  if (body !== undefined && body !== null) {
+    throw new ImproperlyConfiguredError("requestInit.body can't be sent: files are asked for by GET and HEAD");
+  }
+  if (signal !== undefined && signal !== null) {
+    throw new ImproperlyConfiguredError(
+      "requestInit.signal is not used: a request ends with the download, or by timeout",
+    );
+  }
 }
 
 function assertPositive(limits: Readonly<Record<string, number>>): void {

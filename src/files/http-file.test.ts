@@ -1,10 +1,17 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FileChangedError, FileNotFoundError, IncompleteBodyError, UpstreamError } from "../errors.ts";
+import {
+  FileChangedError,
+  FileNotFoundError,
+  ImproperlyConfiguredError,
+  IncompleteBodyError,
+  UpstreamError,
+} from "../errors.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
+import { DescribedFile } from "./described-file.ts";
 import type { FileStat, OpenFile } from "./download-file.ts";
 import type { HTTPFileOptions } from "./http-file-options.ts";
 import { HTTPFile } from "./http-file.ts";
@@ -40,6 +47,7 @@ function sent(): string[] {
 
 const content = Buffer.from("0123456789");
 const described = { "Content-Type": "text/plain", ETag: '"v1"', "Last-Modified": "Tue, 14 Nov 2023 22:13:20 GMT" };
+const dateAlone = { "Last-Modified": described["Last-Modified"] };
 const lastModified = new Date(1_700_000_000_000);
 
 /** A server that does ranges and conditions as RFC 9110 says. */
@@ -91,6 +99,45 @@ describe("The name of an HTTPFile", () => {
   ])("is, for %s, %s", (url, name) => {
     expect(new HTTPFile(url).name).toBe(name);
     expect(new HTTPFile(url, { name: "given" }).name).toBe("given");
+  });
+});
+
+describe("The name that an upstream says", () => {
+  it.each<[string, string]>([
+    ['attachment; filename="report 1.pdf"', "report 1.pdf"],
+    ["attachment; filename*=UTF-8''%E6%97%A5.txt; filename=x.txt", "日.txt"],
+    ['attachment; filename="../../etc/passwd"', "passwd"],
+    ['attachment; filename="C:\\\\temp\\\\a.txt"', "a.txt"],
+    [Buffer.from('attachment; filename="été.txt"').toString("latin1"), "été.txt"],
+    ['attachment; filename=""', "file.txt"],
+    ['attachment; filename="folder/"', "file.txt"],
+    ["attachment", "file.txt"],
+    ["%%%", "file.txt"],
+  ])("in Content-Disposition: %s is %s", async (field, name) => {
+    answer = serve(content, { ...described, "Content-Disposition": field });
+    for (const ask of [(file: HTTPFile) => file.stat(), async (file: HTTPFile) => (await file.open()).close()]) {
+      const file = fileAt();
+      const renamed = new DescribedFile(file, { name: "described" });
+      const same = new DescribedFile(file, {});
+      await ask(file);
+      expect([file.name, same.name, renamed.name]).toEqual([name, name, "described"]);
+    }
+  });
+
+  it("is not used where a name was given", async () => {
+    answer = serve(content, { "Content-Disposition": 'attachment; filename="other.txt"' });
+    const file = fileAt("/file.txt", { name: "given.txt" });
+    await file.stat();
+    expect(file.name).toBe("given.txt");
+    expect(fileAt("/file.txt", { name: undefined }).name).toBe("file.txt");
+  });
+
+  it("is not that of an error", async () => {
+    answer = (_, response) =>
+      void response.writeHead(404, { "Content-Disposition": 'inline; filename="error.html"' }).end();
+    const file = fileAt();
+    await expect(file.stat()).rejects.toThrow(FileNotFoundError);
+    expect(file.name).toBe("file.txt");
   });
 });
 
@@ -221,12 +268,38 @@ describe("HTTPFile.open", () => {
 
   it("sends the headers that it is given, and nothing else of ours", async () => {
     answer = serve();
-    const requestInit = { headers: { Authorization: "Bearer x" }, method: "POST", body: "x" };
+    const requestInit = { headers: { Authorization: "Bearer x", "Content-Length": "1" }, method: "get", body: null };
     await using opened = await fileAt("/file.txt", { requestInit }).open();
     expect(await textOf(opened)).toBe("0123456789");
     expect(requests[0]?.method).toBe("GET");
     expect(requests[0]?.headers.authorization).toBe("Bearer x");
     expect(requests[0]?.headers).not.toHaveProperty("content-length");
+  });
+
+  it.each<[string, RequestInit]>([
+    ["method", { method: "POST" }],
+    ["method", { method: "HEAD" }],
+    ["body", { body: "x" }],
+    ["body", { body: "" }],
+    ["signal", { signal: AbortSignal.abort() }],
+  ])("refuses a requestInit with a %s that it would not send", (name, requestInit) => {
+    expect(() => fileAt("/", { requestInit })).toThrow(`requestInit.${name}`);
+    expect(() => fileAt("/", { requestInit })).toThrow(ImproperlyConfiguredError);
+  });
+
+  it("passes on the digests of bytes that it passes on unchanged", async () => {
+    const sha256 = "hNiYd/DUBB79a/kaF86iAn/TXaEIuUu5tBI8Pwpbxmw=";
+    const fields = { ...described, "Repr-Digest": `sha-256=:${sha256}:, unixsum=:AAE=:` };
+    answer = serve(content, fields);
+    for (const range of [undefined, { start: 2, end: 4 }]) {
+      await using opened = await fileAt().open({ range });
+      expect(Object.keys(opened.stat.digests ?? {})).toEqual(["sha-256"]);
+      expect(Buffer.from(opened.stat.digests?.["sha-256"] ?? []).toString("base64")).toBe(sha256);
+    }
+    answer = (_, response) =>
+      void response.writeHead(200, { ...fields, "Content-Encoding": "gzip" }).end(gzipSync(content));
+    await using decoded = await fileAt().open();
+    expect(decoded.stat.digests).toBeUndefined();
   });
 
   it("decides itself on what condition and which part is asked for", async () => {
@@ -303,13 +376,110 @@ describe("HTTPFile.read", () => {
     expect(sent()).toEqual(["GET", "GET bytes=900000-900004"]);
   });
 
-  it("uses the date as condition where there is no strong tag", async () => {
+  it("uses the date as condition where there is no strong tag, and never joins two answers by it", async () => {
     answer = serve(content, { ETag: 'W/"v1"', "Last-Modified": described["Last-Modified"] });
-    await using opened = await fileAt().open();
-    await textOf(opened);
-    await textOf(opened, { start: 1, end: 2 });
+    await using opened = await fileAt().open({ range: { start: 4, end: 5 } });
+    expect(await textOf(opened, { start: 1, end: 2 })).toBe("12");
     expect(requests[1]?.headers["if-unmodified-since"]).toBe(described["Last-Modified"]);
     expect(requests[1]?.headers).not.toHaveProperty("if-match");
+    await expect(textOf(opened, { start: 1, end: 2 })).rejects.toThrow(FileChangedError);
+  });
+
+  it("asks for each of several ranges, and for nothing else", async () => {
+    answer = serve();
+    await using opened = await fileAt().open({
+      ranges: [
+        { start: 1, end: 2 },
+        { start: 6, end: 7 },
+      ],
+    });
+    expect(opened.stat).toMatchObject({ size: 10, etag: '"v1"' });
+    expect(opened.stat.seekable).toBeUndefined();
+    expect(await textOf(opened, { start: 1, end: 2 })).toBe("12");
+    expect(await textOf(opened, { start: 6, end: 7 })).toBe("67");
+    expect(sent()).toEqual(["GET bytes=1-2", "GET bytes=6-7"]);
+  });
+
+  it.each([{ ETag: 'W/"v1"' }, { "Last-Modified": described["Last-Modified"] }, {}])(
+    "has no several ranges of a file that only %j tells from another version",
+    async (fields: Record<string, string>) => {
+      answer = serve(content, fields);
+      await using opened = await fileAt().open({
+        ranges: [
+          { start: 1, end: 2 },
+          { start: 6, end: 7 },
+        ],
+      });
+      expect(opened.stat.seekable).toBe(false);
+      expect(await textOf(opened)).toBe("0123456789");
+      await using one = await fileAt().open({ range: { start: 1, end: 2 } });
+      expect(one.stat.seekable).toBeUndefined();
+    },
+  );
+
+  it.each<[string, number, Record<string, string>, string]>([
+    ["the same strong tag", 206, { ETag: '"v1"', "Content-Range": "bytes 3-9/10" }, "joined"],
+    ["the same strong tag and no size", 206, { ETag: '"v1"', "Content-Range": "bytes 3-9/*" }, "joined"],
+    ["the same strong tag and another date", 206, { ETag: '"v1"', "Content-Range": "bytes 3-9/10" }, "joined"],
+    ["no tag", 206, { "Content-Range": "bytes 3-9/10" }, "refused"],
+    ["the same date only", 206, { ...dateAlone, "Content-Range": "bytes 3-9/10" }, "refused"],
+    ["a weak tag", 206, { ETag: 'W/"v1"', "Content-Range": "bytes 3-9/10" }, "refused"],
+    ["another tag", 206, { ETag: '"v2"', "Content-Range": "bytes 3-9/10" }, "refused"],
+    ["another size", 206, { ETag: '"v1"', "Content-Range": "bytes 3-9/11" }, "refused"],
+    ["an impossible range", 206, { ETag: '"v1"', "Content-Range": "bytes 3-9/9" }, "refused"],
+    ["no range", 206, { ETag: '"v1"' }, "refused"],
+    ["another beginning", 206, { ETag: '"v1"', "Content-Range": "bytes 4-9/10" }, "refused"],
+    ["the whole without a tag", 200, { "Content-Length": "10" }, "refused"],
+    ["the whole of another tag", 200, { ETag: '"v2"', "Content-Length": "10" }, "refused"],
+    ["the whole of another size", 200, { ETag: '"v1"', "Content-Length": "11" }, "refused"],
+  ])("joins a body that broke to a second answer only by proof: %s", async (_, status, fields, outcome) => {
+    answer = (request, response) => {
+      if (requests.length > 1) return void response.writeHead(status, fields).end("3456789");
+      response.writeHead(200, { ...described, "Content-Length": 10, "Accept-Ranges": "bytes" });
+      response.write("012", () => request.socket.resetAndDestroy());
+    };
+    await using opened = await fileAt().open();
+    const text = textOf(opened).catch((error: Error) => error);
+    if (outcome === "joined") expect(await text).toBe("0123456789");
+    else expect(await text).toBeInstanceOf(Error);
+  });
+
+  it.each(['W/"v1"', undefined])(
+    "does not ask for the rest of a body whose version is not proven: %s",
+    async (etag) => {
+      answer = (request, response) => {
+        response.writeHead(200, { ...(etag && { ETag: etag }), "Content-Length": 10, "Accept-Ranges": "bytes" });
+        response.write("012", () => request.socket.resetAndDestroy());
+      };
+      await using opened = await fileAt().open();
+      await expect(textOf(opened)).rejects.toThrow(IncompleteBodyError);
+      expect(sent()).toHaveLength(1);
+    },
+  );
+
+  it("breaks where a connection is reset that a body of unknown length was to end with", async () => {
+    const reset = createTcpServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n01234", () => {
+          // After the bytes have been read: a reset drops what has not.
+          void received.then(() => socket.resetAndDestroy());
+        });
+      });
+    });
+    let sawBytes = (): void => undefined;
+    const received = new Promise<void>((resolve) => (sawBytes = resolve));
+    await once(reset.listen(0, "127.0.0.1"), "listening");
+    const host = `127.0.0.1:${(reset.address() as AddressInfo).port}`;
+    try {
+      await using opened = await new HTTPFile(`http://${host}/`, { allowedHosts: [host] }).open();
+      const read = async (): Promise<void> => {
+        for await (const _ of opened.read()) sawBytes();
+      };
+      await expect(read()).rejects.toThrow(IncompleteBodyError);
+    } finally {
+      reset.close();
+    }
   });
 
   it.each<[string, Buffer, Record<string, string>]>([

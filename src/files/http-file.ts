@@ -25,21 +25,34 @@ import { OpenRemoteFile } from "./open-remote-file.ts";
  * ```
  */
 export class HTTPFile implements DownloadFile {
-  readonly name: string;
   readonly url: string;
   readonly #upstream: Upstream;
+  readonly #givenName: string | undefined;
+  #announcedName: string | undefined;
 
   /** @throws {ImproperlyConfiguredError} for options that can't hold. A URL that can't be asked is an error once it is. */
   constructor(url: string | URL, options: HTTPFileOptions = {}) {
     this.url = String(url);
-    this.name = options.name ?? nameOf(this.url);
+    this.#givenName = options.name;
     this.#upstream = upstreamOf(this.url, options);
     hideInLogs(this, () => ({ url: withoutCredentials(this.url) }));
   }
 
+  /**
+   * The name that was given. Without one: the file name in the upstream's Content-Disposition, once the upstream has been
+   * asked, or the last segment of the URL's path, or its host.
+   */
+  get name(): string {
+    return this.#givenName ?? this.#announcedName ?? nameOf(this.url);
+  }
+
+  #connect(signal: AbortSignal | undefined): Connection {
+    return new Connection(this.#upstream, signal, (name) => (this.#announcedName = name));
+  }
+
   /** Asks by HEAD, or by a GET whose body is not read where HEAD is refused. */
   async stat({ signal }: StatOptions = {}): Promise<FileStat> {
-    const connection = new Connection(this.#upstream, signal);
+    const connection = this.#connect(signal);
     try {
       return await connection.head();
     } finally {
@@ -51,11 +64,11 @@ export class HTTPFile implements DownloadFile {
    * @throws {FileNotFoundError} for 404 and 410, and for 401 and 403
    * @throws {UpstreamError} 503 if the upstream asks to wait, 504 if it takes too long, 502 for any other failure
    */
-  async open({ range, ifNoneMatch, signal }: OpenOptions = {}): Promise<OpenFile> {
-    const connection = new Connection(this.#upstream, signal);
+  async open({ range, ranges, ifNoneMatch, signal }: OpenOptions = {}): Promise<OpenFile> {
+    const connection = this.#connect(signal);
     try {
-      const answer = await connection.open(range, ifNoneMatch);
-      return new OpenRemoteFile(connection, answer.stat, answer);
+      const answer = await connection.open(range ?? ranges?.[0], ifNoneMatch);
+      return new OpenRemoteFile(connection, answer.stat, answer, ranges !== undefined);
     } catch (error) {
       connection.close();
       throw error;

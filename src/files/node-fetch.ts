@@ -161,6 +161,9 @@ class Exchange {
 
   async #begin(message: IncomingMessage): Promise<RemoteResponse> {
     this.#message = message;
+    // Node ends a body that has no length when its connection is reset, as if it were whole: the request alone is told.
+    this.#request.on("error", (error) => message.destroy(error));
+    message.on("error", () => undefined);
     try {
       const { statusCode: status = 0 } = message;
       const headers = headersOf(message);

@@ -1,8 +1,8 @@
-import { strongMatch } from "../http/etag.ts";
 import type { ByteRange } from "../http/range.ts";
 import { refuseJSON } from "../serialization.ts";
 import { ByteReader, readUntilAborted, releaseSource, sliceChunks, type ByteSource } from "./bytes.ts";
 import type { FileStat, OpenFile } from "./download-file.ts";
+import { isProvable } from "./http-file-answer.ts";
 import { resumeReading } from "./resume-reading.ts";
 
 /** What a remote source answered: a description of the whole file, and the part of it that the body holds. */
@@ -29,8 +29,13 @@ export interface OpenEndedRange {
 export interface RemoteSource {
   /** Aborts when the client leaves or the file is closed. */
   readonly signal: AbortSignal;
-  /** Asks for bytes of that version of the file. @throws {FileChangedError} */
-  read(range: OpenEndedRange | undefined, version: FileStat): Promise<RemoteAnswer>;
+  /**
+   * Asks for bytes of that version of the file.
+   *
+   * @param joined whether bytes of an earlier answer have been sent, so that the version has to be proven
+   * @throws {FileChangedError}
+   */
+  read(range: OpenEndedRange | undefined, version: FileStat, joined: boolean): Promise<RemoteAnswer>;
   close(): void;
 }
 
@@ -40,10 +45,16 @@ export class OpenRemoteFile implements OpenFile {
   readonly notModified: boolean;
   readonly #source: RemoteSource;
   #unread: RemoteAnswer | undefined;
+  /** Whether any bytes have been sent. */
+  #begun = false;
 
-  /** `unread` is the answer that came with the opening, if it has a body. */
-  constructor(source: RemoteSource, stat: FileStat, unread?: RemoteAnswer) {
-    this.stat = stat;
+  /**
+   * @param unread the answer that came with the opening, if it has a body
+   * @param several whether several ranges are going to be read. They are several answers: a file whose versions cannot be
+   * told apart for sure is sent whole instead.
+   */
+  constructor(source: RemoteSource, stat: FileStat, unread?: RemoteAnswer, several = false) {
+    this.stat = several && !isProvable(stat) ? { ...stat, seekable: false } : stat;
     this.notModified = unread?.notModified ?? false;
     this.#source = source;
     this.#unread = this.notModified ? undefined : unread;
@@ -64,18 +75,22 @@ export class OpenRemoteFile implements OpenFile {
     let unread = this.#takeUnread(range);
     const openAt = async (position: number): Promise<AsyncIterable<Uint8Array>> => {
       const wanted = position === start ? range : { start: position, end };
-      const answer = unread ?? (await this.#source.read(wanted, this.stat));
+      const answer = unread ?? (await this.#source.read(wanted, this.stat, this.#begun));
       unread = undefined;
       return chunksOf(answer, wanted, signal);
     };
-    yield* resumeReading(openAt, { start, end, attempts, signal });
+    for await (const chunk of resumeReading(openAt, { start, end, attempts, signal })) {
+      this.#begun = true;
+      yield chunk;
+    }
   }
 
   /** The answer that came with the opening, if nobody has read it and it is what is asked for. */
   #takeUnread(range: ByteRange | undefined): RemoteAnswer | undefined {
     const answer = this.#unread;
     this.#unread = undefined;
-    if (answer === undefined || (holds(answer, range) && !skipsTooMuch(answer, range))) return answer;
+    const skips = isProvable(this.stat) && answer !== undefined && skipsTooMuch(answer, range);
+    if (answer === undefined || (holds(answer, range) && !skips)) return answer;
     releaseSource(answer.body ?? "");
     return undefined;
   }
@@ -111,11 +126,6 @@ function chunksOf(
 }
 
 const mostAttempts = 3;
-
-// RFC 9110 §15.3.7.3: parts may be joined if they share a strong validator.
-function isProvable({ etag }: FileStat): boolean {
-  return etag !== undefined && strongMatch(etag, etag);
-}
 
 /** Whether the body of `answer` holds all of `range`, or of the file. */
 export function holds({ start, end, stat }: RemoteAnswer, range: OpenEndedRange | undefined): boolean {

@@ -57,9 +57,14 @@ function redirectTarget({ status, headers }: RemoteResponse): string | undefined
 }
 
 /** Servers send names as bytes of UTF-8, which arrive as one character each. */
-function fromUtf8(text: string): string {
+export function fromUtf8(text: string): string {
   if (/^[\x00-\x7f]*$/.test(text)) return text;
-  return new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+  try {
+    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return text;
+  }
 }
 
 function assertRedirectable(next: URL, asked: ReadonlySet<string>, { redirect = "follow" }: RemoteRequest): void {

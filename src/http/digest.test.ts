@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { reprDigest, wantedDigest } from "./digest.ts";
+import { decodeBase64, parseReprDigest, reprDigest, wantedDigest } from "./digest.ts";
 
 describe("reprDigest", () => {
   it("is a dictionary of byte sequences", async () => {
@@ -51,4 +51,46 @@ describe("wantedDigest", () => {
   ])("for %j is %s", (field, algorithm) => {
     expect(wantedDigest(field, available)).toBe(algorithm);
   });
+});
+
+describe("parseReprDigest", () => {
+  const sha256 = btoa("x".repeat(32));
+  const sha512 = btoa("y".repeat(64));
+
+  it.each<[string | null, readonly string[] | undefined]>([
+    [`sha-256=:${sha256}:`, ["sha-256"]],
+    [`sha-256=:${sha256}:, sha-512=:${sha512}:`, ["sha-256", "sha-512"]],
+    [`md5=:AAAA:,sha-256=:${sha256}:;p=1`, ["sha-256"]],
+    ["md5=:1B2M2Y8AsgTpgAmY7PhCfg==:", undefined],
+    [`sha-512=:${sha256}:`, undefined],
+    [`sha-256=:${sha256}:, sha-512=:AAAA:`, undefined],
+    ["sha-256=:not base64:", undefined],
+    [`sha-256=${sha256}`, undefined],
+    [`sha-256=:${sha256}`, undefined],
+    [`toString=:${sha256}:`, undefined],
+    ["", undefined],
+    [null, undefined],
+  ])("finds in %j the digests %j", (field, algorithms) => {
+    const digests = parseReprDigest(field);
+    expect(digests && Object.keys(digests)).toEqual(algorithms);
+  });
+
+  it("reads what reprDigest writes", () => {
+    const digests = { "sha-256": new Uint8Array(32).fill(200) };
+    expect(parseReprDigest(reprDigest(digests))).toEqual(digests);
+  });
+});
+
+it.each<[string, readonly number[] | undefined]>([
+  ["", []],
+  ["AAH/", [0, 1, 255]],
+  ["AAE=", [0, 1]],
+  ["AA==", [0]],
+  ["AA", undefined],
+  ["A A=", undefined],
+  ["AA=A", undefined],
+  ["-_-_", undefined],
+])("base64 %j is %j", (text, bytes) => {
+  const decoded = decodeBase64(text);
+  expect(decoded && [...decoded]).toEqual(bytes);
 });

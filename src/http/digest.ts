@@ -16,6 +16,41 @@ export function reprDigest(digests: Readonly<Record<string, Uint8Array>>): strin
     .join(", ");
 }
 
+/** The length of the digests that prove something (RFC 9530 §5), in bytes. */
+const provingLengths: Readonly<Record<string, number>> = { "sha-256": 32, "sha-512": 64 };
+
+/**
+ * The SHA-256 and SHA-512 digests in a Repr-Digest field.
+ *
+ * @returns undefined if it holds neither, or if one of them is malformed
+ *
+ * @example
+ * ```ts
+ * import { parseReprDigest } from "downloadview/http";
+ *
+ * const digests = parseReprDigest("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:, md5=:1B2M2Y8AsgTpgAmY7PhCfg==:");
+ * console.assert(digests?.["sha-256"]?.byteLength === 32 && !("md5" in digests));
+ * ```
+ */
+export function parseReprDigest(field: string | null): Readonly<Record<string, Uint8Array>> | undefined {
+  const digests: Record<string, Uint8Array> = {};
+  for (const member of (field ?? "").split(",")) {
+    const [, algorithm = "", value] = /^([a-z*][a-z0-9_.*-]*)=:([^:]*):(?:;.*)?$/.exec(member.trim()) ?? [];
+    const length = Object.hasOwn(provingLengths, algorithm) ? provingLengths[algorithm] : undefined;
+    if (length === undefined) continue;
+    const digest = decodeBase64(value ?? "");
+    if (digest?.byteLength !== length) return undefined;
+    digests[algorithm] = digest;
+  }
+  return Object.keys(digests).length > 0 ? digests : undefined;
+}
+
+/** The bytes that `text` is the base64 of, or undefined if it is not base64. */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) return undefined;
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
 function base64(bytes: Uint8Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }

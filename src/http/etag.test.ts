@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isEntityTag, nginxEntityTag, parseEntityTags, scanEntityTag, strongMatch, weakMatch } from "./etag.ts";
+import {
+  isEntityTag,
+  nginxEntityTag,
+  normalizeEntityTag,
+  parseEntityTags,
+  scanEntityTag,
+  strongMatch,
+  weakMatch,
+} from "./etag.ts";
 
 const entityTag = fc
   .tuple(
@@ -137,5 +145,33 @@ describe("nginxEntityTag", () => {
         expect(isEntityTag(nginxEntityTag({ size, mtimeNanoseconds }, new Date()))).toBe(true);
       }),
     );
+  });
+});
+
+describe("normalizeEntityTag", () => {
+  it.each<[string | null | undefined, string | undefined]>([
+    ['"x"', '"x"'],
+    ['W/"x"', 'W/"x"'],
+    ['w/"x"', 'W/"x"'],
+    [' "x" ', '"x"'],
+    ['""', '""'],
+    ["x", '"x"'],
+    ["W/x", 'W/"x"'],
+    ["0x8D4BCC2E4835CD0", '"0x8D4BCC2E4835CD0"'],
+    ['"d41d8cd98f00b204e9800998ecf8427e-38"', '"d41d8cd98f00b204e9800998ecf8427e-38"'],
+    ["d41d8cd98f00b204e9800998ecf8427e-38", '"d41d8cd98f00b204e9800998ecf8427e-38"'],
+    ["", undefined],
+    ["W/", undefined],
+    [null, undefined],
+    [undefined, undefined],
+    ["a b", undefined],
+    ['"a b"', undefined],
+    ['a"b', undefined],
+    ['"a', undefined],
+    ['a"', undefined],
+    ['"a", "b"', undefined],
+    ["a\r\nSet-Cookie: b", undefined],
+  ])("takes %j for %j", (value, etag) => {
+    expect(normalizeEntityTag(value)).toBe(etag);
   });
 });

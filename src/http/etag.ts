@@ -25,7 +25,8 @@ export function weakMatch(a: string, b: string): boolean {
   return opaqueTag(a) === opaqueTag(b);
 }
 
-function opaqueTag(etag: string): string {
+/** The tag without what says that it is weak: `"x"` of `W/"x"`. */
+export function opaqueTag(etag: string): string {
   return etag.startsWith("W/") ? etag.slice(2) : etag;
 }
 
@@ -57,6 +58,27 @@ const bareTag = /^(?!W\/)[\x21\x23-\x7e]+$/;
 export function sendableEntityTag(value: string): string | undefined {
   if (sendableTag.test(value)) return value;
   return bareTag.test(value) ? `"${value}"` : undefined;
+}
+
+/**
+ * The entity tag that another server or an SDK means, in header form. Some leave out the quotes, or write `w/`.
+ *
+ * @returns undefined for what no header can hold
+ *
+ * @example
+ * ```ts
+ * import { normalizeEntityTag } from "downloadview/http";
+ *
+ * console.assert(normalizeEntityTag("0x8D4BCC2E4835CD0") === '"0x8D4BCC2E4835CD0"');
+ * console.assert(normalizeEntityTag('w/"x"') === 'W/"x"');
+ * console.assert(normalizeEntityTag("a b") === undefined);
+ * ```
+ */
+export function normalizeEntityTag(value: string | null | undefined): string | undefined {
+  const [, weak = "", tag = ""] = /^(W\/)?(.*)$/is.exec(value?.trim() ?? "") ?? [];
+  const quoted = /^".*"$/s.test(tag) ? tag : `"${tag}"`;
+  const etag = weak.toUpperCase() + quoted;
+  return tag !== "" && isEntityTag(etag) ? etag : undefined;
 }
 
 /**

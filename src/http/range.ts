@@ -17,7 +17,7 @@ const full: RangeSelection = { kind: "full" };
 const unsatisfiable: RangeSelection = { kind: "unsatisfiable" };
 
 /** More ranges than this are an attack or a mistake, and cost more than the whole file (RFC 9110 §17.15). */
-const mostRanges = 100;
+export const mostRanges = 100;
 
 /**
  * Reads a Range field. Undefined when its unit isn't `bytes` or any member of it is malformed: such a field is ignored

@@ -82,14 +82,29 @@ describe("rendering touches the file once", () => {
     expect(calls).toEqual(expected);
   });
 
-  it("gives a remote source the one range that is asked for, and no hint for several", async () => {
+  it("gives a remote source the one range that is asked for, or the several", async () => {
     const hints: unknown[] = [];
     const { file } = fakeFile();
-    const spied: DownloadFile = { ...file, open: (options) => (hints.push(options?.range), file.open(options)) };
+    const spied: DownloadFile = {
+      ...file,
+      open: (options) => (hints.push([options?.range, options?.ranges]), file.open(options)),
+    };
     await new DownloadResponse(spied).render(request({ range: "bytes=2-" }));
     await new DownloadResponse(spied).render(request({ range: "bytes=-3" }));
     await new DownloadResponse(spied).render(request({ range: "bytes=0-1,4-5" }));
-    expect(hints).toEqual([{ start: 2 }, { suffix: 3 }, undefined]);
+    await new DownloadResponse(spied).render(request({ range: `bytes=${Array(101).fill("0-0").join()}` }));
+    expect(hints).toEqual([
+      [{ start: 2 }, undefined],
+      [{ suffix: 3 }, undefined],
+      [
+        undefined,
+        [
+          { start: 0, end: 1 },
+          { start: 4, end: 5 },
+        ],
+      ],
+      [undefined, undefined],
+    ]);
   });
 
   it("describes and opens anew a file that was replaced in between", async () => {

@@ -7,6 +7,7 @@ import { responseHead, type DescribedRepresentation, type ResponseHead } from ".
 import {
   contentRange,
   multipartBoundary,
+  mostRanges,
   multipartByteRanges,
   parseRange,
   rangeLength,
@@ -172,9 +173,19 @@ export class RequestOptions implements OpenOptions {
 
   /** The one range that the client asks for, which a remote source asks for in turn, so that one round trip is enough. */
   get range(): RangeSpec | undefined {
+    const specs = this.#specs();
+    return specs.length === 1 ? specs[0] : undefined;
+  }
+
+  get ranges(): readonly RangeSpec[] | undefined {
+    const specs = this.#specs();
+    return specs.length > 1 ? specs : undefined;
+  }
+
+  #specs(): readonly RangeSpec[] {
     const header = this.request.method === "GET" ? this.request.headers.get("range") : null;
     const specs = header === null ? undefined : parseRange(header);
-    return specs?.length === 1 ? specs[0] : undefined;
+    return specs === undefined || specs.length > mostRanges ? [] : specs;
   }
 }
 

@@ -1,7 +1,7 @@
 import { FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
 import { onAbort, untilAborted } from "../files/bytes-abort.ts";
 import { closedEarly, releaseSource } from "../files/bytes.ts";
-import type { FileStat, OpenFile } from "../files/download-file.ts";
+import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { assertSameVersion } from "../files/http-file-answer.ts";
 import {
   holds,
@@ -37,17 +37,19 @@ export class ObjectReads implements RemoteSource {
   }
 
   /** One request, also for a range; one more where no byte is in the range, to learn the size. */
-  async open(range: RangeSpec | undefined, ifNoneMatch?: string): Promise<OpenFile> {
-    const answer = await this.#get({ range, ifNoneMatch, signal: this.signal });
-    if (answer) return new OpenRemoteFile(this, answer.stat, answer);
-    return new OpenRemoteFile(this, await this.#try(this.#store.head(this.#key, this.signal)));
+  async open({ range, ranges, ifNoneMatch }: OpenOptions): Promise<OpenFile> {
+    const several = ranges !== undefined;
+    const answer = await this.#get({ range: range ?? ranges?.[0], ifNoneMatch, signal: this.signal });
+    if (answer) return new OpenRemoteFile(this, answer.stat, answer, several);
+    const stat = await this.#try(this.#store.head(this.#key, this.signal));
+    return new OpenRemoteFile(this, stat, undefined, several);
   }
 
-  async read(range: OpenEndedRange | undefined, version: FileStat): Promise<RemoteAnswer> {
+  async read(range: OpenEndedRange | undefined, version: FileStat, joined: boolean): Promise<RemoteAnswer> {
     const answer = await this.#getVersion(range, version);
     try {
       if (!answer) throw new FileChangedError();
-      assertSameVersion(version, answer.stat);
+      assertSameVersion(version, answer.stat, joined);
       if (!holds(answer, range)) throw new UpstreamError();
       return answer;
     } catch (error) {

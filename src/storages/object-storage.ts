@@ -27,10 +27,10 @@ export class ObjectStorage implements Storage {
     this.#folder = folderOf(prefix);
   }
 
-  async open(name: string, { range, ifNoneMatch, signal }: OpenOptions = {}): Promise<OpenFile> {
+  async open(name: string, { range, ranges, ifNoneMatch, signal }: OpenOptions = {}): Promise<OpenFile> {
     const reads = new ObjectReads(this.#store, this.#key(name), signal);
     try {
-      return await reads.open(range, ifNoneMatch);
+      return await reads.open({ range, ranges, ifNoneMatch });
     } catch (error) {
       reads.close();
       throw error;
