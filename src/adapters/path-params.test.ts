@@ -7,7 +7,7 @@ describe("pathParams", () => {
     ["/a/b.txt?download=1", "a/b.txt"],
     ["/a%20b/%C3%A9%2Bc.txt", "a b/é+c.txt"],
     ["http://localhost:3000/a.txt#top", "a.txt"],
-    ["http://localhost", "http://localhost"],
+    ["http://localhost", ""],
     ["//etc/passwd", "/etc/passwd"],
     ["/..%2f..%2fetc/passwd", "../../etc/passwd"],
     ["/%252e%252e/a", "%2e%2e/a"],

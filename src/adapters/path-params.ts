@@ -1,3 +1,5 @@
+import { rawUrlPath } from "../http/url-path.ts";
+
 /**
  * The route parameter `path` for runtimes that have no router: the path of the URL, decoded, without its first slash.
  * A path that is not validly encoded gives none, so that nothing is found under it.
@@ -16,14 +18,8 @@
  */
 export function pathParams({ url = "" }: { readonly url?: string | undefined }): { path?: string } {
   try {
-    return { path: decodeURIComponent(rawPath(url)) };
+    return { path: decodeURIComponent(rawUrlPath(url).replace(/^\//, "")) };
   } catch {
     return {};
   }
-}
-
-/** What stands between the origin, if there is one (RFC 9112 §3.2.2), and the query. */
-function rawPath(url: string): string {
-  const [path = ""] = url.split(/[?#]/, 1);
-  return path.replace(/^(?:[a-z][a-z0-9+.-]*:\/\/[^/]*)?\//i, "");
 }

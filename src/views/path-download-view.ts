@@ -3,6 +3,7 @@ import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "
 import type { DownloadFile } from "../files/download-file.ts";
 import { LocalFile, type LocalFileOptions } from "../files/local-file.ts";
 import { PrecompressedFile, type PrecompressedCoding } from "../files/precompressed-file.ts";
+import { hasEncodedSeparator } from "../http/url-path.ts";
 import type { DownloadOptions } from "../responses/download-response.ts";
 import type { DownloadResult } from "../responses/handler.ts";
 import { attempt, given, whenReady } from "../responses/maybe-promise.ts";
@@ -11,7 +12,8 @@ import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
  * Serves a file by its path on this machine. With a `root`, `path` and the URL parameter are relative to it and
- * nothing outside it is ever served, whatever symlinks say; without one, the URL parameter is not looked at.
+ * nothing outside it is ever served, whatever symlinks say; without one, the URL parameter is not looked at. A path with
+ * a separator that was encoded in the URL (`admin%2Fsecret.txt`) is a 404: a guard on `/admin/*` has not seen it.
  *
  * @example
  * ```ts
@@ -68,7 +70,7 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
 
   #find(path: string | undefined): DownloadFile {
     if (!path) throw new FileNotFoundError();
-    if (path.includes("\0")) throw new InvalidPathError();
+    if (path.includes("\0") || hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
     if (this.root === undefined) return this.#fileAt(path);
     return this.#fileAt(pathWithin(this.root, path, this.dotfiles), { root: this.root });
   }

@@ -1,12 +1,14 @@
-import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
+import { FileNotFoundError, InvalidPathError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
+import { hasEncodedSeparator } from "../http/url-path.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import type { Storage } from "../storages/storage.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
  * Serves a file by its name in a storage. The name is `path`, or the URL parameter `pathParam` where the route has
- * one, or what `getPath()` makes of them.
+ * one, or what `getPath()` makes of them. A name with a separator that was encoded in the URL (`admin%2Fsecret.txt`) is a
+ * 404: a guard on `/admin/*` has not seen it.
  *
  * @example
  * ```ts
@@ -46,6 +48,7 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
   async #findFile(): Promise<DownloadFile> {
     const path = await this.getPath();
     if (!path || !this.storage) throw new FileNotFoundError();
+    if (hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
     return new StorageFile(this.storage, path);
   }
 }

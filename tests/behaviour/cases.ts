@@ -273,6 +273,12 @@ export const cases: readonly Case[] = [
     request: { path: "/private" },
     response: { status: 403, headers: describesNoFile, body: secretless },
   },
+  ...["folder%2Finner.txt", "folder%2finner.txt", "folder%5Cinner.txt", "folder%252Finner.txt"].map((path): Case => ({
+    feature: "Permission",
+    name: `404 for ${path}, which a guard on folder/ has not seen`,
+    request: { path: `/files/${path}` },
+    response: { status: 404, headers: describesNoFile },
+  })),
   {
     feature: "Errors",
     name: "404 for a missing file",
