@@ -65,6 +65,7 @@ export const reasonPhrases: Readonly<Record<number, string>> = {
   405: "Method Not Allowed",
   409: "Conflict",
   412: "Precondition Failed",
+  413: "Content Too Large",
   416: "Range Not Satisfiable",
   500: "Internal Server Error",
   502: "Bad Gateway",
@@ -106,6 +107,22 @@ export class FileExistsError extends DownloadError {
   override readonly name: string = "FileExistsError";
   constructor(message = "There is a file of that name", options?: DownloadErrorOptions) {
     super(409, message, options);
+  }
+}
+
+/** What was asked for is larger than the application allows: 413. The figures are in `cause`. */
+export class ContentTooLargeError extends DownloadError {
+  override readonly name: string = "ContentTooLargeError";
+  constructor(message = "Too large", options?: DownloadErrorOptions) {
+    super(413, message, options);
+  }
+}
+
+/** An entry that no archive can have: without a file, of unknown length, or under a name that is taken: 500. */
+export class ArchiveEntryError extends DownloadError {
+  override readonly name: string = "ArchiveEntryError";
+  constructor(message: string, options?: DownloadErrorOptions) {
+    super(500, message, options);
   }
 }
 

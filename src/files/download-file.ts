@@ -68,6 +68,8 @@ export interface FileStat {
   path?: string;
   /** Digests of the bytes by algorithm, such as `{ "sha-256": bytes }`, where they are known (RFC 9530). */
   digests?: Readonly<Record<string, Uint8Array>>;
+  /** CRC-32 of the bytes, unsigned, where the source keeps one. */
+  crc32?: number;
   /** False for a source that can be read only from its beginning, once: it gets no `Accept-Ranges`. */
   seekable?: boolean;
 }

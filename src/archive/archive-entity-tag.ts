@@ -1,0 +1,22 @@
+import { isFolder, type ArchiveMember } from "./member.ts";
+import { isStrong } from "./fingerprint-key.ts";
+
+/**
+ * The entity tag of an archive: a hash of its layout and of all that its bytes depend on. Two servers that have the same
+ * members answer with the same one. It is strong if each member's is. A member of which neither tag nor time is known
+ * may be another one each time: the tag then never matches again.
+ */
+export async function archiveEntityTag(version: string, members: readonly ArchiveMember[]): Promise<string> {
+  const lines = members.map(facts);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${version}\n${lines.join("\n")}`));
+  const hex = Array.from(new Uint8Array(digest, 0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return members.every((member) => isFolder(member) || isStrong(member.etag)) ? `"${hex}"` : `W/"${hex}"`;
+}
+
+function facts(member: ArchiveMember): string {
+  const { name, size, lastModified, mode, crc32, etag } = member;
+  // In seconds, as in the archive: a copy of a file on another server has other nanoseconds.
+  const time = lastModified && Math.floor(lastModified.getTime() / 1000);
+  const validator = etag ?? time ?? (isFolder(member) ? "" : crypto.randomUUID());
+  return JSON.stringify([name, size, time, mode, crc32, validator]);
+}

@@ -1,0 +1,172 @@
+import { ContentTooLargeError } from "../errors.ts";
+import { closedEarly } from "../files/bytes.ts";
+import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
+import { rangeLength, type ByteRange } from "../http/range.ts";
+import { archiveEntityTag } from "./archive-entity-tag.ts";
+import { collectEntries, describeMembers, type MemberRules } from "./describe-members.ts";
+import { processFingerprints, type Fingerprints } from "./fingerprints.ts";
+import type { ArchiveEntries, ArchiveEntry, ArchiveMember } from "./member.ts";
+import { OpenedMembers } from "./opened-members.ts";
+import { lengthOf, type ArchiveFormat } from "./part.ts";
+import { readParts } from "./read-parts.ts";
+import { tar } from "./tar.ts";
+import { zip } from "./zip.ts";
+
+export interface ArchiveOptions {
+  /** `"zip"` (the default) or `"tar"`. Neither compresses. */
+  readonly format?: "zip" | "tar" | undefined;
+  /** What the client sees. Default: `archive.zip` or `archive.tar`. */
+  readonly name?: string | undefined;
+  /** `"rename"` (the default) calls the second `a.jpg` `a (2).jpg`; `"refuse"` fails with an `ArchiveEntryError`. */
+  readonly duplicates?: "rename" | "refuse" | undefined;
+  /**
+   * What becomes of a file that is not there. `"refuse"` (the default) answers 404; `"list"` leaves it out and says so
+   * in a member `MISSING.txt`. Decided before the first byte is sent.
+   */
+  readonly missing?: "refuse" | "list" | undefined;
+  /** More entries are answered with 413. Default 10,000. */
+  readonly maxEntries?: number | undefined;
+  /** A larger archive is answered with 413. In bytes. Default 50 GiB. */
+  readonly maxBytes?: number | undefined;
+  /** Where CRC-32s are remembered. Default: in the memory of the process. */
+  readonly fingerprints?: Fingerprints | undefined;
+}
+
+const formats: Readonly<Record<"zip" | "tar", ArchiveFormat>> = { zip, tar };
+
+/**
+ * Many files as one ZIP or TAR that is made while it is sent, and is a file like any other all the same: it has an
+ * exact length, an entity tag, a time, and byte ranges, so that a download shows its progress and resumes. Describing it
+ * costs a `stat` a member; members are opened one after the other, each as the version that was described. If one
+ * changed by then, the connection is closed: an archive never looks whole and isn't.
+ *
+ * Its entity tag is strong if each member's is: only then does a client resume safely.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { download, VirtualFile } from "downloadview";
+ * import { ArchiveFile } from "downloadview/archive";
+ *
+ * const archive = new ArchiveFile(
+ *   [
+ *     { name: "a.txt", file: new VirtualFile("A") },
+ *     { name: "more/b.txt", file: new VirtualFile("B") },
+ *   ],
+ *   { name: "two.zip" },
+ * );
+ * const { size, etag } = await archive.stat();
+ * assert.equal(size, 250);
+ * assert.match(etag ?? "", /^"/);
+ * assert.equal(download(archive).kind, "download");
+ * ```
+ */
+export class ArchiveFile implements DownloadFile {
+  readonly name: string;
+  readonly #entries: ArchiveEntries | (() => ArchiveEntries | Promise<ArchiveEntries>);
+  readonly #format: ArchiveFormat;
+  readonly #rules: MemberRules;
+  readonly #maxBytes: number;
+  readonly #fingerprints: Fingerprints;
+  #collected: Promise<ArchiveEntry[]> | undefined;
+
+  constructor(
+    entries: ArchiveEntries | (() => ArchiveEntries | Promise<ArchiveEntries>),
+    options: ArchiveOptions = {},
+  ) {
+    const { format = "zip", name, duplicates = "rename", missing = "refuse" } = options;
+    const { maxEntries = 10_000, maxBytes = 50 * 2 ** 30, fingerprints = processFingerprints } = options;
+    this.#entries = entries;
+    this.#format = formats[format];
+    this.name = name ?? `archive${this.#format.extension}`;
+    this.#rules = { duplicates, missing, maxEntries };
+    this.#maxBytes = maxBytes;
+    this.#fingerprints = fingerprints;
+  }
+
+  /**
+   * @throws {FileNotFoundError} if a file is missing and `missing` is `"refuse"`
+   * @throws {ContentTooLargeError} beyond `maxEntries` or `maxBytes`
+   * @throws {ArchiveEntryError} for an entry that has no known length
+   */
+  async stat({ signal }: StatOptions = {}): Promise<FileStat> {
+    return (await this.#describe(signal)).stat;
+  }
+
+  /** The same errors as {@link stat}. */
+  async open({ signal }: OpenOptions = {}): Promise<OpenFile> {
+    const { stat, members } = await this.#describe(signal);
+    return new OpenArchive(stat, this.#format, members, new OpenedMembers(members, this.#fingerprints, signal));
+  }
+
+  async #describe(signal: AbortSignal | undefined): Promise<{ stat: ArchiveStat; members: ArchiveMember[] }> {
+    // Once: an iterator can be gone through a single time, and both stat() and open() need its entries.
+    this.#collected ??= this.#collect();
+    const members = await describeMembers(await this.#collected, this.#rules, signal);
+    const size = lengthOf(this.#format.parts(members));
+    if (size > this.#maxBytes) {
+      throw new ContentTooLargeError(undefined, {
+        cause: new Error(`The archive has ${size} bytes, more than ${this.#maxBytes}`),
+      });
+    }
+    const lastModified = newest(members);
+    const stat = {
+      size,
+      etag: await archiveEntityTag(this.#format.version, members),
+      contentType: this.#format.contentType,
+      ...(lastModified === undefined ? {} : { lastModified }),
+    };
+    return { stat, members };
+  }
+
+  async #collect(): Promise<ArchiveEntry[]> {
+    const entries = typeof this.#entries === "function" ? await this.#entries() : this.#entries;
+    return collectEntries(entries, this.#rules.maxEntries);
+  }
+}
+
+type ArchiveStat = FileStat & { readonly size: number };
+
+/** Undefined where the time of any file is unknown: it may be the newest. */
+function newest(members: readonly ArchiveMember[]): Date | undefined {
+  let latest: Date | undefined;
+  for (const { file, lastModified } of members) {
+    if (file && !lastModified) return undefined;
+    if (lastModified && (!latest || lastModified > latest)) latest = lastModified;
+  }
+  return latest;
+}
+
+class OpenArchive implements OpenFile {
+  readonly stat: ArchiveStat;
+  readonly #format: ArchiveFormat;
+  readonly #members: readonly ArchiveMember[];
+  readonly #opened: OpenedMembers;
+  #isClosed = false;
+
+  constructor(stat: ArchiveStat, format: ArchiveFormat, members: readonly ArchiveMember[], opened: OpenedMembers) {
+    this.stat = stat;
+    this.#format = format;
+    this.#members = members;
+    this.#opened = opened;
+  }
+
+  async *read(range: ByteRange = { start: 0, end: this.stat.size - 1 }): AsyncGenerator<Uint8Array> {
+    let left = rangeLength(range);
+    for await (const chunk of readParts(this.#format.parts(this.#members), range, this.#opened)) {
+      if (this.#isClosed) throw closedEarly();
+      left -= chunk.byteLength;
+      yield chunk;
+    }
+    if (left !== 0) throw closedEarly();
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.#opened.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

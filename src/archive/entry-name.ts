@@ -1,0 +1,129 @@
+/**
+ * Names of archive members that unpack on every system, below the folder they are unpacked into. The names come from
+ * users: titles, uploads, keys. So a name is changed where it has to be, and never refused.
+ */
+
+/** Longest segment that Linux, macOS and Windows all accept, in bytes of UTF-8. */
+const maxSegmentBytes = 255;
+
+/** Windows allows 260 characters with the folder that the archive is unpacked into. This leaves some for that folder. */
+const maxNameLength = 220;
+
+/** What Windows forbids in a name, controls, and the characters that reverse the direction of text (CVE-2021-42574). */
+const forbidden = /[\u0000-\u001F\u007F-\u009F<>:"|?*\u200E\u200F\u202A-\u202E\u2066-\u2069\uFFFE\uFFFF]/g;
+
+/** Windows opens a device for these, whatever follows the first dot. */
+const device = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=\.|$)/i;
+
+/** Whether an entry of this name is a folder. */
+export function isFolderName(name: string): boolean {
+  return /[\\/]$/.test(name);
+}
+
+/**
+ * `name` as a member of an archive: forward slashes, NFC, no drive, no `..`, nothing that a system forbids. A folder
+ * keeps its slash at the end. Empty for a folder that is the archive itself.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { safeEntryName } from "downloadview/archive";
+ *
+ * assert.equal(safeEntryName("C:\\photos\\..\\a: b?.jpg"), "photos/a_ b_.jpg");
+ * assert.equal(safeEntryName("../../etc/passwd"), "etc/passwd");
+ * assert.equal(safeEntryName("con.txt"), "_con.txt");
+ * ```
+ */
+export function safeEntryName(name: string): string {
+  const path = name
+    .replace(/\p{Surrogate}/gu, "_")
+    .normalize("NFC")
+    .replaceAll("\\", "/")
+    .replace(/^\/*[A-Za-z]:(?=\/|$)/, "");
+  const segments = path
+    .split("/")
+    .filter((segment) => segment !== "" && !/^\.{1,2}$/.test(segment))
+    .map(safeSegment);
+  if (isFolderName(name)) return segments.map((segment) => `${segment}/`).join("");
+  return shortenedPath(segments.length > 0 ? segments : ["_"]);
+}
+
+function safeSegment(segment: string): string {
+  const allowed = segment
+    .replace(forbidden, "_")
+    .replace(/[. ]+$/, "")
+    .replace(/^ +/, "");
+  const named = allowed === "" ? "_" : device.test(allowed) ? `_${allowed}` : allowed;
+  return shortened(named, (text) => byteLength(text) <= maxSegmentBytes);
+}
+
+function shortenedPath(segments: readonly string[]): string {
+  const folders = segments.slice(0, -1).map((segment) => `${segment}/`);
+  const last = segments.at(-1) ?? "_";
+  const room = Math.max(maxNameLength - folders.join("").length, 40);
+  return folders.join("") + shortened(last, (text) => text.length <= room);
+}
+
+/** `name` with its stem cut until it `fits`. The extension stays, since it says what opens the file. */
+function shortened(name: string, fits: (text: string) => boolean): string {
+  if (fits(name)) return name;
+  const extension = /\.[^.]{1,16}$/.exec(name)?.[0] ?? "";
+  // By character, not by code unit: half a surrogate pair is no text.
+  const stem = Array.from(name.slice(0, name.length - extension.length));
+  while (stem.length > 1 && !fits(stem.join("") + extension)) stem.pop();
+  return stem.join("").replace(/[. ]+$/, "_") + extension;
+}
+
+const encoder = new TextEncoder();
+
+function byteLength(text: string): number {
+  return encoder.encode(text).byteLength;
+}
+
+/** Equal for names that are one file on Windows and macOS, which ignore case and Unicode normalisation. */
+function collisionKey(name: string): string {
+  return name.normalize("NFC").toUpperCase().toLowerCase();
+}
+
+/** The folders that a name is in: `a/b/c.txt` is in `a/` and `a/b/`. */
+function foldersOf(name: string): string[] {
+  const segments = name.split("/").slice(0, -1);
+  return segments.map((_, at) => `${segments.slice(0, at + 1).join("/")}/`);
+}
+
+/** What {@link uniqueNames} found for one name: another one where the name was taken, or a folder that is there twice. */
+export type UniqueName = { readonly kind: "first" | "renamed" | "same folder"; readonly name: string };
+
+/**
+ * The names under which all members can be unpacked side by side, in the order of `names`: the second `a.jpg` becomes
+ * `a (2).jpg`. A file whose name is also that of a folder is renamed as well. Folders of one name are one folder.
+ */
+export function uniqueNames(names: readonly string[], reserved: readonly string[] = []): UniqueName[] {
+  const folders = new Set(names.flatMap(foldersOf).map(collisionKey));
+  const taken = new Set(reserved.map(collisionKey));
+  const isTaken = (name: string): boolean => {
+    const key = collisionKey(name);
+    return taken.has(key) || folders.has(`${key}/`);
+  };
+  // Where to go on counting: many files of one name must not begin at 2 each time.
+  const counts = new Map<string, number>();
+  return names.map((name) => {
+    const key = collisionKey(name);
+    if (name.endsWith("/")) {
+      if (taken.has(key)) return { kind: "same folder", name };
+      taken.add(key);
+      return { kind: "first", name };
+    }
+    let unique = name;
+    let count = counts.get(key) ?? 1;
+    while (isTaken(unique)) unique = numbered(name, (count += 1));
+    counts.set(key, count);
+    taken.add(collisionKey(unique));
+    return { kind: unique === name ? "first" : "renamed", name: unique };
+  });
+}
+
+function numbered(name: string, count: number): string {
+  const [, stem = "", extension = ""] = /^(.*?[^/])((?:\.tar)?\.[^./]+)?$/s.exec(name) ?? [];
+  return `${stem} (${count})${extension}`;
+}

@@ -1,0 +1,5 @@
+export { ArchiveDownloadView } from "./archive-download-view.ts";
+export { ArchiveFile, type ArchiveOptions } from "./archive-file.ts";
+export { safeEntryName } from "./entry-name.ts";
+export { MemoryFingerprints, type Fingerprints } from "./fingerprints.ts";
+export type { ArchiveEntries, ArchiveEntry } from "./member.ts";

@@ -1,0 +1,36 @@
+import type { ArchiveMember } from "./member.ts";
+
+/**
+ * One piece of an archive, in the order of its bytes. The length of each is known before any member is read: that is
+ * what gives an archive its Content-Length, and lets a range begin anywhere.
+ */
+export type Part =
+  /** A header, padding, the directory: known from the declared facts. */
+  | { readonly kind: "bytes"; readonly length: number; bytes(): Uint8Array }
+  /** What holds the CRC-32 of a member that its source did not declare. */
+  | { readonly kind: "checksum"; readonly length: number; readonly member: number; bytes(crc32: number): Uint8Array }
+  /** The content of a member: as it is, or as deflate blocks that store it uncompressed. */
+  | ContentPart;
+
+export interface ContentPart {
+  readonly kind: "content";
+  readonly length: number;
+  readonly member: number;
+  readonly blocks: boolean;
+}
+
+/** How a format lays its members out. */
+export interface ArchiveFormat {
+  /** Goes into the entity tag: other bytes for the same members are another version. */
+  readonly version: string;
+  readonly contentType: string;
+  readonly extension: string;
+  parts(members: readonly ArchiveMember[]): Iterable<Part>;
+}
+
+/** The length of all parts, in bytes. */
+export function lengthOf(parts: Iterable<Part>): number {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length;
+}
