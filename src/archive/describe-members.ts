@@ -42,6 +42,9 @@ function checked(entry: ArchiveEntry): ArchiveEntry {
       `The archive entry ${JSON.stringify(entry.name)} has no file. A folder ends in a slash`,
     );
   }
+  if (entry.size !== undefined && !(Number.isSafeInteger(entry.size) && entry.size >= 0)) {
+    throw new ArchiveEntryError(`The archive entry ${JSON.stringify(entry.name)} has a length of ${entry.size}`);
+  }
   return entry;
 }
 

@@ -1,0 +1,316 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ArchiveEntryError, ContentTooLargeError, FileChangedError, FileNotFoundError } from "../errors.ts";
+import type { DownloadFile, FileStat } from "../files/download-file.ts";
+import { LocalFile } from "../files/local-file.ts";
+import { VirtualFile } from "../files/virtual-file.ts";
+import type { ByteRange } from "../http/range.ts";
+import { ArchiveFile, type ArchiveOptions } from "./archive-file.ts";
+import { crc32 } from "./crc32.ts";
+import { MemoryFingerprints } from "./fingerprints.ts";
+import type { ArchiveEntry } from "./member.ts";
+
+const lastModified = new Date("2026-03-04T05:06:07Z");
+const virtual = (content: string | Uint8Array): DownloadFile => new VirtualFile(content, { lastModified });
+
+/** A file that counts how often its content is opened, and may declare its CRC-32. */
+function counted(content: Uint8Array, known: FileStat = {}): DownloadFile & { opens: number } {
+  const inner = new VirtualFile(content, { lastModified, name: "counted" });
+  return {
+    name: "counted",
+    url: `memory:${crc32(content)}`,
+    opens: 0,
+    stat: async () => ({ ...(await inner.stat()), ...known }),
+    async open(options) {
+      this.opens += 1;
+      const opened = await inner.open(options);
+      return Object.assign(opened, { stat: { ...opened.stat, ...known } });
+    },
+  };
+}
+
+async function read(archive: ArchiveFile, range?: ByteRange): Promise<Buffer> {
+  const opened = await archive.open();
+  try {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of opened.read(range)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  } finally {
+    await opened.close();
+  }
+}
+
+const signatures = Buffer.from("PK\u0007\u0008PK\u0003\u0004PK\u0001\u0002".repeat(20), "latin1");
+const contents: readonly [name: string, content: Uint8Array][] = [
+  ["a.txt", Buffer.from("hello")],
+  ["empty.bin", Buffer.alloc(0)],
+  ["ünï/signatures.bin", signatures],
+  ["blocks.bin", randomBytes(65_536)],
+];
+const entries = (known: (content: Uint8Array) => FileStat = () => ({})): ArchiveEntry[] => [
+  ...contents.map(([name, content]) => ({ name, file: counted(content, known(content)) })),
+  { name: "folder/" },
+];
+const declared = (content: Uint8Array): FileStat => ({ crc32: crc32(content) });
+
+describe.each([
+  ["a ZIP of blocks", () => new ArchiveFile(entries())],
+  ["a ZIP of stored members", () => new ArchiveFile(entries(declared))],
+  ["a TAR", () => new ArchiveFile(entries(), { format: "tar" })],
+])("%s", (_, make) => {
+  it("has the length that it says", async () => {
+    expect((await read(make())).byteLength).toBe((await make().stat()).size);
+  });
+
+  it("is the same each time, with one strong entity tag", async () => {
+    expect((await read(make())).equals(await read(make()))).toBe(true);
+    const { etag } = await make().stat();
+    expect(etag).toMatch(/^"[0-9a-f]{32}"$/);
+    expect((await make().stat()).etag).toBe(etag);
+  });
+
+  it("gives every range as the slice of the whole", async () => {
+    const whole = await read(make());
+    const archive = make();
+    const interesting = [0, 1, 29, 30, 34, 35, 40, 60, 120, 700, 66_000, whole.length - 30, whole.length - 1];
+    for (const start of interesting) {
+      for (const length of [1, 2, 5, 16, 100, 65_535, 70_000]) {
+        const end = Math.min(start + length, whole.length) - 1;
+        const part = await read(archive, { start, end });
+        expect(part.equals(whole.subarray(start, end + 1)), `${start}-${end}`).toBe(true);
+      }
+    }
+  });
+
+  it("has the newest time of its members", async () => {
+    expect((await make().stat()).lastModified).toEqual(lastModified);
+  });
+
+  it("opens nothing to be described", async () => {
+    const files = entries();
+    await new ArchiveFile(files).stat();
+    expect(files.map(({ file }) => (file as { opens?: number } | undefined)?.opens ?? 0)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe("the layout", () => {
+  it("does not depend on a CRC-32 that happens to be remembered", async () => {
+    const fingerprints = new MemoryFingerprints();
+    const make = (): ArchiveFile => new ArchiveFile(entries(), { fingerprints });
+    const before = await make().stat();
+    const bytes = await read(make());
+    expect(
+      fingerprints.get(JSON.stringify([`memory:${crc32(contents[0]![1])}`, (await virtual("hello").stat()).etag])),
+    ).toBe(crc32(contents[0]![1]));
+    expect(await make().stat()).toEqual(before);
+    expect((await read(make())).equals(bytes)).toBe(true);
+  });
+
+  it("is another one, under another tag, where every source declares its CRC-32", async () => {
+    const [blocks, stored] = await Promise.all([
+      new ArchiveFile(entries()).stat(),
+      new ArchiveFile(entries(declared)).stat(),
+    ]);
+    expect(blocks.etag).not.toBe(stored.etag);
+    expect(blocks.size).toBeGreaterThan(stored.size ?? Infinity);
+  });
+
+  it("of a ZIP without members is the end of a directory", async () => {
+    expect(await read(new ArchiveFile([]))).toHaveLength(22);
+  });
+});
+
+describe("the entity tag", () => {
+  const base: ArchiveEntry = { name: "a", file: virtual("x"), size: 1, etag: '"1"', lastModified };
+  it.each<[string, Partial<ArchiveEntry>]>([
+    ["name", { name: "b" }],
+    ["length", { size: 2 }],
+    ["time", { lastModified: new Date(0) }],
+    ["tag", { etag: '"2"' }],
+    ["permissions", { mode: 0o600 }],
+  ])("is another one for another %s of a member", async (_, change) => {
+    const [one, other] = await Promise.all(
+      [base, { ...base, ...change }].map((entry) => new ArchiveFile([entry]).stat()),
+    );
+    expect(one!.etag).not.toBe(other!.etag);
+  });
+
+  it("is weak if that of one member is, or is missing", async () => {
+    for (const etag of ['W/"1"', undefined]) {
+      const file: DownloadFile = {
+        ...virtual("x"),
+        name: "x",
+        stat: async () => ({ size: 1, ...(etag ? { etag } : {}) }),
+        open: () => virtual("x").open(),
+      };
+      expect((await new ArchiveFile([{ name: "a", file }]).stat()).etag).toMatch(/^W\//);
+    }
+  });
+
+  it("never comes again where neither tag nor time of a member is known", async () => {
+    const file: DownloadFile = { name: "x", stat: async () => ({ size: 1 }), open: () => virtual("x").open() };
+    const archive = new ArchiveFile([{ name: "a", file }]);
+    expect((await archive.stat()).etag).not.toBe((await archive.stat()).etag);
+  });
+});
+
+describe("a checksum", () => {
+  it("that a range needs is computed once for all who ask, and then remembered", async () => {
+    const file = counted(randomBytes(1000));
+    const fingerprints = new MemoryFingerprints();
+    const archive = new ArchiveFile([{ name: "a", file }], { fingerprints });
+    const { size = 0 } = await archive.stat();
+    const tail = { start: size - 60, end: size - 1 };
+    const [first, second] = await Promise.all([read(archive, tail), read(archive, tail)]);
+    expect(first).toEqual(second);
+    await read(archive, tail);
+    expect(file.opens).toBe(1);
+  });
+
+  it("of a weak entity tag is not remembered", async () => {
+    const file = counted(randomBytes(1000), { etag: 'W/"1"' });
+    const archive = new ArchiveFile([{ name: "a", file }], { fingerprints: new MemoryFingerprints() });
+    const { size = 0 } = await archive.stat();
+    await read(archive, { start: size - 60, end: size - 1 });
+    await read(archive, { start: size - 60, end: size - 1 });
+    expect(file.opens).toBe(2);
+  });
+
+  it("that a source declares and that is not that of its bytes breaks the download", async () => {
+    const archive = new ArchiveFile([{ name: "a", file: counted(Buffer.from("x"), { crc32: 1 }) }]);
+    await expect(read(archive)).rejects.toThrow(FileChangedError);
+  });
+
+  it("survives a store that fails", async () => {
+    const fail = (): never => {
+      throw new Error("down");
+    };
+    const archive = new ArchiveFile([{ name: "a", file: counted(Buffer.from("x")) }], {
+      fingerprints: { get: fail, set: async () => fail() },
+    });
+    const { size = 0 } = await archive.stat();
+    expect(await read(archive, { start: size - 22, end: size - 1 })).toHaveLength(22);
+    expect(await read(archive)).toHaveLength(size);
+  });
+});
+
+describe("members that are pinned", () => {
+  let folder: string;
+  beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), "archive-"))));
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const old = new Date("2020-01-01T00:00:00Z");
+  async function local(name: string, content: string): Promise<LocalFile> {
+    await writeFile(join(folder, name), content);
+    await utimes(join(folder, name), old, old);
+    return new LocalFile(join(folder, name));
+  }
+
+  it.each<[string, (path: string) => Promise<unknown>]>([
+    ["was replaced", (path) => writeFile(path, "other")],
+    ["shrank", (path) => truncate(path, 2)],
+    ["grew", (path) => writeFile(path, "longer than before")],
+    ["is gone", (path) => rm(path)],
+  ])("break the download if one %s after it was described", async (name, change) => {
+    const files = [await local(`${name} 1`, "first"), await local(`${name} 2`, "whole")];
+    const archive = new ArchiveFile(files.map((file) => ({ name: file.name, file })));
+    const opened = await archive.open();
+    await change(files[1]!.path);
+    const reading = (async () => {
+      for await (const _ of opened.read());
+    })();
+    await expect(reading).rejects.toThrow(/changed|not found|early/i);
+    await opened.close();
+  });
+});
+
+describe("what bad input gets", () => {
+  const missing: DownloadFile = {
+    name: "gone",
+    stat: () => Promise.reject(new FileNotFoundError()),
+    open: () => Promise.reject(new FileNotFoundError()),
+  };
+  it.each<[string, ArchiveEntry[], ArchiveOptions, unknown]>([
+    ["a missing file", [{ name: "a", file: missing }], {}, FileNotFoundError],
+    ["an unknown length", [{ name: "a", file: new VirtualFile(() => "x") }], {}, ArchiveEntryError],
+    ["a negative length", [{ name: "a", file: virtual("x"), size: -1 }], {}, ArchiveEntryError],
+    ["a file that is none", [{ name: "a" }], {}, ArchiveEntryError],
+    ["a name that is none", [{ name: 1, file: virtual("x") } as never], {}, ArchiveEntryError],
+    ["too many entries", entries(), { maxEntries: 3 }, ContentTooLargeError],
+    ["too many bytes", entries(), { maxBytes: 1000 }, ContentTooLargeError],
+    ["a name that is there twice", [entries()[0]!, entries()[0]!], { duplicates: "refuse" }, ArchiveEntryError],
+  ])("%s is refused before the first byte", async (_, list, options, error) => {
+    await expect(new ArchiveFile(list, options).open()).rejects.toThrow(error);
+  });
+
+  it("a missing file may be listed instead", async () => {
+    const archive = new ArchiveFile([{ name: "a.txt", file: missing }, ...entries()], { missing: "list" });
+    expect((await read(archive)).toString("latin1")).toContain("are not in this archive:\n\na.txt\n");
+  });
+
+  it("no text of a client's answer names an entry", async () => {
+    const error = await new ArchiveFile([{ name: "secret", file: new VirtualFile(() => "x") }])
+      .stat()
+      .catch((thrown) => thrown);
+    expect(error).toMatchObject({ status: 500, expose: false });
+    expect(await error.getResponse().text()).not.toContain("secret");
+  });
+});
+
+describe("entries", () => {
+  it("may come from a generator, which is gone through once", async () => {
+    let runs = 0;
+    async function* rows(): AsyncGenerator<ArchiveEntry> {
+      runs += 1;
+      yield { name: "a", file: virtual("x") };
+    }
+    const archive = new ArchiveFile(rows());
+    await archive.stat();
+    expect(await read(archive)).toHaveLength((await archive.stat()).size!);
+    expect(runs).toBe(1);
+  });
+
+  it("whose size and tag the application knows are not asked", async () => {
+    let stats = 0;
+    const file: DownloadFile = {
+      name: "a",
+      stat: async () => ({ size: (stats += 1) }),
+      open: () => virtual("x").open(),
+    };
+    await new ArchiveFile([{ name: "a", file, size: 1, etag: '"1"' }]).stat();
+    expect(stats).toBe(0);
+  });
+});
+
+describe("closing", () => {
+  it("ends a read at once, and closes the member that is open", async () => {
+    let closed = 0;
+    const content = randomBytes(600_000);
+    const file: DownloadFile = {
+      name: "a",
+      stat: () => virtual(content).stat(),
+      async open() {
+        const opened = await virtual(content).open();
+        return {
+          ...opened,
+          stat: opened.stat,
+          read: (range) => opened.read(range),
+          close: async () => void (closed += 1),
+          [Symbol.asyncDispose]: async () => undefined,
+        };
+      },
+    };
+    const opened = await new ArchiveFile([
+      { name: "a", file },
+      { name: "b", file },
+    ]).open();
+    const reading = opened.read()[Symbol.asyncIterator]();
+    await reading.next();
+    await opened.close();
+    await expect(reading.next()).rejects.toThrow(/closed/);
+    expect(closed).toBeGreaterThanOrEqual(1);
+  });
+});

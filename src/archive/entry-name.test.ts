@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { safeEntryName, uniqueNames } from "./entry-name.ts";
+
+describe("a name in an archive", () => {
+  it.each([
+    ["a.txt", "a.txt"],
+    ["2026/07/a b.jpg", "2026/07/a b.jpg"],
+    ["café.txt".normalize("NFD"), "café.txt"],
+    ["photos\\sea.jpg", "photos/sea.jpg"],
+    ["/etc/passwd", "etc/passwd"],
+    ["C:\\Windows\\a.dll", "Windows/a.dll"],
+    ["C:a.dll", "C_a.dll"],
+    ["../../etc/passwd", "etc/passwd"],
+    ["a/../b/./c", "a/b/c"],
+    ["a//b", "a/b"],
+    ["a\u0000b\n.txt", "a_b_.txt"],
+    ['<a>:"b|c?*".txt', "_a___b_c___.txt"],
+    ["invoice\u202Efdp.exe", "invoice_fdp.exe"],
+    ["con", "_con"],
+    ["NUL.tar.gz", "_NUL.tar.gz"],
+    ["COM1/lpt9.txt", "_COM1/_lpt9.txt"],
+    ["console.txt", "console.txt"],
+    ["a. ", "a"],
+    ["  .hidden", ".hidden"],
+    [". .", "_"],
+    ["", "_"],
+    ["..", "_"],
+    ["half \uD83D pair", "half _ pair"],
+    ["folder/", "folder/"],
+    ["folder\\", "folder/"],
+    ["../", ""],
+    [`${"x".repeat(300)}.jpeg`, `${"x".repeat(215)}.jpeg`],
+    [`${"é".repeat(200)}.jpeg`, `${"é".repeat(125)}.jpeg`],
+    [`f/${"x".repeat(300)}.jpeg`, `f/${"x".repeat(213)}.jpeg`],
+  ])("%j is %j", (name, expected) => {
+    expect(safeEntryName(name)).toBe(expected);
+  });
+
+  it("is the same when it is made safe again", () => {
+    for (const name of ["..\\con. ", "a/./b", "🎉".repeat(200), "x".repeat(500)]) {
+      expect(safeEntryName(safeEntryName(name))).toBe(safeEntryName(name));
+    }
+  });
+});
+
+describe("names side by side", () => {
+  it.each([
+    ["a file twice", ["a.jpg", "a.jpg", "a.jpg"], ["a.jpg", "a (2).jpg", "a (3).jpg"]],
+    ["names that differ in case", ["A.jpg", "a.JPG"], ["A.jpg", "a (2).JPG"]],
+    ["one that the numbering would take", ["a.jpg", "a (2).jpg", "a.jpg"], ["a.jpg", "a (2).jpg", "a (3).jpg"]],
+    ["two extensions", ["a.tar.gz", "a.tar.gz"], ["a.tar.gz", "a (2).tar.gz"]],
+    ["no extension", ["d/LICENSE", "d/LICENSE"], ["d/LICENSE", "d/LICENSE (2)"]],
+    ["a hidden file", [".env", ".env"], [".env", ".env (2)"]],
+    ["a file that is a folder elsewhere", ["a", "a/b"], ["a (2)", "a/b"]],
+    ["a file that is a folder before", ["a/b", "A"], ["a/b", "A (2)"]],
+    ["one folder twice", ["f/", "F/"], ["f/", "F/"]],
+  ])("%s: %j", (_, names, expected) => {
+    expect(uniqueNames(names).map(({ name }) => name)).toEqual(expected);
+  });
+
+  it("leave a reserved name free", () => {
+    expect(uniqueNames(["missing.txt"], ["MISSING.txt"])).toEqual([{ kind: "renamed", name: "missing (2).txt" }]);
+  });
+
+  it("are found in one pass, however many are the same", () => {
+    const names = uniqueNames(Array.from({ length: 20_000 }, () => "a.jpg"));
+    expect(names.at(-1)).toEqual({ kind: "renamed", name: "a (20000).jpg" });
+  });
+});
