@@ -1,4 +1,5 @@
 import { IncompleteBodyError } from "../errors.ts";
+import { allocate } from "../files/bytes.ts";
 import type { OpenFile } from "../files/download-file.ts";
 import type { ResponseBody } from "../responses/rendered-response.ts";
 import { chunkSizes, mostAbsorbed, patience, returnLarge, takeLarge, wantedBytes } from "./chunk-budget.ts";
@@ -60,11 +61,4 @@ export class FileChunks implements AsyncIterator<Uint8Array, undefined> {
     this.#hasLarge = wanted > chunkSizes.small && takeLarge(keepsUp);
     return Math.min(wanted, this.#hasLarge ? chunkSizes.large : chunkSizes.small);
   }
-}
-
-// Node, Bun and Deno, which are all that have files, have memory that is not set to zero first.
-const { Buffer } = globalThis as { Buffer?: { allocUnsafeSlow(size: number): Uint8Array } };
-
-function allocate(size: number): Uint8Array {
-  return Buffer ? Buffer.allocUnsafeSlow(size) : new Uint8Array(size);
 }

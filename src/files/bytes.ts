@@ -267,3 +267,21 @@ export async function* readUntilAborted(
     reader.close();
   }
 }
+
+// Node, Bun and Deno have memory that is not set to zero first. Code on them expects a Buffer of a chunk, too.
+const { Buffer } = globalThis as { Buffer?: { allocUnsafeSlow(size: number): Uint8Array } };
+
+/** Memory that nothing else is in: a consumer may transfer the buffer of a chunk, and with it all that it holds. */
+export function allocate(size: number): Uint8Array {
+  return Buffer ? Buffer.allocUnsafeSlow(size) : new Uint8Array(size);
+}
+
+/**
+ * A copy, for a consumer that may change it: a stream that encrypts in place would otherwise change the file that the
+ * next client gets.
+ */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = allocate(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
+}

@@ -6,6 +6,7 @@ import {
   assertByteSource,
   ByteReader,
   closedEarly,
+  copyOf,
   readUntilAborted,
   releaseSource,
   sliceChunks,
@@ -35,7 +36,7 @@ export class OpenBytes implements OpenFile {
   }
 
   async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
-    yield range ? this.bytes.subarray(range.start, range.end + 1) : this.bytes;
+    yield copyOf(range ? this.bytes.subarray(range.start, range.end + 1) : this.bytes);
   }
 
   async close(): Promise<void> {}

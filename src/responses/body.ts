@@ -1,4 +1,5 @@
 import { IncompleteBodyError } from "../errors.ts";
+import { copyOf } from "../files/bytes.ts";
 import type { OpenFile } from "../files/download-file.ts";
 import type { ByteRange, MultipartByteRanges } from "../http/range.ts";
 import { rangeLength } from "../http/range.ts";
@@ -8,14 +9,14 @@ import type { ResponseBody } from "./rendered-response.ts";
 export type ReadableBody = Exclude<ResponseBody, { kind: "none" }>;
 
 /**
- * The bytes of a body, no more than were promised. Ends with an error where the source gives fewer: a short body must
+ * The bytes of a body, in memory that the reader may change, no more than were promised. Ends with an error where the source gives fewer: a short body must
  * never look whole.
  * @throws {IncompleteBodyError}
  */
 export function readBody(body: ReadableBody): AsyncGenerator<Uint8Array> {
   switch (body.kind) {
     case "bytes":
-      return readOnce(body.bytes);
+      return readCopies(body.bytes);
     case "file":
       return readExactly(body.file.read(body.range), body.length);
     case "multipart":
@@ -45,8 +46,12 @@ export function bodyLength(body: ResponseBody): number | undefined {
   }
 }
 
-async function* readOnce(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+/** Bytes to copy at a time: a large file in memory is not doubled for a reader that stalls. */
+const copied = 256 * 1024;
+
+// Copies: the memory is that of a cache or of the application, and other responses are sent from it.
+async function* readCopies(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += copied) yield copyOf(bytes.subarray(at, at + copied));
 }
 
 async function* readExactly(chunks: AsyncIterable<Uint8Array>, length?: number): AsyncGenerator<Uint8Array> {

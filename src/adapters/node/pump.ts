@@ -1,25 +1,14 @@
-import type { ServerResponse } from "node:http";
 import { IncompleteBodyError } from "../../errors.ts";
 import type { OpenFile } from "../../files/download-file.ts";
-import { mostAbsorbed, patience, wantedBytes } from "../chunk-budget.ts";
+import { allocate, copyOf } from "../../files/bytes.ts";
+import { chunkSizes, mostAbsorbed, patience, returnLarge, takeLarge, wantedBytes } from "../chunk-budget.ts";
 import { borrowBuffer, returnBuffer } from "./buffer-pool.ts";
+import type { ResponseWriter } from "./response-writer.ts";
+import { trustedSocket } from "./trusted-socket.ts";
 import { Turns } from "./turns.ts";
 
 /** A file that fills the buffers it is given. */
 export type PumpableFile = OpenFile & Required<Pick<OpenFile, "readInto">>;
-
-/** Whether a file can go to a response by {@link pump}. */
-export function isPumpable(file: OpenFile, response: ServerResponse): file is PumpableFile {
-  return file.readInto !== undefined && isPlain(response);
-}
-
-// Asked of the process rather than imported: what runs on Node alone is also reached from modules that run anywhere.
-const Plain = process.getBuiltinModule("node:http").ServerResponse;
-
-// A middleware that replaced `write`, to compress or to log, may keep a chunk for as long as it likes. HTTP/2 does.
-function isPlain(response: ServerResponse): boolean {
-  return response instanceof Plain && response.write === Plain.prototype.write;
-}
 
 export interface Transfer {
   /** The position of the first byte. */
@@ -28,8 +17,6 @@ export interface Transfer {
   readonly length: number;
   /** Called when there is a first chunk, before it is written. */
   onStart(): void;
-  /** Called with the length of each chunk that was handed over. */
-  onSent(bytes: number): void;
 }
 
 /**
@@ -39,91 +26,120 @@ export interface Transfer {
 const reads = new Turns(2 * (Number(process.env["UV_THREADPOOL_SIZE"]) || 4));
 
 /**
- * Sends a part of a file, and ends the response. One recycled buffer at a time goes from the disk to the socket; the next
- * is filled when the kernel has taken the last one, so a reader that stalls holds one buffer and no more.
+ * Sends a part of a file. One buffer at a time goes from the disk to the socket; the next is filled when the connection has
+ * taken the last one, so a reader that stalls holds one buffer and no more. Resolves with false if the client left.
  * @throws {IncompleteBodyError} where the file is shorter than that
  */
-export async function pump(file: PumpableFile, response: ServerResponse, transfer: Transfer): Promise<void> {
+export async function pump(file: PumpableFile, writer: ResponseWriter, transfer: Transfer): Promise<boolean> {
   const { start, length } = transfer;
   let keepsUp = false;
   for (let position = start; position < start + length;) {
-    const { count, drain } = await sendChunk(file, response, transfer, position, keepsUp);
-    if (response.destroyed) return;
-    position += count;
-    keepsUp = drain > 0 ? drain < patience : keepsUp || position - start > mostAbsorbed;
+    const sent = await sendChunk(file, writer, transfer, position, keepsUp);
+    if (sent === undefined) return false;
+    position += sent.count;
+    keepsUp = sent.drain > 0 ? sent.drain < patience : keepsUp || position - start > mostAbsorbed;
   }
+  return true;
 }
 
 interface SentChunk {
   readonly count: number;
-  /** How long the kernel took to accept it, in milliseconds; 0 if it had room for it at once. */
+  /** How long the connection took to accept it, in milliseconds; 0 if it had room for it at once. */
   readonly drain: number;
 }
 
+/** Sends a chunk. Undefined if the client left. */
 async function sendChunk(
   file: PumpableFile,
-  response: ServerResponse,
-  { start, length, onStart, onSent }: Transfer,
+  writer: ResponseWriter,
+  transfer: Transfer,
   position: number,
   keepsUp: boolean,
-): Promise<SentChunk> {
-  const left = start + length - position;
-  const wanted = wantedBytes(left, keepsUp);
+): Promise<SentChunk | undefined> {
+  const wanted = wantedBytes(transfer.start + transfer.length - position, keepsUp);
   await reads.enter();
-  if (response.destroyed) {
+  if (writer.isOver) {
     reads.leave();
-    return { count: 0, drain: 0 };
+    return undefined;
   }
+  return trustedSocket(writer.response)
+    ? sendRecycled(file, writer, transfer, position, wanted, keepsUp)
+    : sendFresh(file, writer, transfer, position, wanted, keepsUp);
+}
+
+async function sendRecycled(
+  file: PumpableFile,
+  writer: ResponseWriter,
+  transfer: Transfer,
+  position: number,
+  wanted: number,
+  keepsUp: boolean,
+): Promise<SentChunk | undefined> {
   const buffer = borrowBuffer(wanted, keepsUp);
-  // While somebody else has the buffer it is not ours to reuse, and a failure may leave it so.
-  let ours = false;
+  // While the file system or a connection has the buffer it is not ours to reuse, and a failure may leave it so.
+  let isOurs = false;
   try {
-    const target = buffer.subarray(0, Math.min(wanted, buffer.byteLength));
-    const count = await readInTurn(file, target, position, target.byteLength === left);
-    ours = true;
-    if (response.destroyed) return { count, drain: 0 };
-    if (count === 0) throw new IncompleteBodyError(`The source ended ${left} bytes early`);
-    if (position === start) onStart();
-    ours = false;
-    onSent(count);
-    const drain = await writeNow(response, buffer.subarray(0, count), count === left);
-    // Of a connection that is closed nothing is sent any more either.
-    ours = true;
-    return { count, drain };
+    const count = await readInTurn(file, buffer.subarray(0, Math.min(wanted, buffer.byteLength)), position, transfer);
+    isOurs = true;
+    if (writer.isOver) return undefined;
+    if (position === transfer.start) transfer.onStart();
+    // Asked now: the methods may have been replaced since the buffer was borrowed, by `onStart` or meanwhile.
+    const socket = trustedSocket(writer.response);
+    if (!socket) return await send(writer, copyOf(buffer.subarray(0, count)));
+    isOurs = false;
+    const since = performance.now();
+    const taking = writer.writeTrusted(buffer.subarray(0, count), socket);
+    const isAbsorbed = writer.response.writableLength === 0;
+    if (!(await taking)) return undefined;
+    // And once more: what replaced a method while the chunk was on its way may have got it.
+    isOurs = trustedSocket(writer.response) === socket;
+    return { count, drain: isAbsorbed ? 0 : performance.now() - since };
   } finally {
-    returnBuffer(buffer, ours);
+    returnBuffer(buffer, isOurs);
   }
 }
 
-async function readInTurn(file: PumpableFile, target: Uint8Array, position: number, isLast: boolean): Promise<number> {
+/** For a response that may keep what it is given: each chunk is memory of its own. */
+async function sendFresh(
+  file: PumpableFile,
+  writer: ResponseWriter,
+  transfer: Transfer,
+  position: number,
+  wanted: number,
+  keepsUp: boolean,
+): Promise<SentChunk | undefined> {
+  const isLarge = wanted > chunkSizes.small && takeLarge(keepsUp);
   try {
-    return await file.readInto(target, position, isLast);
+    const room = Math.min(wanted, isLarge ? chunkSizes.large : chunkSizes.small);
+    const buffer = allocate(room);
+    const count = await readInTurn(file, buffer, position, transfer);
+    if (writer.isOver) return undefined;
+    if (position === transfer.start) transfer.onStart();
+    return await send(writer, buffer.subarray(0, count));
+  } finally {
+    if (isLarge) returnLarge();
+  }
+}
+
+async function send(writer: ResponseWriter, bytes: Uint8Array): Promise<SentChunk | undefined> {
+  const since = performance.now();
+  const writing = writer.write(bytes);
+  if (writing === true) return { count: bytes.byteLength, drain: 0 };
+  return (await writing) ? { count: bytes.byteLength, drain: performance.now() - since } : undefined;
+}
+
+async function readInTurn(
+  file: PumpableFile,
+  target: Uint8Array,
+  position: number,
+  { start, length }: Transfer,
+): Promise<number> {
+  const left = start + length - position;
+  try {
+    const count = await file.readInto(target, position, target.byteLength === left);
+    if (count === 0) throw new IncompleteBodyError(`The source ended ${left} bytes early`);
+    return count;
   } finally {
     reads.leave();
   }
-}
-
-/**
- * Hands `bytes` to the kernel now: outside of a cork, Node keeps what is written until the end of the turn. Settles when
- * the kernel has all of it, or the connection is gone.
- */
-function writeNow(response: ServerResponse, bytes: Uint8Array, last: boolean): Promise<number> | number {
-  const since = performance.now();
-  let settle: (() => void) | undefined;
-  const taken = (): void => settle?.();
-  if (last) {
-    response.end(bytes, taken);
-  } else {
-    response.cork();
-    response.write(bytes, taken);
-    response.uncork();
-  }
-  if (response.writableLength === 0) return 0;
-  return new Promise((resolve) => {
-    settle = () => {
-      response.off("close", taken);
-      resolve(performance.now() - since);
-    };
-    response.once("close", taken);
-  });
 }

@@ -1,175 +1,147 @@
 import type { ServerResponse } from "node:http";
-import type { ServerHttp2Stream } from "node:http2";
-import { bodyLength, closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
-import { isPumpable, pump, type PumpableFile } from "./pump.ts";
+import { copyOf } from "../../files/bytes.ts";
+import { bodyLength, closeBody, readBody } from "../../responses/body.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { http2Stream, isGone, socketOf } from "./connection.ts";
+import { pump, type PumpableFile } from "./pump.ts";
+import { ResponseWriter } from "./response-writer.ts";
+import { trustedSocket } from "./trusted-socket.ts";
 
 /**
- * Writes a rendered response to a socket, and settles when the response is over, whoever ended it. Rejects only while
- * no byte has been sent, so that somebody else can still answer; later a failure destroys the connection.
+ * Writes a rendered response, and settles when the response is over. Rejects only while no byte has been sent, so that
+ * the caller can still answer. If the source fails later, the connection is broken, and the promise resolves with the
+ * error, which is for a log alone. Resolves with undefined if nothing failed, also if the client left.
  */
-export function writeRendered(rendered: RenderedResponse, response: ServerResponse): Promise<void> {
-  const { body } = rendered;
+export function writeRendered(rendered: RenderedResponse, response: ServerResponse): Promise<unknown> {
   if (isGone(response)) return abandon(rendered);
-  if (body.kind === "none" || (body.kind === "bytes" && !rendered.limitRate)) return writeAtOnce(rendered, response);
-  return writeChunks(rendered, body, response);
+  const { body, status, delivery } = rendered;
+  return new Promise((resolve, reject) => {
+    let failure: unknown;
+    const end = (): void => {
+      // At once, not when the source next yields: it may never do so again.
+      void closeBody(body);
+      writer.stop();
+      resolve(failure);
+    };
+    const abort = (): void => {
+      delivery.abort(status, writer.taken, failure);
+      end();
+    };
+    const fail = (error: unknown): void => {
+      // The source was closed because the client left.
+      if (writer.isOver) return abort();
+      failure = error;
+      if (response.headersSent) {
+        breakConnection(response, bodyLength(body), error);
+        writer.whenTaken(abort);
+      } else {
+        reject(error);
+        abort();
+      }
+    };
+    const writer = new ResponseWriter(response, abort);
+    sendBody(rendered, writer).then((isWhole) => {
+      if (!isWhole) return abort();
+      delivery.finish(status, writer.taken);
+      end();
+    }, fail);
+  });
 }
 
-// A client may leave during any `await` before the first byte; writing to such a response throws or is lost.
-function isGone(response: ServerResponse): boolean {
-  return isDestroyed(response) || response.writableEnded;
-}
-
-function isDestroyed(response: ServerResponse): boolean {
-  return response.destroyed || http2Stream(response)?.destroyed === true;
-}
-
-/** What is below a response of HTTP/2's compatibility API: it knows what that does not tell. */
-function http2Stream(
-  response: ServerResponse & { readonly stream?: ServerHttp2Stream },
-): ServerHttp2Stream | undefined {
-  return response.stream;
-}
-
-async function abandon({ body, status, delivery }: RenderedResponse): Promise<void> {
+async function abandon({ body, status, delivery }: RenderedResponse): Promise<undefined> {
   await closeBody(body);
   delivery.abort(status, 0);
 }
 
-function writeAtOnce({ status, headers, body, delivery }: RenderedResponse, response: ServerResponse): Promise<void> {
-  const length = bodyLength(body) ?? 0;
-  return new Promise((resolve) => {
-    response.once("close", () => {
-      if (response.writableFinished) delivery.finish(status, length);
-      else delivery.abort(status, 0);
-      resolve();
-    });
-    writeHead(response, status, headers);
-    if (body.kind === "bytes") response.end(body.bytes);
-    else response.end();
-  });
-}
-
-interface Progress {
-  sent: number;
-}
-
-function writeChunks(rendered: RenderedResponse, body: ReadableBody, response: ServerResponse): Promise<void> {
-  const { status, delivery } = rendered;
-  const progress: Progress = { sent: 0 };
-  return new Promise((resolve, reject) => {
-    const onClose = (): void => {
-      // At once, not when the source next yields: it may never do so again.
-      void closeBody(body);
-      if (!response.writableFinished) delivery.abort(status, progress.sent);
-      resolve();
-    };
-    response.once("close", onClose);
-    sendBody(rendered, body, response, progress).then(
-      () => void (response.writableFinished && delivery.finish(status, progress.sent)),
-      async (error: unknown) => {
-        await closeBody(body);
-        if (isDestroyed(response)) return;
-        delivery.abort(status, progress.sent, error);
-        if (response.headersSent) return breakConnection(response, bodyLength(body));
-        response.off("close", onClose);
-        reject(error);
-      },
-    );
-  });
-}
-
-function sendBody(
-  rendered: RenderedResponse,
-  body: ReadableBody,
-  response: ServerResponse,
-  progress: Progress,
-): Promise<void> {
-  if (rendered.limitRate)
-    return sendChunks(rendered, limitRate(readBody(body), rendered.limitRate), body, response, progress);
+/** Sends head and body. True if the connection took all of it. */
+async function sendBody(rendered: RenderedResponse, writer: ResponseWriter): Promise<boolean> {
+  const { body, limitRate: rate } = rendered;
+  if (body.kind === "none") return sendHead(rendered, writer);
+  if (rate) return sendChunks(rendered, limitRate(readBody(body), rate), writer);
+  if (body.kind === "bytes") return sendBytes(rendered, body.bytes, writer);
   if (body.kind === "file" && body.length !== undefined && body.length > 0) {
     const start = body.range?.start ?? 0;
     const resident = body.file.resident?.({ start, end: start + body.length - 1 });
-    if (resident) return sendResident(rendered, resident, response, progress);
-    if (isPumpable(body.file, response)) return sendFile(rendered, body.file, start, body.length, response, progress);
+    if (resident) return sendBytes(rendered, resident, writer);
+    if (body.file.readInto) return sendFile(rendered, body.file as PumpableFile, start, body.length, writer);
   }
-  return sendChunks(rendered, readBody(body), body, response, progress);
+  return sendChunks(rendered, readBody(body), writer);
 }
 
-function sendResident(
+function sendHead({ status, headers }: RenderedResponse, writer: ResponseWriter): Promise<boolean> {
+  writeHead(writer.response, status, headers);
+  return writer.end();
+}
+
+/** Up to this many bytes are written in one piece, with the head and the end of the response. */
+const largestPiece = 256 * 1024;
+
+/** Bytes in memory that other responses are sent from as well: only Node's own socket gets that very memory. */
+async function sendBytes(
   { status, headers }: RenderedResponse,
   bytes: Uint8Array,
-  response: ServerResponse,
-  progress: Progress,
-): Promise<void> {
+  writer: ResponseWriter,
+): Promise<boolean> {
+  const { response } = writer;
   writeHead(response, status, headers);
-  progress.sent = bytes.byteLength;
-  response.end(bytes);
-  return closed(response);
+  if (bytes.byteLength <= largestPiece && !http2Stream(response)) {
+    return writer.end(trustedSocket(response) ? bytes : copyOf(bytes));
+  }
+  for (let at = 0; at < bytes.byteLength; at += largestPiece) {
+    if (writer.isOver) return false;
+    const piece = bytes.subarray(at, at + largestPiece);
+    const socket = trustedSocket(response);
+    const isTaken = socket ? await writer.writeTrusted(piece, socket) : await writer.write(copyOf(piece));
+    if (!isTaken) return false;
+  }
+  return writer.end();
 }
 
 async function sendFile(
-  { status, headers }: RenderedResponse,
+  { status, headers, body }: RenderedResponse,
   file: PumpableFile,
   start: number,
   length: number,
-  response: ServerResponse,
-  progress: Progress,
-): Promise<void> {
-  await pump(file, response, {
-    start,
-    length,
-    onStart: () => writeHead(response, status, headers),
-    onSent: (bytes) => void (progress.sent += bytes),
-  });
-  await file.close();
-  await closed(response);
+  writer: ResponseWriter,
+): Promise<boolean> {
+  const onStart = (): void => writeHead(writer.response, status, headers);
+  if (!(await pump(file, writer, { start, length, onStart }))) return false;
+  void closeBody(body);
+  return writer.isOver ? false : writer.end();
 }
 
 async function sendChunks(
-  { status, headers }: RenderedResponse,
+  { status, headers, body }: RenderedResponse,
   chunks: AsyncGenerator<Uint8Array>,
-  body: ReadableBody,
-  response: ServerResponse,
-  progress: Progress,
-): Promise<void> {
+  writer: ResponseWriter,
+): Promise<boolean> {
   // The first bytes come before the head: a source that fails here still gets the status that says so.
   let next = await chunks.next();
-  if (isGone(response)) return chunks.return(undefined).then(() => undefined);
-  writeHead(response, status, headers);
+  if (writer.isOver) return leave(chunks);
+  writeHead(writer.response, status, headers);
   while (!next.done) {
-    const flushed = response.write(next.value);
-    progress.sent += next.value.byteLength;
-    if (!flushed) await drained(response);
-    if (isDestroyed(response)) return;
+    if (!(await sendChunk(next.value, writer))) return leave(chunks);
     next = await chunks.next();
+    if (writer.isOver) return leave(chunks);
   }
   await closeBody(body);
-  await ended(response);
+  return writer.isOver ? false : writer.end();
 }
 
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    if (isDestroyed(response)) return resolve();
-    const settle = (): void => {
-      response.off("drain", settle).off("close", settle);
-      resolve();
-    };
-    response.on("drain", settle).on("close", settle);
-  });
+/** In pieces, so that it is known of a large chunk how much of it the connection took. */
+async function sendChunk(chunk: Uint8Array, writer: ResponseWriter): Promise<boolean> {
+  if (chunk.byteLength <= largestPiece) return writer.write(chunk);
+  for (let at = 0; at < chunk.byteLength; at += largestPiece) {
+    if (writer.isOver || !(await writer.write(chunk.subarray(at, at + largestPiece)))) return false;
+  }
+  return true;
 }
 
-function ended(response: ServerResponse): Promise<void> {
-  response.end();
-  return closed(response);
-}
-
-function closed(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    if (response.closed) resolve();
-    else response.once("close", resolve);
-  });
+function leave(chunks: AsyncGenerator<Uint8Array>): false {
+  // Not waited for: a generator that is asked to return first finishes what it was asked before, which may be never.
+  chunks.return(undefined).catch(() => undefined);
+  return false;
 }
 
 function writeHead(response: ServerResponse, status: number, headers: readonly string[]): void {
@@ -203,12 +175,19 @@ const internalError = 2;
  * missing. Where only the end of the connection marks the end of the body (HTTP/1.0), that would look like success: such
  * a connection is reset.
  */
-function breakConnection(response: ServerResponse, length: number | undefined): void {
-  const { socket } = response;
+function breakConnection(response: ServerResponse, length: number | undefined, error: unknown): void {
+  const socket = socketOf(response);
   const stream = http2Stream(response);
   // One of many on the connection, which goes on (RFC 9113 §5.4.2). At once, it would overtake what was just written.
   if (stream) setImmediate(() => stream.close(internalError));
-  else if (!socket) response.destroy();
+  else if (!response.socket || typeof socket?.destroySoon !== "function") breakWithoutSocket(response, error);
   else if (length === undefined && !response.chunkedEncoding) socket.resetAndDestroy();
   else socket.destroySoon();
+}
+
+function breakWithoutSocket(response: ServerResponse, error: unknown): void {
+  const isStandIn = typeof socketOf(response)?.destroySoon !== "function";
+  response.destroy();
+  // A wrapper for serverless functions waits for the end of the response, or for an error: it must not wait for ever.
+  if (isStandIn && response.listenerCount("error") > 0) response.emit("error", error);
 }

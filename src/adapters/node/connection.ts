@@ -1,0 +1,71 @@
+import type { ServerResponse } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+
+/** The HTTP/2 stream under a response of the compatibility API, which does not report when it was reset. */
+export function http2Stream(
+  response: ServerResponse & { readonly stream?: ServerHttp2Stream },
+): ServerHttp2Stream | undefined {
+  const { stream } = response;
+  return typeof stream === "object" && "rstCode" in stream ? stream : undefined;
+}
+
+/** The connection of a response, also while the response waits in line behind that of an earlier request. */
+export function socketOf({ socket, req }: ServerResponse): Socket | undefined {
+  return socket ?? req?.socket ?? undefined;
+}
+
+/** Whether a client can no longer get anything by this response: the client left, or the response was ended. */
+export function isGone(response: ServerResponse): boolean {
+  return response.writableEnded || hasLeft(response);
+}
+
+/** Whether the client left. */
+export function hasLeft(response: ServerResponse): boolean {
+  const stream = http2Stream(response);
+  if (stream) return stream.destroyed || stream.aborted || stream.closed;
+  return response.destroyed || socketOf(response)?.destroyed === true;
+}
+
+/**
+ * Calls `listener` once when the connection is over: the response or its HTTP/2 stream was closed, the client reset the
+ * stream, or the connection was closed while the response waited in line on it. Returns a function that stops listening.
+ */
+export function onConnectionEnd(response: ServerResponse, listener: () => void): () => void {
+  const stream = http2Stream(response);
+  const forget = stream || response.socket ? undefined : onSocketClose(response.req?.socket, end);
+  // After RST_STREAM(NO_ERROR), an HTTP/2 stream whose body has not ended is aborted and never closed.
+  stream?.once("aborted", end).once("close", end);
+  if (!stream) response.once("close", end);
+
+  function stop(): void {
+    forget?.();
+    stream?.off("aborted", end).off("close", end);
+    if (!stream) response.off("close", end);
+  }
+  function end(): void {
+    stop();
+    listener();
+  }
+  return stop;
+}
+
+type Listeners = Set<() => void>;
+const listenersOf = new WeakMap<Socket, Listeners>();
+
+// One listener a socket: a client may send a thousand requests at once, and Node warns of more than ten listeners.
+function onSocketClose(socket: Socket | undefined, listener: () => void): (() => void) | undefined {
+  if (typeof socket?.once !== "function") return undefined;
+  const listeners = listenersOf.get(socket) ?? follow(socket);
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+function follow(socket: Socket): Listeners {
+  const listeners: Listeners = new Set();
+  listenersOf.set(socket, listeners);
+  socket.once("close", () => {
+    for (const listener of listeners) listener();
+  });
+  return listeners;
+}
