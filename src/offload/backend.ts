@@ -16,7 +16,7 @@ export interface FoundTarget {
 }
 
 /** What a server may be unable to do. */
-export type Limit = "errors" | "several-ranges" | "content-encoding" | "names" | "slow-clients";
+export type Limit = "errors" | "several-ranges" | "content-encoding" | "names" | "slow-clients" | "broken-streams";
 
 /** A server that sends files in the application's place: all that is known of it, in one table. */
 export interface OffloadBackend {

@@ -33,7 +33,12 @@ export function caddy(): OffloadBackend {
     loses: [],
     // Its own validators are overwritten at the last moment, so that it must not look at them.
     ignoresIfRange: true,
-    limits: { names: "A name that ends in white space is sent by the application." },
+    limits: {
+      "broken-streams":
+        "Before version 2.8 it ends a stream that breaks as if it were whole, unless its length is known. Say how long a " +
+        "generated file is, or keep what is generated in a file.",
+      names: "A name that ends in white space is sent by the application.",
+    },
     streamed: {},
     respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
     configuration: caddyConfiguration,

@@ -44,8 +44,13 @@ export function h2o({ socket = "/run/h2o-downloads.sock", user = "www-data" }: H
     loses: [],
     ignoresIfRange: false,
     limits: {
+      "broken-streams":
+        "It ends a stream that breaks as if it were whole, unless its length is known. Say how long a generated file is, or " +
+        "keep what is generated in a file.",
       errors: "It sends a file with whatever status an application gives, so nothing but this package may name one.",
-      "slow-clients": "It keeps what a slow client has not taken yet in a temporary file.",
+      "slow-clients":
+        "It keeps what a slow client has not taken yet in temporary files, up to twice the size of the file, and has no " +
+        "setting that limits them. Behind a server that buffers, or for small files, this does not matter.",
     },
     streamed: {},
     respond: (source, { encoded }) =>

@@ -1,20 +1,14 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import {
-  defineConfig,
-  serverConfiguration,
-  serverNames,
-  type DownloadviewConfig,
-  type ServerName,
-} from "downloadview/config";
+import { defineConfig, serverConfiguration, type DownloadviewConfig, type ServerName } from "downloadview/config";
 import { application, serve } from "./support/application.ts";
 import { ask } from "./support/client.ts";
-import { backendNamed, isInstalled, publicFolder, startProxy, syntaxFault } from "./support/proxy.ts";
+import { backendNamed, publicFolder, servers, startProxy, syntaxFault, type ServerProgram } from "./support/proxy.ts";
 
-function configFor(name: ServerName, folder: string, root: string): DownloadviewConfig {
+function configFor(server: ServerProgram, folder: string, root: string): DownloadviewConfig {
   return defineConfig({
-    backend: backendNamed(name, folder),
+    backend: backendNamed(server, folder),
     rules: [
       { sourceDir: join(root, "narrow"), destinationUrl: "/_narrow/", destinationDir: join(root, "narrow") },
       { sourceDir: root, destinationUrl: "/_downloads/", destinationDir: root },
@@ -31,21 +25,23 @@ const around: Readonly<Record<ServerName, (part: string, whole: string) => strin
   h2o: (part) => part.replace("default:\n", "default:\n    listen:\n      port: 65000\n"),
 };
 
-describe.each(serverNames.filter(isInstalled))("a configuration for %s", (name) => {
+describe.each(servers)("a configuration for $label", (server) => {
   it("is right as a part of another one", async () => {
-    const config = configFor(name, "/tmp", "/srv/media");
-    const [part, whole] = [true, false].map((part) => serverConfiguration(name, config, { listen: 65_000, part }));
-    expect(await syntaxFault(name, around[name](part!, whole!))).toBeUndefined();
+    const config = configFor(server, "/tmp", "/srv/media");
+    const [part, whole] = [true, false].map((part) =>
+      serverConfiguration(server.name, config, { listen: 65_000, part }),
+    );
+    expect(await syntaxFault(server, around[server.name](part!, whole!))).toBeUndefined();
   });
 
   it("works for folders with odd names, and for one rule inside another", async () => {
     const folder = await publicFolder("downloadview-odd-");
     const root = join(folder, `me dia; "ü" 100% #1`);
-    const config = configFor(name, folder, root);
+    const config = configFor(server, folder, root);
     await mkdir(join(root, "narrow"), { recursive: true, mode: 0o755 });
     for (const file of ["a.txt", "narrow/b.txt"]) await writeFile(join(root, file), file);
     await using app = await serve(application(root, config));
-    await using proxy = await startProxy(name, config, app.url);
+    await using proxy = await startProxy(server, config, app.url);
     for (const file of ["a.txt", "narrow/b.txt"]) {
       const { status, body } = await ask(proxy.url, { path: `/files/${file}` });
       expect([status, body.toString()]).toEqual([200, file]);

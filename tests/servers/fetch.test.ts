@@ -4,30 +4,30 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { PathDownloadView, smartDownloadMiddleware, withMiddleware } from "downloadview";
-import { defineConfig, serverNames } from "downloadview/config";
+import { defineConfig } from "downloadview/config";
 import { toHonoHandler } from "downloadview/hono";
 import { serve } from "./support/application.ts";
 import { ask } from "./support/client.ts";
-import { backendNamed, isInstalled, publicFolder, startProxy } from "./support/proxy.ts";
+import { backendNamed, publicFolder, servers, startProxy } from "./support/proxy.ts";
 
 const names = ["plain.txt", "sp ace 100%.txt", "ünïcode 日本 🎉.txt"];
 
 // A web Response takes a header's bytes as characters: what it makes of a name's bytes must be those bytes again.
-describe.each(serverNames.filter(isInstalled))("a web response, behind %s", (name) => {
+describe.each(servers)("a web response, behind $label", (server) => {
   it("names a file whatever it is called", async () => {
     const folder = await publicFolder("downloadview-fetch-");
     const root = join(folder, "media");
     await mkdir(root, { mode: 0o755 });
     for (const file of names) await writeFile(join(root, file), file);
     const config = defineConfig({
-      backend: backendNamed(name, folder),
+      backend: backendNamed(server, folder),
       rules: [{ sourceDir: root, destinationUrl: "/_downloads/", destinationDir: root }],
     });
     const hono = new Hono();
     const view = withMiddleware(PathDownloadView.asView({ root }), smartDownloadMiddleware(config));
     hono.get("/:path", toHonoHandler(view));
     await using app = await serve(getRequestListener(hono.fetch));
-    await using proxy = await startProxy(name, config, app.url);
+    await using proxy = await startProxy(server, config, app.url);
     for (const file of names) {
       const path = `/${encodeURIComponent(file)}`;
       expect((await ask(app.url, { path })).body.byteLength).toBe(0);

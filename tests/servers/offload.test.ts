@@ -2,17 +2,11 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  defineConfig,
-  serverConfiguration,
-  serverNames,
-  type DownloadviewConfig,
-  type ServerName,
-} from "downloadview/config";
+import { defineConfig, serverConfiguration, type DownloadviewConfig, type ServerName } from "downloadview/config";
 import { application, manyFields, serve, type Application } from "./support/application.ts";
 import { ask, type Answer, type Ask } from "./support/client.ts";
 import { oddNames, unsendableNames, urlPath } from "./support/names.ts";
-import { backendNamed, isInstalled, publicFolder, startProxy, syntaxFault, type Proxy } from "./support/proxy.ts";
+import { backendNamed, publicFolder, servers, startProxy, syntaxFault, type Proxy } from "./support/proxy.ts";
 
 const content = "0123456789";
 const modified = new Date(1_700_000_000_500);
@@ -45,7 +39,7 @@ async function makeFiles(root: string): Promise<void> {
   await symlink("../secret.txt", join(root, "out.txt"));
 }
 
-describe.each(serverNames.filter(isInstalled))("behind %s", (name) => {
+describe.each(servers)("behind $label", (server) => {
   let folder: string;
   let root: string;
   let config: DownloadviewConfig;
@@ -58,11 +52,11 @@ describe.each(serverNames.filter(isInstalled))("behind %s", (name) => {
     await mkdir(root, { mode: 0o755 });
     await makeFiles(root);
     config = defineConfig({
-      backend: backendNamed(name, folder),
+      backend: backendNamed(server, folder),
       rules: [{ sourceDir: root, destinationUrl: "/_downloads/", destinationDir: root }],
     });
     app = await serve(application(root, config));
-    proxy = await startProxy(name, config, app.url);
+    proxy = await startProxy(server, config, app.url);
   });
   afterAll(async () => {
     await proxy?.[Symbol.asyncDispose]();
@@ -73,10 +67,12 @@ describe.each(serverNames.filter(isInstalled))("behind %s", (name) => {
   const get = (path: string, more: Omit<Ask, "path"> = {}): Promise<Answer> => ask(proxy.url, { path, ...more });
   const getWith = (headers: Record<string, string>, path = "/files/plain.txt"): Promise<Answer> =>
     get(path, { headers });
-  const able = (what: string): boolean => !limits[name].has(what);
+  const able = (what: string): boolean => !limits[server.name].has(what);
 
   it("the generated configuration passes the server's own check", async () => {
-    expect(await syntaxFault(name, serverConfiguration(name, config, { listen: "127.0.0.1:65000" }))).toBeUndefined();
+    expect(
+      await syntaxFault(server, serverConfiguration(server.name, config, { listen: "127.0.0.1:65000" })),
+    ).toBeUndefined();
   });
 
   it("the application names the file, and the server sends it", async () => {
@@ -190,6 +186,8 @@ describe.each(serverNames.filter(isInstalled))("behind %s", (name) => {
       const combined = (lines: string[]): string[] => [lines.join(", ").replaceAll(/, */g, ", ")];
       const [expected, actual] = [[value].flat(), answer.all(field)];
       if (field === "Set-Cookie") expect(actual).toEqual(expected);
+      // Caddy from 2.8 on adds one more, which is true of no file less.
+      else if (field === "Vary") expect(actual.join(", ")).toContain(String(value));
       else expect([field, ...combined(actual)]).toEqual([field, ...combined(expected)]);
     }
   });
@@ -281,7 +279,8 @@ describe.each(serverNames.filter(isInstalled))("behind %s", (name) => {
     await Promise.all(downloads);
   });
 
-  it("sends 1 GiB, whole", async () => {
+  // Once a server is enough: it is a matter of its configuration.
+  it.skipIf(server.label !== server.name)("sends 1 GiB, whole", { timeout: 60_000 }, async () => {
     const big = join(root, "big.bin");
     const mebibyte = createHash("sha512").update("x").digest("hex").repeat(8192);
     const { open } = await import("node:fs/promises");

@@ -4,17 +4,17 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { defineConfig, serverNames } from "downloadview/config";
+import { defineConfig } from "downloadview/config";
 import { requires } from "../support/requires.ts";
 import { application, serve, type Application } from "./support/application.ts";
 import { ask } from "./support/client.ts";
-import { backendNamed, isInstalled, publicFolder, startProxy, type Proxy } from "./support/proxy.ts";
+import { backendNamed, publicFolder, servers, startProxy, type Proxy } from "./support/proxy.ts";
 
 const hasCurl = requires("curl", "apt-get install curl");
 const curl = (...args: string[]): Promise<unknown> => promisify(execFile)("curl", ["--silent", "--fail", ...args]);
 const content = randomBytes(3_000_000);
 
-describe.each(serverNames.filter(isInstalled))("a download that goes on with and without %s", (name) => {
+describe.each(servers)("a download that goes on with and without $label", (server) => {
   let folder: string;
   let root: string;
   let alone: Application;
@@ -28,10 +28,10 @@ describe.each(serverNames.filter(isInstalled))("a download that goes on with and
     await writeFile(join(root, "big.bin"), content);
     await utimes(join(root, "big.bin"), 1_700_000_000, 1_700_000_000);
     const rules = [{ sourceDir: root, destinationUrl: "/_downloads/", destinationDir: root }];
-    const config = defineConfig({ backend: backendNamed(name, folder), rules });
+    const config = defineConfig({ backend: backendNamed(server, folder), rules });
     alone = await serve(application(root, defineConfig({ backend: "none", rules })));
     behind = await serve(application(root, config));
-    proxy = await startProxy(name, config, behind.url);
+    proxy = await startProxy(server, config, behind.url);
   });
   afterAll(async () => {
     await proxy?.[Symbol.asyncDispose]();

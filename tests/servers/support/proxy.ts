@@ -1,10 +1,11 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir, userInfo } from "node:os";
+import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { serverConfiguration, type DownloadviewConfig, type ServerName } from "downloadview/config";
+import { serverConfiguration, serverNames, type DownloadviewConfig, type ServerName } from "downloadview/config";
 import type { OffloadBackend } from "downloadview";
 import { apache } from "downloadview/apache";
 import { caddy } from "downloadview/caddy";
@@ -17,7 +18,7 @@ import { requires } from "../../support/requires.ts";
 /** How a server is checked and run in the foreground, with everything it writes below `folder`. */
 interface Program {
   readonly packages: string;
-  command: string;
+  readonly command: string;
   check(file: string, folder: string): string[];
   run(file: string, folder: string): string[];
 }
@@ -70,6 +71,41 @@ export function isInstalled(name: ServerName): boolean {
   return requires(command, `apt-get install --no-install-recommends ${packages}`);
 }
 
+/** One server of one generation. */
+export interface ServerProgram {
+  /** For the names of tests. */
+  readonly label: string;
+  readonly name: ServerName;
+  readonly command: string;
+  /** The folder of Apache's modules. */
+  readonly modules?: string;
+}
+
+const newer = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "downloadview", "servers", "trixie");
+
+function installed(name: ServerName): ServerProgram {
+  return { label: name, name, command: programs[name].command };
+}
+
+/** The servers of Debian 13, which `.ci/newer-servers` unpacks. It has no h2o. */
+function newerServers(): ServerProgram[] {
+  if (!requires(() => existsSync(join(newer, "complete")), ".ci/newer-servers")) return [];
+  const modules = join(newer, "root/usr/lib/apache2/modules");
+  const all: readonly ServerProgram[] = [
+    { label: "nginx of Debian 13", name: "nginx", command: "nginx" },
+    { label: "apache of Debian 13", name: "apache", command: "apache2", modules },
+    { label: "lighttpd of Debian 13", name: "lighttpd", command: "lighttpd" },
+    { label: "caddy of Debian 13", name: "caddy", command: "caddy" },
+    { label: "caddy of Debian 13's backports", name: "caddy", command: "caddy-backports" },
+  ];
+  return all
+    .map((server) => ({ ...server, command: join(newer, "bin", server.command) }))
+    .filter(({ command }) => existsSync(command));
+}
+
+/** All that can be run here: the machine's own, and those of the next Debian. */
+export const servers: readonly ServerProgram[] = [...serverNames.filter(isInstalled).map(installed), ...newerServers()];
+
 export interface Proxy extends AsyncDisposable {
   readonly name: ServerName;
   readonly url: string;
@@ -85,10 +121,11 @@ export async function publicFolder(prefix: string): Promise<string> {
 }
 
 /** The backend of a server, as it can be run here. */
-export function backendNamed(name: ServerName, folder: string): OffloadBackend {
+export function backendNamed(server: ServerName | ServerProgram, folder: string): OffloadBackend {
+  const { name, modules } = programOf(server);
   const backends: Record<ServerName, () => OffloadBackend> = {
     nginx: () => nginx({ headers: ["X-Test"] }),
-    apache,
+    apache: () => apache(modules === undefined ? {} : { modules }),
     lighttpd,
     caddy,
     h2o: () => h2o({ socket: join(folder, "h2o.sock"), user: userInfo().username }),
@@ -96,9 +133,13 @@ export function backendNamed(name: ServerName, folder: string): OffloadBackend {
   return backends[name]();
 }
 
+function programOf(server: ServerName | ServerProgram): ServerProgram {
+  return typeof server === "string" ? installed(server) : server;
+}
+
 /** Starts a server with the configuration that is generated for it, changed by `edit` where a test breaks it. */
 export async function startProxy(
-  name: ServerName,
+  server: ServerName | ServerProgram,
   config: DownloadviewConfig,
   app: string,
   edit: (text: string) => string = (text) => text,
@@ -106,7 +147,7 @@ export async function startProxy(
   // Somebody else may take a port between its being found free and the server's start.
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await tryStart(name, config, app, edit);
+      return await tryStart(programOf(server), config, app, edit);
     } catch (error) {
       if (attempt === 3) throw error;
     }
@@ -114,18 +155,19 @@ export async function startProxy(
 }
 
 async function tryStart(
-  name: ServerName,
+  server: ServerProgram,
   config: DownloadviewConfig,
   app: string,
   edit: (text: string) => string,
 ): Promise<Proxy> {
   const folder = await publicFolder("downloadview-proxy-");
   const port = await freePort();
+  const { name } = server;
   const generated = serverConfiguration(name, config, { app, listen: `127.0.0.1:${port}` });
   const edited = edit(generated);
   const file = join(folder, "server.conf");
   await writeFile(file, edited);
-  const child = run(name, file, folder);
+  const child = run(server, file, folder);
   const output = collect(child);
   const dispose = async (): Promise<void> => {
     await stop(child);
@@ -141,19 +183,19 @@ async function tryStart(
 }
 
 /** What the server's own syntax check says of a configuration: nothing, if it is right. */
-export async function syntaxFault(name: ServerName, text: string): Promise<string | undefined> {
+export async function syntaxFault(server: ServerName | ServerProgram, text: string): Promise<string | undefined> {
+  const { name, command } = programOf(server);
   const folder = await publicFolder("downloadview-check-");
   const file = join(folder, "server.conf");
   await writeFile(file, text);
-  const { command, check } = programs[name];
+  const { check } = programs[name];
   const { status, stderr, stdout } = spawnSync(command, check(file, folder), { env: environment(folder) });
   await rm(folder, { recursive: true, force: true });
   return status === 0 ? undefined : `${String(stdout)}${String(stderr)}`;
 }
 
-function run(name: ServerName, file: string, folder: string): ChildProcess {
-  const program = programs[name];
-  const child = spawn(program.command, program.run(file, folder), {
+function run({ name, command }: ServerProgram, file: string, folder: string): ChildProcess {
+  const child = spawn(command, programs[name].run(file, folder), {
     cwd: folder,
     env: environment(folder),
     stdio: ["ignore", "pipe", "pipe"],
