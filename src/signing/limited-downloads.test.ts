@@ -93,10 +93,9 @@ describe("a limited link", () => {
     expect(asked).toBe(1);
   });
 
-  it.each(["bytes=5-", "bytes=0-4", "bytes=0-0,9-9"])("counts a download with the range %s once", async (range) => {
+  it.each(["bytes=5-", "bytes=5-6", "bytes=5-5,9-9"])("counts a download with the range %s once", async (range) => {
     const ask = linkOf({});
     const first = await ask(alice);
-    expect(await download(ask, alice, range)).toBe(206);
     expect(await download(ask, alice, range)).toBe(206);
     expect(await download(ask, bob, range)).toBe(403);
     await first.end();
@@ -105,11 +104,11 @@ describe("a limited link", () => {
   it("lets a client resume, or begin again, what broke off", async () => {
     const ask = linkOf({});
     await (await ask(alice)).end(5);
-    expect(await download(ask, alice, "bytes=5-")).toBe(206);
     const again = await ask(alice);
     expect(again.status).toBe(200);
     await again.end(9);
     expect(await download(ask, bob)).toBe(403);
+    expect(await download(ask, alice, "bytes=9-")).toBe(206);
     expect(await download(ask, alice)).toBe(200);
     expect(await download(ask, alice)).toBe(403);
   });
@@ -258,6 +257,7 @@ describe("limitedDownloads", () => {
     const expiries: (number | undefined)[] = [];
     const counter: DownloadCounter = {
       begin: async (_, { expiresAt }) => void expiries.push(expiresAt),
+      charge: async () => undefined,
       end: async () => undefined,
       allows: async () => true,
     };
@@ -315,6 +315,7 @@ describe("limitedDownloads", () => {
     const seen: string[] = [];
     const counter: DownloadCounter = {
       begin: async (link, { client }) => void seen.push(client),
+      charge: async () => undefined,
       end: async () => undefined,
       allows: async () => true,
     };

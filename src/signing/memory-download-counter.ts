@@ -1,80 +1,123 @@
 import { DownloadError } from "../errors.ts";
-import type { DownloadCounter, DownloadTerms, GrantResult } from "./download-counter.ts";
+import type { DownloadCharge, DownloadCounter, DownloadTerms, GrantResult } from "./download-counter.ts";
+import { ExpiryQueue } from "./expiry-queue.ts";
+import {
+  canJoin,
+  hold,
+  isExhausted,
+  isExpired,
+  isUnused,
+  newGrant,
+  release,
+  reserve,
+  settle,
+  type Grant,
+} from "./grant.ts";
 
-interface Grant {
-  readonly client: string;
-  /** Requests under way. */
-  requests: number;
-  counts: boolean;
-  expiresAt: number;
+interface NumberedGrant extends Grant {
+  readonly number: number;
 }
 
 interface Link {
   uses: number;
-  grantsGiven: number;
-  readonly grants: Map<string, Grant>;
+  /** By client. A link has as many grants as uses at most. */
+  readonly grants: Map<string, NumberedGrant[]>;
   readonly expiresAt: number;
 }
 
 export interface MemoryDownloadCounterOptions {
-  /** How many links are kept at most. Default 100,000, some 30 MB. */
+  /** How many links are kept at most. Default 1,000,000, some 400 MB. */
   readonly maxLinks?: number;
 }
 
 /**
  * Counts in the memory of this process: for a server that is one process. A restart forgets every count, so that used
- * links work again until they expire: where that matters, count in Redis. A link is kept until it expires. Where `maxLinks` are kept, further ones are refused (503), since a link that
- * was forgotten would work again.
+ * links work again until they expire: if that matters, count in Redis.
+ *
+ * A link is kept until it expires. While `maxLinks` are kept, further ones are refused (503), since a forgotten link
+ * would work again. A request costs time in the logarithm of the number of links.
  *
  * @example
  * ```ts
  * import { MemoryDownloadCounter } from "downloadview/signing";
  *
  * const counter = new MemoryDownloadCounter();
- * const terms = { client: "a", whole: true, limit: 1, now: Date.now(), grantLife: 60_000 };
+ * const terms = { client: "a", whole: true, limit: 1, restarts: 0, now: Date.now(), grantLife: 60_000 };
  * console.assert((await counter.begin("link", terms)) !== undefined);
  * console.assert((await counter.begin("link", { ...terms, client: "b" })) === undefined);
  * ```
  */
 export class MemoryDownloadCounter implements DownloadCounter {
   readonly #links = new Map<string, Link>();
+  readonly #expiring = new ExpiryQueue<readonly [name: string, link: Link]>();
   readonly #maxLinks: number;
-  /** When the first link expires. */
-  #nextSweep = Infinity;
+  #grantsGiven = 0;
 
-  constructor({ maxLinks = 100_000 }: MemoryDownloadCounterOptions = {}) {
+  constructor({ maxLinks = 1_000_000 }: MemoryDownloadCounterOptions = {}) {
     this.#maxLinks = maxLinks;
   }
 
   async begin(name: string, terms: DownloadTerms): Promise<string | undefined> {
-    const link = this.#live(name, terms.now) ?? this.#added(name, terms);
-    forgetExpired(link, terms.now);
-    const id = grantFor(link, terms) ?? newGrant(link, terms);
-    const grant = id === undefined ? undefined : link.grants.get(id);
-    if (grant) {
-      grant.requests += 1;
-      grant.expiresAt = terms.now + terms.grantLife;
-    }
-    return id;
+    const { client, whole, restarts, limit, now, grantLife } = terms;
+    const link = this.#live(name, now) ?? this.#added(name, terms);
+    const grant =
+      liveGrants(link, client, now).find((one) => canJoin(one, whole, restarts)) ?? this.#another(link, client, limit);
+    if (!grant) return undefined;
+    hold(grant, now + grantLife);
+    return `${grant.number} ${client}`;
   }
 
-  async end(name: string, id: string, { kind, now, grantLife }: GrantResult): Promise<void> {
+  async charge(
+    name: string,
+    id: string,
+    charge: DownloadCharge,
+    { client, restarts, limit, now, grantLife }: DownloadTerms,
+  ): Promise<string | undefined> {
     const link = this.#links.get(name);
-    const grant = link?.grants.get(id);
-    if (!link || !grant) return;
-    grant.requests -= 1;
-    grant.counts ||= kind === "partial";
+    const own = link && grantOf(link, id);
+    if (!link || !own) return undefined;
+    release(own);
+    const others = (): NumberedGrant | undefined => {
+      forgetIfUnused(link, client, own);
+      return liveGrants(link, client, now).find((one) => reserve(one, charge, restarts));
+    };
+    const fresh = (): NumberedGrant | undefined => {
+      const grant = this.#another(link, client, limit);
+      if (grant) reserve(grant, charge, restarts);
+      return grant;
+    };
+    const grant = reserve(own, charge, restarts) ? own : (others() ?? fresh());
+    if (!grant) return undefined;
+    grant.requests += 1;
     grant.expiresAt = now + grantLife;
-    const isGivenBack = kind === "unused" && !grant.counts && grant.requests === 0;
-    if (isGivenBack) link.uses -= 1;
-    if (isGivenBack || kind === "complete") link.grants.delete(id);
+    return `${grant.number} ${client}`;
   }
 
-  async allows(name: string, terms: DownloadTerms): Promise<boolean> {
-    const link = this.#live(name, terms.now);
-    if (!link) return terms.limit > 0;
-    forgetExpired(link, terms.now);
-    return link.uses < terms.limit || grantFor(link, terms) !== undefined;
+  async end(name: string, id: string, result: GrantResult): Promise<void> {
+    const link = this.#links.get(name);
+    const grant = link && grantOf(link, id);
+    if (!link || !grant || isExpired(grant, result.now)) return;
+    settle(grant, result);
+    const client = clientOf(id);
+    if (isUnused(grant)) forgetIfUnused(link, client, grant);
+    else if (isExhausted(grant) && grant.requests === 0) forget(link, client, grant);
+    // It expires never, and nothing is left to count.
+    if (link.uses === 0 && link.grants.size === 0 && link.expiresAt === Infinity) this.#links.delete(name);
+  }
+
+  async allows(name: string, { client, whole, limit, restarts, now }: DownloadTerms): Promise<boolean> {
+    const link = this.#live(name, now);
+    if (!link) return limit > 0;
+    return link.uses < limit || liveGrants(link, client, now).some((grant) => canJoin(grant, whole, restarts));
+  }
+
+  #another(link: Link, client: string, limit: number): NumberedGrant | undefined {
+    if (link.uses >= limit) return undefined;
+    link.uses += 1;
+    this.#grantsGiven += 1;
+    const grant = { ...newGrant(), number: this.#grantsGiven };
+    link.grants.set(client, [...(link.grants.get(client) ?? []), grant]);
+    return grant;
   }
 
   #live(name: string, now: number): Link | undefined {
@@ -85,42 +128,56 @@ export class MemoryDownloadCounter implements DownloadCounter {
   }
 
   #added(name: string, { now, expiresAt = Infinity }: DownloadTerms): Link {
-    if (this.#links.size >= this.#maxLinks) this.#sweep(now);
+    this.#forgetExpired(now);
     if (this.#links.size >= this.#maxLinks) throw new DownloadError(503, "Too many limited links are in use");
-    const link = { uses: 0, grantsGiven: 0, grants: new Map<string, Grant>(), expiresAt };
+    const link = { uses: 0, grants: new Map<string, NumberedGrant[]>(), expiresAt };
     this.#links.set(name, link);
-    this.#nextSweep = Math.min(this.#nextSweep, expiresAt);
+    if (expiresAt !== Infinity) this.#expiring.add([name, link], expiresAt);
     return link;
   }
 
-  #sweep(now: number): void {
-    // A full counter isn't searched at each request.
-    if (now < this.#nextSweep) return;
-    for (const [name, { expiresAt }] of this.#links) if (expiresAt <= now) this.#links.delete(name);
-    this.#nextSweep = earliest(this.#links.values());
+  // Two for each that is added, so that expired ones never pile up and no request has to remove many; more only if full.
+  #forgetExpired(now: number): void {
+    for (let removed = 0; removed < 2 || this.#links.size >= this.#maxLinks; removed += 1) {
+      const expired = this.#expiring.takeExpired(now);
+      if (expired === undefined) return;
+      const [name, link] = expired;
+      if (this.#links.get(name) === link) this.#links.delete(name);
+    }
   }
 }
 
-function forgetExpired(link: Link, now: number): void {
-  for (const [id, grant] of link.grants) if (grant.expiresAt <= now) link.grants.delete(id);
+function liveGrants(link: Link, client: string, now: number): readonly NumberedGrant[] {
+  const grants = link.grants.get(client);
+  if (!grants) return [];
+  const live = grants.filter((grant) => !isExpired(grant, now));
+  if (live.length < grants.length) keep(link, client, live);
+  return live;
 }
 
-function grantFor(link: Link, { client, whole }: DownloadTerms): string | undefined {
-  const fits = (grant: Grant): boolean => grant.client === client && !(whole && grant.requests > 0);
-  return [...link.grants].find(([, grant]) => fits(grant))?.[0];
+function clientOf(id: string): string {
+  return id.slice(id.indexOf(" ") + 1);
 }
 
-function newGrant(link: Link, { client, limit }: DownloadTerms): string | undefined {
-  if (link.uses >= limit) return undefined;
-  link.uses += 1;
-  link.grantsGiven += 1;
-  const id = String(link.grantsGiven);
-  link.grants.set(id, { client, requests: 0, counts: false, expiresAt: 0 });
-  return id;
+function grantOf(link: Link, id: string): NumberedGrant | undefined {
+  return link.grants.get(clientOf(id))?.find(({ number }) => id.startsWith(`${number} `));
 }
 
-function earliest(links: Iterable<Link>): number {
-  let first = Infinity;
-  for (const { expiresAt } of links) first = Math.min(first, expiresAt);
-  return first;
+function forgetIfUnused(link: Link, client: string, grant: NumberedGrant): void {
+  if (!isUnused(grant)) return;
+  link.uses -= 1;
+  forget(link, client, grant);
+}
+
+function forget(link: Link, client: string, grant: NumberedGrant): void {
+  keep(
+    link,
+    client,
+    (link.grants.get(client) ?? []).filter((one) => one !== grant),
+  );
+}
+
+function keep(link: Link, client: string, grants: NumberedGrant[]): void {
+  if (grants.length > 0) link.grants.set(client, grants);
+  else link.grants.delete(client);
 }

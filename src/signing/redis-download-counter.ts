@@ -1,5 +1,5 @@
-import { DownloadError } from "../errors.ts";
-import type { DownloadCounter, DownloadTerms, GrantResult } from "./download-counter.ts";
+import { DownloadError, ImproperlyConfiguredError } from "../errors.ts";
+import type { DownloadCharge, DownloadCounter, DownloadTerms, GrantResult } from "./download-counter.ts";
 
 /** The one method of ioredis that is used, and one by which it is known. */
 export interface IORedisClient {
@@ -15,131 +15,257 @@ export interface NodeRedisClient {
 export interface RedisDownloadCounterOptions {
   /** What the names of the keys begin with. Default `downloadview:link:`. */
   readonly prefix?: string;
+  /**
+   * For how many seconds Redis may take to answer. After that the client gets a 503. Default 2.
+   *
+   * Clients of Redis queue commands while they have no connection, some of them for ever.
+   */
+  readonly timeout?: number;
 }
 
 /**
  * Counts in Redis (5 or newer, also a cluster), for links that several machines serve. A link is one hash, which Redis
- * drops when the link expires; where a link never does, its hash stays. The Redis must not evict keys
- * (`maxmemory-policy noeviction`): a link that was forgotten works again.
+ * drops when the link expires; if a link never expires, its hash stays. The Redis must not evict keys
+ * (`maxmemory-policy noeviction`): a forgotten link works again.
+ *
+ * While Redis is down, or hangs for longer than `timeout` seconds, limited links are answered with a 503.
+ *
+ * @throws {ImproperlyConfiguredError} if `client` has no `eval` method, or `timeout` is not a positive number
  *
  * @example
  * ```ts
  * import { RedisDownloadCounter } from "downloadview/redis";
  *
  * // In place of `new Redis()` of ioredis, or of a connected client of node-redis.
- * const redis = { eval: async () => "1" };
+ * const redis = { eval: async () => "1 a" };
  * const counter = new RedisDownloadCounter(redis);
- * const terms = { client: "a", whole: true, limit: 1, now: Date.now(), grantLife: 60_000 };
- * console.assert((await counter.begin("link", terms)) === "1");
+ * const terms = { client: "a", whole: true, limit: 1, restarts: 0, now: Date.now(), grantLife: 60_000 };
+ * console.assert((await counter.begin("link", terms)) === "1 a");
  * ```
  */
 export class RedisDownloadCounter implements DownloadCounter {
   readonly #client: IORedisClient | NodeRedisClient;
   readonly #prefix: string;
+  readonly #timeout: number;
 
   constructor(
     client: IORedisClient | NodeRedisClient,
-    { prefix = "downloadview:link:" }: RedisDownloadCounterOptions = {},
+    { prefix = "downloadview:link:", timeout = 2 }: RedisDownloadCounterOptions = {},
   ) {
+    if (typeof (client as { eval?: unknown } | undefined)?.eval !== "function") {
+      throw new ImproperlyConfiguredError("RedisDownloadCounter needs a client of ioredis or node-redis");
+    }
+    if (!(timeout > 0))
+      throw new ImproperlyConfiguredError(`timeout must be a positive number of seconds, got ${timeout}`);
     this.#client = client;
     this.#prefix = prefix;
+    this.#timeout = timeout;
   }
 
   async begin(link: string, terms: DownloadTerms): Promise<string | undefined> {
-    const grant = await this.#run(beginScript, link, termsArguments(terms));
+    const begun = this.#run(beginScript, link, termsArguments(terms));
+    const grant = await this.#bounded(begun, (late) => {
+      // The client has its 503. What it was not sent must not be counted.
+      const { now, grantLife } = terms;
+      return typeof late === "string"
+        ? this.end(link, late, { kind: "unused", sent: 0, counts: false, now, grantLife })
+        : undefined;
+    });
     return typeof grant === "string" ? grant : undefined;
   }
 
-  async end(link: string, grant: string, { kind, now, grantLife }: GrantResult): Promise<void> {
-    await this.#run(endScript, link, [grant, kind, String(now), String(grantLife)]);
+  async charge(link: string, grant: string, charge: DownloadCharge, terms: DownloadTerms): Promise<string | undefined> {
+    const texts = [...termsArguments(terms), grant, ...chargeArguments(charge)];
+    const charged = await this.#bounded(this.#run(chargeScript, link, texts));
+    return typeof charged === "string" ? charged : undefined;
+  }
+
+  async end(link: string, grant: string, result: GrantResult): Promise<void> {
+    const { kind, charge, sent, counts, now, grantLife } = result;
+    const texts = [grant, kind, String(sent), flag(counts), String(now), String(grantLife)];
+    await this.#bounded(this.#run(endScript, link, charge ? [...texts, ...chargeArguments(charge)] : texts));
   }
 
   async allows(link: string, terms: DownloadTerms): Promise<boolean> {
-    return (await this.#run(allowsScript, link, termsArguments(terms))) === 1;
+    return (await this.#bounded(this.#run(allowsScript, link, termsArguments(terms)))) === 1;
   }
 
-  /** @throws {DownloadError} 503, as a link that can't be counted can't be served */
-  async #run(script: string, link: string, texts: string[]): Promise<unknown> {
+  #run(script: string, link: string, texts: string[]): Promise<unknown> {
     const key = this.#prefix + link;
+    return "defineCommand" in this.#client
+      ? this.#client.eval(script, 1, key, ...texts)
+      : this.#client.eval(script, { keys: [key], arguments: texts });
+  }
+
+  /**
+   * Waits for an answer, `timeout` seconds at most, and has `whenLate` called with one that comes later.
+   * @throws {DownloadError} 503, as a link that can't be counted can't be served
+   */
+  async #bounded(
+    answer: Promise<unknown>,
+    whenLate?: (answer: unknown) => Promise<void> | undefined,
+  ): Promise<unknown> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isLate = false;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        isLate = true;
+        reject(new Error(`Redis did not answer within ${this.#timeout} s`));
+      }, this.#timeout * 1000);
+    });
+    answer.then((late) => (isLate ? whenLate?.(late) : undefined)).catch(() => undefined);
     try {
-      return await ("defineCommand" in this.#client
-        ? this.#client.eval(script, 1, key, ...texts)
-        : this.#client.eval(script, { keys: [key], arguments: texts }));
+      return await Promise.race([answer, timeout]);
     } catch (cause) {
       throw new DownloadError(503, "The counter of limited links can't be reached", { cause });
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
 
-function termsArguments({ client, whole, limit, now, grantLife, expiresAt }: DownloadTerms): string[] {
+function termsArguments({ client, whole, limit, restarts, now, grantLife, expiresAt }: DownloadTerms): string[] {
   const life = expiresAt === undefined ? "" : String(Math.max(1, expiresAt - now));
-  return [client, whole ? "1" : "0", String(limit), String(now), String(grantLife), life];
+  return [client, flag(whole), String(limit), String(restarts), String(now), String(grantLife), life];
 }
 
-// A hash has the fields "uses" and "grants given", and one for each grant, by its number: how many requests are under
-// way, whether it counts, when it expires, and the client. Redis runs a script without anything in between.
-const readGrant = `
-local function read(text)
-  local requests, counts, expires, client = string.match(text, '^(%d+) (%d) (%d+) (.*)$')
-  return { requests = tonumber(requests), counts = counts == '1', expires = tonumber(expires), client = client }
-end
-local function write(id, grant)
-  local counts = grant.counts and '1' or '0'
-  local text = string.format('%d %s %.0f ', grant.requests, counts, grant.expires) .. grant.client
-  redis.call('HSET', KEYS[1], id, text)
-end
-`;
+function chargeArguments({ bytes, size, version, resumes, probe }: DownloadCharge): string[] {
+  return [String(bytes), String(size), version ?? "", flag(resumes), flag(probe)];
+}
 
-const findGrant = `${readGrant}
-local client, whole, limit = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
-local now, life = tonumber(ARGV[4]), tonumber(ARGV[5])
-local uses = tonumber(redis.call('HGET', KEYS[1], 'uses') or '0')
-local fields = redis.call('HGETALL', KEYS[1])
-local found, expired = nil, {}
-for i = 1, #fields, 2 do
-  if string.match(fields[i], '^%d+$') then
-    local grant = read(fields[i + 1])
-    if grant.expires <= now then
-      expired[#expired + 1] = fields[i]
-    elseif grant.client == client and not (whole and grant.requests > 0) then
-      found = found or fields[i]
-    end
+function flag(value: boolean): string {
+  return value ? "1" : "0";
+}
+
+// A hash has the fields "uses" and "given", and one for each client: its grants, as JSON. Redis runs a script without
+// anything in between. The rules are those of `grant.ts`, in the same order.
+const library = `
+local key = KEYS[1]
+local function load(client)
+  local text = redis.call('HGET', key, 'client ' .. client)
+  return text and cjson.decode(text) or {}
+end
+local function save(client, grants)
+  if #grants > 0 then redis.call('HSET', key, 'client ' .. client, cjson.encode(grants))
+  else redis.call('HDEL', key, 'client ' .. client) end
+end
+local function uses() return tonumber(redis.call('HGET', key, 'uses') or '0') end
+local function live(client, now)
+  local grants, kept = load(client), {}
+  for _, grant in ipairs(grants) do
+    if grant.requests > 0 or grant.expires > now then kept[#kept + 1] = grant end
   end
+  return kept
+end
+local function idOf(grant, client) return string.format('%.0f ', grant.number) .. client end
+local function parseId(id) local number, client = string.match(id, '^(%d+) (.*)$'); return tonumber(number), client end
+local function another(grants, limit)
+  if uses() >= limit then return nil end
+  redis.call('HINCRBY', key, 'uses', 1)
+  local grant = { number = redis.call('HINCRBY', key, 'given', 1), delivered = 0, open = 0, lost = 0, held = 0, requests = 0, counts = false, expires = 0 }
+  grants[#grants + 1] = grant
+  return grant
+end
+local function isExhausted(grant) return grant.size ~= nil and grant.delivered >= grant.size end
+local function canJoin(grant, whole, restarts)
+  if whole then return grant.held == 0 and grant.delivered == 0 and grant.open == 0 end
+  return grant.held < 32 * (1 + restarts) and not isExhausted(grant)
+end
+local function isSameVersion(grant, charge)
+  if grant.size == nil then return true end
+  return grant.size == charge.size and (grant.version == nil or charge.version == '' or grant.version == charge.version)
+end
+local function reserve(grant, charge, restarts)
+  if not isSameVersion(grant, charge) and grant.delivered + grant.open > 0 then return false end
+  local excess = charge.probe and 0 or math.max(0, grant.delivered + grant.open + charge.bytes - charge.size)
+  if excess > 0 and (not charge.resumes or excess > grant.open) then return false end
+  if grant.lost + (grant.delivered + grant.open + charge.bytes) / charge.size > 1 + restarts + 1e-9 then return false end
+  grant.size = charge.size
+  if charge.version ~= '' then grant.version = charge.version end
+  grant.lost = grant.lost + (charge.probe and charge.bytes or excess) / charge.size
+  grant.open = grant.open + (charge.probe and 0 or charge.bytes) - excess
+  return true
+end
+local function drop(grants, grant)
+  for at, one in ipairs(grants) do if one.number == grant.number then table.remove(grants, at) return end end
+end
+local function dropIfUnused(grants, grant)
+  if grant.requests > 0 or grant.counts then return end
+  redis.call('HINCRBY', key, 'uses', -1)
+  drop(grants, grant)
+end
+local function chargeAt(at)
+  if ARGV[at] == nil then return nil end
+  return { bytes = tonumber(ARGV[at]), size = tonumber(ARGV[at + 1]), version = ARGV[at + 2], resumes = ARGV[at + 3] == '1', probe = ARGV[at + 4] == '1' }
 end
 `;
 
-const allowsScript = `${findGrant}
-return (found or uses < limit) and 1 or 0
+const readTerms = `${library}
+local client, whole, limit, restarts = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3]), tonumber(ARGV[4])
+local now, life = tonumber(ARGV[5]), tonumber(ARGV[6])
+local grants = live(client, now)
+local function joined()
+  for _, grant in ipairs(grants) do if canJoin(grant, whole, restarts) then return grant end end
+end
 `;
 
-const beginScript = `${findGrant}
-for _, id in ipairs(expired) do redis.call('HDEL', KEYS[1], id) end
-if not found and uses >= limit then return false end
-local grant = found and read(redis.call('HGET', KEYS[1], found)) or { requests = 0, counts = false, client = client }
-if not found then
-  redis.call('HINCRBY', KEYS[1], 'uses', 1)
-  found = tostring(redis.call('HINCRBY', KEYS[1], 'grants given', 1))
-end
+const allowsScript = `${readTerms}
+return (joined() or uses() < limit) and 1 or 0
+`;
+
+const beginScript = `${readTerms}
+local grant = joined() or another(grants, limit)
+if not grant then return false end
+grant.held = grant.held + 1
 grant.requests = grant.requests + 1
 grant.expires = now + life
-write(found, grant)
-if ARGV[6] ~= '' and redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
-return found
+save(client, grants)
+if ARGV[7] ~= '' and redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ARGV[7]) end
+return idOf(grant, client)
 `;
 
-const endScript = `${readGrant}
-local text = redis.call('HGET', KEYS[1], ARGV[1])
-if not text then return 0 end
-local grant = read(text)
-grant.requests = math.max(0, grant.requests - 1)
-grant.counts = grant.counts or ARGV[2] == 'partial'
-grant.expires = tonumber(ARGV[3]) + tonumber(ARGV[4])
-local given_back = ARGV[2] == 'unused' and not grant.counts and grant.requests == 0
-if given_back then redis.call('HINCRBY', KEYS[1], 'uses', -1) end
-if given_back or ARGV[2] == 'complete' then
-  redis.call('HDEL', KEYS[1], ARGV[1])
-else
-  write(ARGV[1], grant)
+const chargeScript = `${readTerms}
+local number, charge, own = parseId(ARGV[8]), chargeAt(9), nil
+for _, grant in ipairs(grants) do if grant.number == number then own = grant end end
+if not own then return false end
+own.held = math.max(0, own.held - 1)
+own.requests = math.max(0, own.requests - 1)
+local grant = reserve(own, charge, restarts) and own or nil
+if not grant then
+  dropIfUnused(grants, own)
+  for _, other in ipairs(grants) do if not grant and reserve(other, charge, restarts) then grant = other end end
 end
+if not grant then
+  grant = another(grants, limit)
+  if grant then reserve(grant, charge, restarts) end
+end
+if grant then
+  grant.requests = grant.requests + 1
+  grant.expires = now + life
+end
+save(client, grants)
+return grant and idOf(grant, client) or false
+`;
+
+const endScript = `${library}
+local number, client = parseId(ARGV[1])
+local kind, sent, counts, charge = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', chargeAt(7)
+if not client then return 0 end
+local grants, grant = live(client, tonumber(ARGV[5])), nil
+for _, one in ipairs(grants) do if one.number == number then grant = one end end
+if not grant then return 0 end
+grant.counts = grant.counts or counts
+grant.expires = tonumber(ARGV[5]) + tonumber(ARGV[6])
+grant.requests = math.max(0, grant.requests - 1)
+if not charge then
+  grant.held = math.max(0, grant.held - 1)
+elseif not charge.probe and kind ~= 'handedOver' then
+  grant.open = math.max(0, grant.open - charge.bytes)
+  if kind == 'complete' then grant.delivered = grant.delivered + charge.bytes end
+  if kind == 'broken' then grant.lost = grant.lost + sent / charge.size end
+end
+dropIfUnused(grants, grant)
+if isExhausted(grant) and grant.requests == 0 then drop(grants, grant) end
+save(client, grants)
 return 1
 `;

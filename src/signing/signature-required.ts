@@ -1,11 +1,17 @@
-import { PermissionDeniedError } from "../errors.ts";
+import { ImproperlyConfiguredError, PermissionDeniedError } from "../errors.ts";
 import { contentDisposition, parseContentDisposition } from "../http/content-disposition.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
-import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
+import {
+  isDownloadResponse,
+  type DownloadHandler,
+  type DownloadRequest,
+  type DownloadResult,
+  type ViewContext,
+} from "../responses/handler.ts";
 import { privateCacheControl } from "./cache-control.ts";
 import { clientAddress } from "./client-address.ts";
 import type { ResponseOverrides, UrlVerifier, VerifiedSignature } from "./url-verifier.ts";
-import { rememberVerification } from "./verified.ts";
+import { markSignatureRequired, rememberVerification } from "./verified.ts";
 
 export interface SignatureRequiredOptions<C = unknown> {
   readonly signer: UrlVerifier;
@@ -52,8 +58,9 @@ export function signatureRequired<C>(
   handler: DownloadHandler<C>,
   options: SignatureRequiredOptions<C>,
 ): DownloadHandler<C> {
+  checkUse(handler, options);
   const now = options.now ?? (() => new Date());
-  return async (request, context) => {
+  return markSignatureRequired(async (request: DownloadRequest, context: ViewContext<C>) => {
     const verification = await options.signer.verify(
       { method: request.method, headers: request.headers, url: options.url?.(request, context) ?? request.url },
       { purpose: options.purpose, ip: options.ip ? options.ip(request, context) : clientAddress(context.native) },
@@ -61,7 +68,21 @@ export function signatureRequired<C>(
     if (!verification.ok) throw new PermissionDeniedError("Forbidden", { cause: verification.reason });
     rememberVerification(request, verification);
     return presented(await handler(request, context), verification, now());
-  };
+  });
+}
+
+// In JavaScript nothing else says so.
+function checkUse(handler: unknown, options: { signer?: { verify?: unknown } } | undefined): void {
+  if (typeof handler !== "function") {
+    throw new ImproperlyConfiguredError(
+      "signatureRequired(handler, { signer }) needs a handler, such as View.asView()",
+    );
+  }
+  if (typeof options?.signer?.verify !== "function") {
+    throw new ImproperlyConfiguredError(
+      "signatureRequired(handler, { signer }) needs a signer, such as new UrlSigner({ secrets })",
+    );
+  }
 }
 
 function presented(result: DownloadResult, { response, expiresAt }: VerifiedSignature, now: Date): DownloadResult {
@@ -78,8 +99,20 @@ function presented(result: DownloadResult, { response, expiresAt }: VerifiedSign
 }
 
 function override(result: DownloadResult, overrides: ResponseOverrides): void {
-  if ("kind" in result && result.kind === "download") overrideFields(result, overrides);
-  else overrideHeaders(result.headers, overrides);
+  const source = sourceOf(result);
+  if (source) overrideFields(source, overrides);
+  if (source === undefined || source === result) return source ? undefined : overrideHeaders(result.headers, overrides);
+  // What the handler made of its source: a hand-over, with the fields that the source had.
+  if (overrides.disposition !== undefined || overrides.filename !== undefined)
+    result.headers.delete("Content-Disposition");
+  if (overrides.contentType !== undefined) result.headers.delete("Content-Type");
+}
+
+/** The download that a result is, or that it hands over. */
+function sourceOf(result: DownloadResult): DownloadResponse | undefined {
+  if (isDownloadResponse(result)) return result;
+  const { source } = result as { source?: unknown };
+  return isDownloadResponse(source) ? source : undefined;
 }
 
 function overrideFields(response: DownloadResponse, { disposition, filename, contentType }: ResponseOverrides): void {

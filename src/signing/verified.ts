@@ -1,7 +1,15 @@
 import type { VerifiedSignature } from "./url-verifier.ts";
 
-// Beside the request rather than in it: requests are the frameworks' objects. Gone with the request.
-const verifications = new WeakMap<object, VerifiedSignature>();
+/**
+ * Beside the request rather than in it: requests are the frameworks' objects. An entry is collected with its request.
+ * One map for all copies of this package in a process: the handler may come from another copy than `signatureRequired`.
+ */
+const verifications: WeakMap<object, VerifiedSignature> = shared(Symbol.for("downloadview.verifications"));
+
+function shared(name: symbol): WeakMap<object, VerifiedSignature> {
+  const holder = globalThis as { [name: symbol]: WeakMap<object, VerifiedSignature> | undefined };
+  return (holder[name] ??= new WeakMap());
+}
 
 export function rememberVerification(request: object, verification: VerifiedSignature): void {
   verifications.set(request, verification);
@@ -10,4 +18,16 @@ export function rememberVerification(request: object, verification: VerifiedSign
 /** The signature that `signatureRequired` found on this request, for the handlers within it. */
 export function verifiedSignature(request: object): VerifiedSignature | undefined {
   return verifications.get(request);
+}
+
+/** Marks what `signatureRequired` returns. */
+const requiresSignature: unique symbol = Symbol.for("downloadview.requiresSignature") as never;
+
+export function markSignatureRequired<H extends object>(handler: H): H {
+  return Object.assign(handler, { [requiresSignature]: true });
+}
+
+/** Whether `handler` is what `signatureRequired` returned. */
+export function isSignatureRequired(handler: object): boolean {
+  return requiresSignature in handler;
 }

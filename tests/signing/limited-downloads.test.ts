@@ -98,6 +98,7 @@ async function serve(options: { counter: DownloadCounter; count?: "completed" })
   const ends = new EventEmitter();
   const counter: DownloadCounter = {
     begin: (link, terms) => options.counter.begin(link, terms),
+    charge: (link, grant, charge, terms) => options.counter.charge(link, grant, charge, terms),
     allows: (link, terms) => options.counter.allows(link, terms),
     end: async (link, grant, result) => {
       await options.counter.end(link, grant, result);

@@ -7,7 +7,7 @@ const counter = new MemoryDownloadCounter();
 describeDownloadCounter("MemoryDownloadCounter", () => counter);
 
 function terms(now: number, expiresAt?: number): DownloadTerms {
-  return { client: "alice", whole: true, limit: 1, now, grantLife: 10, expiresAt };
+  return { client: "alice", whole: true, limit: 1, restarts: 0, now, grantLife: 10, expiresAt };
 }
 
 it("MemoryDownloadCounter begins anew when the link expires, and not before", async () => {

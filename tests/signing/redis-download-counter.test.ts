@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RedisDownloadCounter } from "../../src/redis.ts";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { RedisDownloadCounter, type IORedisClient, type NodeRedisClient } from "../../src/redis.ts";
 import type { DownloadTerms } from "../../src/signing/download-counter.ts";
 import { requires } from "../support/requires.ts";
 import { describeDownloadCounter } from "./download-counter-contract.ts";
@@ -31,7 +33,14 @@ describe.runIf(present)("RedisDownloadCounter on a real Redis", () => {
   describeDownloadCounter("ioredis", () => new RedisDownloadCounter(ioredis));
   describeDownloadCounter("node-redis", () => new RedisDownloadCounter(nodeRedis));
 
-  const terms: DownloadTerms = { client: "alice", whole: true, limit: 3, now: Date.now(), grantLife: 60_000 };
+  const terms: DownloadTerms = {
+    client: "alice",
+    whole: true,
+    limit: 3,
+    restarts: 0,
+    now: Date.now(),
+    grantLife: 60_000,
+  };
 
   it("counts once for all machines that share it", async () => {
     const link = randomUUID();
@@ -57,7 +66,7 @@ describe.runIf(present)("RedisDownloadCounter on a real Redis", () => {
   it("keeps no trace of a link that was only looked at, or whose end comes late", async () => {
     const counter = new RedisDownloadCounter(ioredis, { prefix: "test:" });
     await counter.allows("unused", terms);
-    await counter.end("unused", "1", { kind: "partial", now: terms.now, grantLife: 60_000 });
+    await counter.end("unused", "1", { kind: "broken", sent: 1, counts: true, now: terms.now, grantLife: 60_000 });
     expect(await ioredis.exists("test:unused")).toBe(0);
   });
 
@@ -68,4 +77,69 @@ describe.runIf(present)("RedisDownloadCounter on a real Redis", () => {
     const error: unknown = await new RedisDownloadCounter(lost).begin("link", terms).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ status: 503, expose: false });
   });
+
+  it.each<[string, (port: number) => Promise<{ client: IORedisClient | NodeRedisClient; close(): void }>]>([
+    ["ioredis", async (port) => closing(new Redis(port, "127.0.0.1"))],
+    ["node-redis", async (port) => nodeRedisAt(port)],
+  ])("answers within its time limit while the server hangs, with %s", async (_, connect) => {
+    await using hung = await hungServer();
+    const { client, close } = await connect(hung.port);
+    const counter = new RedisDownloadCounter(client, { timeout: 0.05 });
+    const error: unknown = await counter.begin("link", terms).catch((thrown: unknown) => thrown);
+    close();
+    expect(error).toMatchObject({ status: 503, expose: false });
+  });
+
+  it("gives back what a late answer takes", async () => {
+    let answer = (_: unknown): void => undefined;
+    const scripts: string[][] = [];
+    const slow = {
+      eval: (_: string, { arguments: texts }: { arguments: string[] }): Promise<unknown> => {
+        scripts.push(texts);
+        return new Promise((resolve) => void (answer = resolve));
+      },
+    };
+    const counter = new RedisDownloadCounter(slow, { timeout: 0.01 });
+    await expect(counter.begin("link", terms)).rejects.toMatchObject({ status: 503 });
+    answer("1 alice");
+    await vi.waitFor(() => expect(scripts).toHaveLength(2));
+    expect(scripts[1]?.slice(0, 2)).toEqual(["1 alice", "unused"]);
+    answer(1);
+  });
 });
+
+it.each([undefined, {}, "redis://localhost"])("RedisDownloadCounter can't be made of %o", (client) => {
+  expect(() => new RedisDownloadCounter(client as never)).toThrow(/ioredis or node-redis/);
+});
+
+it.each([0, -1, NaN])("RedisDownloadCounter has no time limit of %d s", (timeout) => {
+  expect(() => new RedisDownloadCounter({ eval: async () => 1 }, { timeout })).toThrow(/positive number of seconds/);
+});
+
+/** Accepts connections, and never answers. */
+async function hungServer(): Promise<AsyncDisposable & { readonly port: number }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => void sockets.add(socket.on("error", () => undefined)));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function closing(client: Redis): { client: Redis; close(): void } {
+  client.on("error", () => undefined);
+  return { client, close: () => client.disconnect() };
+}
+
+async function nodeRedisAt(port: number): Promise<{ client: NodeRedisClient; close(): void }> {
+  const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: false } });
+  client.on("error", () => undefined);
+  client.connect().catch(() => undefined);
+  return { client, close: () => client.destroy() };
+}
