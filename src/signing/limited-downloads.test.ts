@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
+import type { DownloadFile, OpenFile } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { DownloadOutcome } from "../responses/delivery.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
-import type { DownloadHandler, DownloadRequest, DownloadResult } from "../responses/handler.ts";
+import {
+  withMiddleware,
+  type DownloadHandler,
+  type DownloadRequest,
+  type DownloadResult,
+} from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import type { DownloadCounter } from "./download-counter.ts";
 import { limitedDownloads, type LimitedDownloadsOptions } from "./limited-downloads.ts";
@@ -338,4 +344,131 @@ describe("limitedDownloads", () => {
       expect(() => limitedDownloads(file, options)).toThrow(ImproperlyConfiguredError);
     },
   );
+});
+
+describe("limitedDownloads, used wrongly,", () => {
+  const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+
+  it.each<[string, () => unknown, RegExp]>([
+    ["has no options", () => limitedDownloads(file, undefined as never), /needs a limit/],
+    ["has no limit", () => limitedDownloads(file, {} as never), /limit must be a whole number .* got undefined/],
+    ["has no handler", () => limitedDownloads(undefined as never, { limit: 1 }), /needs a handler/],
+    [
+      "is around the signature",
+      () => limitedDownloads(signatureRequired(file, { signer }), { limit: 1 }),
+      /Write signatureRequired\(limitedDownloads\(/,
+    ],
+    ["restarts less than never", () => limitedDownloads(file, { limit: 1, restarts: -1 }), /restarts must be/],
+  ])("says so at once if it %s", (_, make, message) => {
+    expect(make).toThrow(ImproperlyConfiguredError);
+    expect(make).toThrow(message);
+  });
+
+  it("may be around the signature if it counts something else", () => {
+    const limited = limitedDownloads(signatureRequired(file, { signer }), { limit: 1, key: () => "user 7" });
+    expect(limited).toBeTypeOf("function");
+  });
+
+  it("says at the first request what to write, if no signature was verified", async () => {
+    const request = new Request("http://localhost/");
+    await expect(limitedDownloads(file, { limit: 1 })(request, { params: {}, native: null })).rejects.toThrow(
+      /found no verified signature.*Write signatureRequired\(limitedDownloads\(view, \{ limit \}\), \{ signer \}\), or set `key`/,
+    );
+  });
+});
+
+describe("a limited link and its response", () => {
+  it("counts each request, if the handler returns one response for all", async () => {
+    const response = new DownloadResponse(new VirtualFile(text, { name: "digits.txt" }));
+    const ask = linkOf({ limit: 2 }, async () => response);
+    expect([await download(ask, alice), await download(ask, bob), await download(ask, alice)]).toEqual([200, 200, 403]);
+  });
+
+  it("refuses one hand-over for two requests, which can't be counted", async () => {
+    const response = new ProxiedDownloadResponse({ headers: { "X-Accel-Redirect": "/a" } });
+    const limited = limitedDownloads(async () => response, { limit: 2, key: () => "link" });
+    const ask = (): Promise<DownloadResult> => limited(new Request("http://localhost/"), { params: {}, native: null });
+    await ask();
+    await expect(ask()).rejects.toThrow(ImproperlyConfiguredError);
+  });
+
+  it("is counted by two limits, one within the other", async () => {
+    const perLink = limitedDownloads(file, { limit: 1, key: ({ url }) => url });
+    const perUser = limitedDownloads(perLink, { limit: 2, key: () => "user 7" });
+    const statuses: unknown[] = [];
+    for (const path of ["/a", "/a", "/b", "/c"]) {
+      const request = new Request(`http://localhost${path}`);
+      const rendered = await perUser(request, { params: {}, native: alice.native })
+        .then((result) => (result as DownloadResponse).render(request))
+        .catch((error: { status: number }) => error);
+      statuses.push(rendered.status);
+      if ("delivery" in rendered) rendered.delivery.finish(200, text.length);
+      await settle();
+    }
+    expect(statuses).toEqual([200, 403, 200, 403]);
+  });
+
+  it("stays used if something around it answers with another response", async () => {
+    const limited = limitedDownloads(file, { limit: 1, key: () => "link" });
+    const replaced = withMiddleware(limited, () => new Response(null, { status: 302, headers: { Location: "/b" } }));
+    const ask = (headers = {}): Promise<DownloadResult> =>
+      replaced(new Request("http://localhost/", { headers }), { params: {}, native: alice.native });
+    await expect(ask()).resolves.toMatchObject({ status: 302 });
+    await expect(ask()).rejects.toMatchObject({ cause: "used" });
+    await expect(ask({ Range: "bytes=0-" })).rejects.toMatchObject({ cause: "used" });
+  });
+
+  it("closes a file that it refuses to send", async () => {
+    const open = new Set<OpenFile>();
+    const bytes = new VirtualFile(text, { name: "digits.txt" });
+    const counted: DownloadFile = {
+      name: "digits.txt",
+      stat: () => bytes.stat(),
+      open: async () => {
+        const opened = await bytes.open();
+        open.add(opened);
+        return Object.assign(Object.create(opened) as OpenFile, {
+          stat: opened.stat,
+          close: async () => {
+            open.delete(opened);
+            await opened.close();
+          },
+        });
+      },
+    };
+    const ask = linkOf({}, async () => new DownloadResponse(counted));
+    expect(await download(ask, alice, "bytes=0-8")).toBe(206);
+    expect(await download(ask, alice, "bytes=0-8")).toBe(403);
+    expect(open.size).toBe(0);
+  });
+
+  it("is not used if the counter is lost between the request and its first byte", async () => {
+    const counter = new MemoryDownloadCounter();
+    counter.charge = () => Promise.reject(Object.assign(new Error("lost"), { status: 503 }));
+    const ask = linkOf({ counter });
+    expect((await ask(alice)).status).toBe(503);
+  });
+});
+
+describe("previews of a limited link", () => {
+  it("are counted if that is wanted", async () => {
+    const ask = linkOf({ previews: "count" });
+    expect(await download(ask, { ...alice, headers: { Purpose: "prefetch" } })).toBe(200);
+    expect(await download(ask, bob)).toBe(403);
+  });
+
+  it("are what the application takes for previews", async () => {
+    const ask = linkOf({ previews: ({ headers }) => headers.get("x-scanner") !== null });
+    expect(await download(ask, { ...alice, headers: { "X-Scanner": "mail" } })).toBe(403);
+    expect(await download(ask, { ...alice, headers: { "Sec-Purpose": "prefetch" } })).toBe(200);
+  });
+
+  it("get a reason for the log, and do not reach the handler", async () => {
+    const limited = limitedDownloads(() => expect.unreachable(), { limit: 1, key: () => "link" });
+    const request = new Request("http://localhost/", { headers: { "User-Agent": "WhatsApp/2.23.20.0" } });
+    await expect(limited(request, { params: {}, native: null })).rejects.toMatchObject({
+      status: 403,
+      cause: "preview",
+    });
+  });
 });

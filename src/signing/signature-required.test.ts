@@ -1,11 +1,21 @@
-import { describe, expect, it } from "vitest";
-import { PermissionDeniedError } from "../errors.ts";
+import { describe, expect, it, vi } from "vitest";
+import { ImproperlyConfiguredError, PermissionDeniedError } from "../errors.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
+import { nginx } from "../nginx.ts";
+import { OffloadedDownloadResponse } from "../offload/offloaded-download-response.ts";
+import { redirectToStorage } from "../offload/redirect.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
-import type { DownloadHandler, DownloadResult } from "../responses/handler.ts";
+import {
+  withMiddleware,
+  type DownloadHandler,
+  type DownloadMiddleware,
+  type DownloadResult,
+} from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { DjangoUrlSigner } from "./django-url-signer.ts";
 import { signatureRequired, type SignatureRequiredOptions } from "./signature-required.ts";
+import type { UrlOptions } from "../storages/storage.ts";
+import type { ResponseOverrides } from "./url-verifier.ts";
 import { UrlSigner, type SignOptions } from "./url-signer.ts";
 import { verifiedSignature } from "./verified.ts";
 
@@ -213,4 +223,60 @@ describe("the Cache-Control of a signed URL", () => {
     const url = await signer.sign("/a", { expiresIn: null });
     expect((await ask(url)).headers.get("Cache-Control")).toBe("private");
   });
+});
+
+describe("signatureRequired around a file that another server sends", () => {
+  const asked: UrlOptions[] = [];
+  const redirect = redirectToStorage({
+    expiresIn: 600,
+    url: (_, options) => {
+      asked.push(options);
+      return "https://cdn.example/a?signature";
+    },
+  });
+  const offload: DownloadMiddleware = (response) =>
+    new OffloadedDownloadResponse(response, nginx(), { "X-Accel-Redirect": "/_a" });
+
+  it.each<[ResponseOverrides, string, string]>([
+    [{ disposition: "inline" }, 'inline; filename="hello.html"', "text/html; charset=utf-8"],
+    [{ filename: "b.html" }, 'attachment; filename="b.html"', "text/html; charset=utf-8"],
+    [{ contentType: "text/plain" }, 'attachment; filename="hello.html"', "text/plain; charset=utf-8"],
+  ])("hands on what the signature says of the response: %o", async (response, disposition, type) => {
+    const view: DownloadHandler = async () => new DownloadResponse(file(), { activeContent: "allow" });
+    const url = await signer.sign("/a", { response });
+    const request = new Request("http://localhost/");
+
+    const redirected = await ask(url, { handler: withMiddleware(view, redirect) });
+    await (redirected as ProxiedDownloadResponse).render(request);
+    expect(asked.at(-1)).toMatchObject({ contentDisposition: disposition, contentType: type });
+
+    const offloaded = await ask(url, { handler: withMiddleware(view, offload) });
+    const { headers } = await (offloaded as ProxiedDownloadResponse).render(request);
+    expect(headers[headers.indexOf("Content-Disposition") + 1]).toBe(disposition);
+    expect(headers[headers.indexOf("Content-Type") + 1]).toBe(type);
+  });
+});
+
+describe("signatureRequired, used wrongly,", () => {
+  it.each<[string, () => unknown, RegExp]>([
+    ["has no options", () => signatureRequired(async () => new Response(), undefined as never), /needs a signer/],
+    ["has no signer", () => signatureRequired(async () => new Response(), {} as never), /needs a signer/],
+    ["has no handler", () => signatureRequired(undefined as never, { signer }), /needs a handler/],
+  ])("says so at once if it %s", (_, make, message) => {
+    expect(make).toThrow(ImproperlyConfiguredError);
+    expect(make).toThrow(message);
+  });
+});
+
+it("a signature is known to handlers of another copy of this package", async () => {
+  vi.resetModules();
+  const another = await import("./verified.ts");
+  expect(another.verifiedSignature).not.toBe(verifiedSignature);
+  let known: unknown;
+  const handler: DownloadHandler = async (request) => {
+    known = another.verifiedSignature(request);
+    return new DownloadResponse(file());
+  };
+  await ask(await signer.sign("/a"), { handler });
+  expect(known).toMatchObject({ ok: true });
 });
