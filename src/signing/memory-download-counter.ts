@@ -26,7 +26,7 @@ interface Link {
 }
 
 export interface MemoryDownloadCounterOptions {
-  /** How many links are kept at most. Default 1,000,000, some 400 MB. */
+  /** How many links are kept at most. Default 1,000,000, up to 1 GB. */
   readonly maxLinks?: number;
 }
 
