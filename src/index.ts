@@ -2,7 +2,6 @@ export * from "./workerd.ts";
 export { localFileCache, type LocalFileCache } from "./files/local-file-memo.ts";
 export { LocalFile, type LocalFileOptions } from "./files/local-file.ts";
 export type { PrecompressedCoding } from "./files/precompressed-file.ts";
-export type { DotfilePolicy } from "./files/path-within.ts";
 export { FileSystemStorage, type FileSystemStorageOptions } from "./storages/file-system-storage.ts";
 export { PathDownloadView } from "./views/path-download-view.ts";
 export { sendFile, type SendFileOptions } from "./views/send-file.ts";

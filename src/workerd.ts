@@ -10,6 +10,8 @@ export type {
   SignedUrlOptions,
   StatOptions,
 } from "./files/download-file.ts";
+export type { DotfilePolicy } from "./files/dotfiles.ts";
+export type { EntityTagOption } from "./files/local-file-etag.ts";
 export { blobFile, type BlobFileOptions } from "./files/blob-file.ts";
 export { DescribedFile, unwrap, type FileDescription } from "./files/described-file.ts";
 export type { HTTPFileOptions, RemoteLimits } from "./files/http-file-options.ts";

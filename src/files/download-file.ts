@@ -39,6 +39,11 @@ export interface SignedUrlOptions {
 
 export interface StatOptions {
   signal?: AbortSignal | undefined;
+  /**
+   * Whether the answer is sent in place of the bytes, as to a HEAD: then a file that {@link DownloadFile.open} could not open
+   * is not found either. Without it a file is described that perhaps only another server may read.
+   */
+  readable?: boolean | undefined;
 }
 
 export interface OpenOptions extends StatOptions {

@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
-import type { EntityTagFormat } from "../http/etag.ts";
+import type { EntityTagOption } from "./local-file-etag.ts";
 import type { FileStat } from "./download-file.ts";
+import type { LocalRoot } from "./local-file-root.ts";
 import { isSameVersion } from "./local-file-version.ts";
 import { PopularContents, type PopularContent } from "./popular-contents.ts";
 
@@ -11,10 +12,12 @@ import { PopularContents, type PopularContent } from "./popular-contents.ts";
  */
 export interface Memo {
   readonly version: BigIntStats;
-  readonly format: EntityTagFormat | false;
+  readonly format: EntityTagOption;
   readonly stat: FileStat;
   /** Whether the file was settled when it was described: one that was not may be growing, as a log does. */
   readonly isSettled: boolean;
+  /** Where the file was found to be readable: in this root, or anywhere (null). Undefined as long as no open has proved it. */
+  readableIn?: LocalRoot | null;
   content: Uint8Array | undefined;
   /** Whether somebody asked for the bytes of a file that is too large to be kept at once. */
   wasAskedFor: boolean;
@@ -71,7 +74,7 @@ export const localFileCache: LocalFileCache = {
 const popular = new PopularContents(() => localFileCache.maxBytes / 2);
 
 /** The memo of this very version of `path`, if there is one. */
-export function recall(path: string, version: BigIntStats, format: EntityTagFormat | false): Memo | undefined {
+export function recall(path: string, version: BigIntStats, format: EntityTagOption): Memo | undefined {
   const memo = memos.get(path);
   if (memo === undefined || memo.format !== format || !isSameVersion(memo.version, version)) return undefined;
   if (latest !== path) touch(path, memo);

@@ -51,3 +51,8 @@ export function realPath(path: string): Promise<string> {
 export function descriptorPath(descriptor: number): Promise<string> {
   return call((callback) => fs.readlink(`/proc/self/fd/${descriptor}`, callback));
 }
+
+/** The type of the file system at a path, as Linux numbers them. Rejects where the runtime can't tell. */
+export function fileSystemType(path: string): Promise<number> {
+  return call<fs.StatsFs>((callback) => fs.statfs(path, callback)).then(({ type }) => type);
+}

@@ -20,7 +20,8 @@ export function isUnwritten(described: BigIntStats, now: BigIntStats): boolean {
   return described.size === now.size && described.mtimeNs === now.mtimeNs;
 }
 
-function isSameFile(one: BigIntStats, other: BigIntStats): boolean {
+/** Whether two stats are of one file, whatever was written to it between them. */
+export function isSameFile(one: BigIntStats, other: BigIntStats): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 

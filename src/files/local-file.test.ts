@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readlinkSync } from "node:fs";
+import fs, { readdirSync, readlinkSync } from "node:fs";
 import { mkdir, mkdtemp, open, rename, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { FileChangedError, FileNotFoundError, IncompleteBodyError, InvalidPathError } from "../errors.ts";
 import type { EntityTagFormat } from "../http/etag.ts";
 import type { ByteRange } from "../http/range.ts";
@@ -307,13 +307,32 @@ describe("A LocalFile that changes between its description and its first byte", 
 describe("The descriptor of a LocalFile", () => {
   beforeEach(() => writeFile(at("a.txt"), "a".repeat(1_000_000)));
 
-  it("is not opened to describe the file, nor by an opening that nobody reads", async () => {
-    const file = new LocalFile(at("a.txt"), { root });
-    await file.stat();
-    const opened = await file.open();
-    opened.read();
-    expect(descriptors()).toEqual([]);
-    await opened.close();
+  it("is not opened to describe the file", async () => {
+    const opening = vi.spyOn(fs, "open");
+    await new LocalFile(at("a.txt"), { root }).stat();
+    expect(opening).not.toHaveBeenCalled();
+    opening.mockRestore();
+  });
+
+  it("is opened once to find out whether a version can be read, and not again by an opening that is never read", async () => {
+    await utimes(at("a.txt"), 1_700_000_000, 1_700_000_000);
+    const now = Date.now;
+    const opening = vi.spyOn(fs, "open");
+    Date.now = () => now() + 10_000;
+    try {
+      const file = new LocalFile(at("a.txt"), { root });
+      for (let count = 0; count < 3; count += 1) {
+        const opened = await file.open();
+        opened.read();
+        await opened.close();
+        await file.stat({ readable: true });
+      }
+      expect(opening).toHaveBeenCalledTimes(1);
+      await vi.waitFor(() => expect(descriptors()).toEqual([]));
+    } finally {
+      Date.now = now;
+      opening.mockRestore();
+    }
   });
 
   it("is one for many reads at once, and closed with the file", async () => {

@@ -1,20 +1,25 @@
 import type { BigIntStats } from "node:fs";
 import { basename } from "node:path";
-import { FileChangedError, isDownloadError } from "../errors.ts";
-import { nginxEntityTag, type EntityTagFormat } from "../http/etag.ts";
+import { debug } from "../diagnostics.ts";
+import { FileChangedError, FileNotFoundError, isDownloadError, type DownloadError } from "../errors.ts";
+import { isPlaceholderTime, nginxEntityTag } from "../http/etag.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
 import { refuseJSON } from "../serialization.ts";
 import { absolutePath } from "./absolute-path.ts";
 import { closedEarly } from "./bytes.ts";
-import type { DownloadFile, FileStat, OpenFile } from "./download-file.ts";
+import { contentDigest } from "./content-digest.ts";
+import type { DownloadFile, FileStat, OpenFile, StatOptions } from "./download-file.ts";
 import { SharedDescriptor } from "./local-file-descriptor.ts";
 import { fileSystemError, regularFile } from "./local-file-errors.ts";
+import { assertEntityTagOption, type EntityTagOption } from "./local-file-etag.ts";
 import { borrowPopular, keepContent, largestKept, recall, remember, type Memo } from "./local-file-memo.ts";
-import { LocalRoot } from "./local-file-root.ts";
+import { configuredRoot, LocalRoot } from "./local-file-root.ts";
 import { statPath } from "./local-file-system.ts";
 import { hasGrown, isSameVersion, isSettled, isUnwritten } from "./local-file-version.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
+import type { DotfilePolicy } from "./dotfiles.ts";
 import type { PopularContent } from "./popular-contents.ts";
+import { isPseudoFile } from "./pseudo-file.ts";
 import { ReadSamples } from "./read-samples.ts";
 
 export interface LocalFileOptions {
@@ -22,15 +27,21 @@ export interface LocalFileOptions {
   name?: string;
   /** A folder that the file must be in, symlinks followed. Set it whenever a client has a say in the path. */
   root?: string;
-  /** How the entity tag is made, or `false` for none. Default: nginx's own form, weak within a second of a change. */
-  etag?: EntityTagFormat | false;
+  /** Below a `root`, whether the path, or what its symlinks lead to, may be a dotfile. Default `"allow"`. */
+  dotfiles?: DotfilePolicy;
+  /**
+   * How the entity tag is made. Default: nginx's own form, weak within a second of a change. `"content"`: the SHA-256 of the
+   * bytes, computed once a version of the file, which is also sent as `Repr-Digest`. `false`: no tag.
+   */
+  etag?: EntityTagOption;
 }
 
 /**
  * A file on this machine's disk.
  *
- * `stat()` is one system call. `open()` is that too: the descriptor is opened when the first byte is asked for, and must
- * then be of the very file that was described. So a 304 opens nothing and a body that nobody reads leaks nothing.
+ * `stat()` is one system call. `open()` is that too, but for the first time that a version of a file is asked for, when it also
+ * finds out whether the file can be read. The descriptor is opened when the first byte is asked for, and must then be of the
+ * very file that was described: a 304 opens nothing, and a body that is never read leaks nothing.
  *
  * @example
  * ```ts
@@ -53,48 +64,76 @@ export class LocalFile implements DownloadFile {
   readonly name: string;
   readonly path: string;
   readonly #root: LocalRoot | undefined;
-  readonly #format: EntityTagFormat | false;
+  readonly #format: EntityTagOption;
 
-  /** A relative `path` is taken from `root`, or else from the working directory as it is now. */
-  constructor(path: string, { name, root, etag = nginxEntityTag }: LocalFileOptions = {}) {
-    this.#root = root === undefined ? undefined : LocalRoot.at(absolutePath(root));
+  /**
+   * A relative `path` is taken from `root`, or else from the working directory as it is now.
+   * @throws {ImproperlyConfiguredError} if there is a `root` that is undefined or empty
+   */
+  constructor(path: string, options: LocalFileOptions = {}) {
+    const { name, dotfiles, etag = nginxEntityTag } = options;
+    if (typeof path !== "string") throw new TypeError(`A LocalFile needs a path, got ${JSON.stringify(path)}`);
+    this.#root = "root" in options ? rootOf(options.root, dotfiles) : undefined;
     this.path = absolutePath(path, this.#root?.path);
     this.name = name ?? basename(this.path);
+    assertEntityTagOption(etag, "LocalFile");
     this.#format = etag;
   }
 
   /**
-   * @throws {FileNotFoundError} if it is missing, unreadable or no regular file
+   * @throws {FileNotFoundError} if it is missing or no regular file; with `readable`, also if it can't be read
    * @throws {InvalidPathError} if it is outside the root
    */
-  async stat(): Promise<FileStat> {
-    return this.#describe(await this.#look()).stat;
+  stat({ readable = false }: StatOptions = {}): Promise<FileStat> {
+    return this.#untilItRests(async () => {
+      const memo = await this.#describe();
+      if (readable) await this.#assertReadable(memo);
+      return memo.stat;
+    });
   }
 
-  /** The same errors as {@link stat}; those of reading are also `FileChangedError`. */
+  /** The same errors as {@link stat} with `readable`; those of reading are also `FileChangedError`. */
   async open(): Promise<OpenFile> {
-    return new OpenLocalFile(this.path, this.#root, this.#describe(await this.#look()));
+    const memo = await this.#describe();
+    await this.#assertReadable(memo);
+    return new OpenLocalFile(this.path, this.#root, memo);
   }
 
-  /** One fresh look at the disk. */
-  #look(): Promise<BigIntStats> {
-    return (this.#root?.look ?? lookAnywhere)(this.path);
+  // Of a file that is written or replaced all the time, the last attempt tells.
+  async #untilItRests<T>(read: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await read();
+      } catch (error) {
+        if (!(error instanceof FileChangedError) || attempt === mostAttempts) throw error;
+      }
+    }
   }
 
   /** What is there now, described anew unless it is the version that was described before. */
-  #describe(version: BigIntStats): Memo {
-    return recall(this.path, version, this.#format) ?? this.#memoOf(version);
+  async #describe(): Promise<Memo> {
+    const version = await this.#look();
+    return recall(this.path, version, this.#format) ?? (await this.#memoOf(version));
   }
 
-  #memoOf(version: BigIntStats): Memo {
-    const size = Number(version.size);
-    const etag = this.#format && this.#format({ size, mtimeNanoseconds: version.mtimeNs }, new Date());
-    const stat = { size, lastModified: new Date(Number(version.mtimeMs)), ...(etag ? { etag } : {}) };
+  /** One fresh look at the disk. */
+  async #look(): Promise<BigIntStats> {
+    try {
+      return await (this.#root?.look ?? lookAnywhere)(this.path);
+    } catch (error) {
+      if (error instanceof FileNotFoundError) await this.#root?.warnIfMissing();
+      throw told(this.path, error);
+    }
+  }
+
+  async #memoOf(version: BigIntStats): Promise<Memo> {
+    const isPseudo = await isPseudoFile(this.path, version);
+    const stat: FileStat = isPseudo ? { seekable: false } : await this.#statOf(version);
     const memo: Memo = {
       version,
       format: this.#format,
       stat: Object.freeze(stat),
-      isSettled: isSettled(version),
+      isSettled: !isPseudo && isSettled(version),
       content: undefined,
       wasAskedFor: false,
     };
@@ -106,6 +145,61 @@ export class LocalFile implements DownloadFile {
   toJSON(): never {
     return refuseJSON(this, "file");
   }
+
+  async #statOf(version: BigIntStats): Promise<FileStat> {
+    const size = Number(version.size);
+    const times = isPlaceholderTime(version.mtimeNs) ? {} : { lastModified: new Date(Number(version.mtimeMs)) };
+    if (this.#format === "content") return { size, ...times, ...(await this.#contentTag(version)) };
+    const { mtimeNs: mtimeNanoseconds, ctimeNs: ctimeNanoseconds } = version;
+    const etag = this.#format && this.#format({ size, mtimeNanoseconds, ctimeNanoseconds }, new Date());
+    return { size, ...times, ...(etag ? { etag } : {}) };
+  }
+
+  async #contentTag(version: BigIntStats): Promise<Pick<FileStat, "etag" | "digests">> {
+    try {
+      const digest = await contentDigest(this.path, this.#root, version);
+      return { etag: `"${Buffer.from(digest).toString("base64url")}"`, digests: { "sha-256": digest } };
+    } catch (error) {
+      throw told(this.path, error);
+    }
+  }
+
+  /**
+   * Opens the file once for each version, so that what can't be read is a 404 whatever is asked of it, and so that the size is
+   * never that of a file outside the root: while a symlink is swapped, a look at the path may describe one.
+   * Later requests know the file by its inode and times.
+   */
+  async #assertReadable(memo: Memo): Promise<void> {
+    const root = this.#root ?? null;
+    if (memo.readableIn === root) return;
+    const descriptor = SharedDescriptor.borrow(this.path, this.#root, memo.version);
+    try {
+      await descriptor.opened();
+      memo.readableIn = root;
+    } catch (error) {
+      throw told(this.path, error);
+    } finally {
+      // Not at once: what is opened now is most often read next.
+      setImmediate(() => void descriptor.release().catch(() => undefined));
+    }
+  }
+}
+
+function reasonOf({ cause, message }: DownloadError): string {
+  return cause instanceof Error ? cause.message : message;
+}
+
+const mostAttempts = 3;
+
+/** An error of the file system as one of ours. Its reason is for the operator alone. */
+function told(path: string, error: unknown): DownloadError {
+  const failure = isDownloadError(error) ? error : fileSystemError(error);
+  debug(() => `${failure.status} for ${path}: ${reasonOf(failure)}`);
+  return failure;
+}
+
+function rootOf(root: string | undefined, dotfiles: DotfilePolicy | undefined): LocalRoot {
+  return LocalRoot.at(absolutePath(configuredRoot(root, "LocalFile")), dotfiles === undefined ? {} : { dotfiles });
 }
 
 const lookAnywhere = oncePerTurn(() => (path) => regularFile(() => statPath(path)));
@@ -144,7 +238,8 @@ class OpenLocalFile implements OpenFile {
   }
 
   async load(range?: ByteRange): Promise<Uint8Array | undefined> {
-    const size = Number(this.#memo.version.size);
+    const { size } = this.stat;
+    if (size === undefined) return undefined;
     const content = this.#memo.content ?? (size <= largestKept ? await this.#loadWhole(size) : undefined);
     if (range === undefined) return content;
     if (content) return content.subarray(range.start, range.end + 1);
@@ -173,8 +268,10 @@ class OpenLocalFile implements OpenFile {
 
   async prepare(): Promise<void> {
     if (this.#closing) throw closedEarly();
-    const size = Number(this.#memo.version.size);
-    this.#popular ??= borrowPopular(this.#memo, size, () => this.#loadPart({ start: 0, end: size - 1 }));
+    const { size } = this.stat;
+    if (size !== undefined) {
+      this.#popular ??= borrowPopular(this.#memo, size, () => this.#loadPart({ start: 0, end: size - 1 }));
+    }
     if (!this.#popular) return this.#openDescriptor();
     const content = await this.#popular.loaded;
     // It was given back if the file was closed meanwhile.
@@ -190,7 +287,7 @@ class OpenLocalFile implements OpenFile {
   }
 
   async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
-    const end = Math.min(range ? range.end + 1 : Infinity, Number(this.#memo.version.size));
+    const end = Math.min(range ? range.end + 1 : Infinity, this.stat.size ?? Infinity);
     let position = range?.start ?? 0;
     for (let room = smallestChunk; position < end; room = Math.min(room * 2, largestChunk)) {
       // Not of Node's shared pool: a stream may transfer the buffer of a chunk, and with it what else is in the pool.
@@ -241,7 +338,9 @@ class OpenLocalFile implements OpenFile {
 
   async #verify(descriptor: SharedDescriptor): Promise<void> {
     const opened = await descriptor.opened();
-    if (!this.#mayGrow && !isSameVersion(this.#memo.version, opened)) throw new FileChangedError();
+    const { version, stat } = this.#memo;
+    if (stat.size === undefined || isSameVersion(version, opened)) return;
+    if (!this.#mayGrow || !hasGrown(version, opened)) throw new FileChangedError();
   }
 
   async #reading<T>(read: (descriptor: SharedDescriptor) => T | Promise<T>): Promise<T> {

@@ -1,9 +1,7 @@
 import { isAbsolute, relative, sep } from "node:path";
 import { InvalidPathError } from "../errors.ts";
 import { absolutePath } from "./absolute-path.ts";
-
-/** What becomes of a path with a segment that begins with a dot. */
-export type DotfilePolicy = "deny" | "allow";
+import { isDeniedDotfile, type DotfilePolicy } from "./dotfiles.ts";
 
 /**
  * The absolute path of `path` below `root`. `path` is relative, or absolute and below the root already. This is a
@@ -26,5 +24,5 @@ const separators = sep === "\\" ? /[\\/]/ : "/";
 function isUnsafe(segment: string, dotfiles: DotfilePolicy): boolean {
   if (segment === "" || segment === "." || segment === "..") return true;
   if (sep === "\\" && segment.includes(":")) return true;
-  return dotfiles === "deny" && segment.startsWith(".");
+  return isDeniedDotfile(segment, dotfiles);
 }

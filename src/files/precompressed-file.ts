@@ -1,8 +1,10 @@
 import { FileNotFoundError } from "../errors.ts";
 import { preferredEncoding } from "../http/encoding.ts";
+import { nginxEntityTag } from "../http/etag.ts";
 import { refuseJSON } from "../serialization.ts";
 import { DescribedFile } from "./described-file.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "./download-file.ts";
+import { variantEntityTag } from "./local-file-etag.ts";
 import { LocalFile, type LocalFileOptions } from "./local-file.ts";
 
 /** A coding that a local file may lie beside the file itself in. */
@@ -19,37 +21,51 @@ const endings: Readonly<Record<PrecompressedCoding, string>> = { br: ".br", zstd
 export class PrecompressedFile implements DownloadFile {
   readonly name: string;
   readonly path: string;
+  readonly #file: LocalFile;
   readonly #variants: readonly DownloadFile[];
 
   constructor(
     path: string,
     codings: readonly PrecompressedCoding[],
     acceptEncoding: string | null,
-    options?: LocalFileOptions,
+    options: LocalFileOptions = {},
   ) {
     const file = new LocalFile(path, options);
     this.name = file.name;
     this.path = file.path;
-    this.#variants = [...accepted(codings, acceptEncoding).map((coding) => variant(file, coding, options)), file];
+    this.#file = file;
+    this.#variants = accepted(codings, acceptEncoding).map((coding) => variant(file, coding, options));
   }
 
   stat(options?: StatOptions): Promise<FileStat> {
-    return this.#first(async (file) => ({ ...(await file.stat(options)), path: file.path! }));
+    return this.#first(
+      async (file) => ({ ...(await file.stat(options)), path: file.path! }),
+      (stat) => stat,
+    );
   }
 
   open(options?: OpenOptions): Promise<OpenFile> {
-    return this.#first((file) => file.open(options));
+    return this.#first(
+      (file) => file.open(options),
+      ({ stat }) => stat,
+      (opened) => opened.close(),
+    );
   }
 
-  async #first<T>(read: (file: DownloadFile) => Promise<T>): Promise<T> {
-    for (const file of this.#variants) {
-      try {
-        return await read(file);
-      } catch (error) {
-        if (!(error instanceof FileNotFoundError)) throw error;
-      }
+  /** What `read` finds of the first variant that is there and not stale, or else of the file itself. */
+  async #first<T>(
+    read: (file: DownloadFile) => Promise<T>,
+    statOf: (found: T) => FileStat,
+    discard?: (found: T) => Promise<void>,
+  ): Promise<T> {
+    const original = this.#variants.length > 0 ? this.#file.stat().catch(() => undefined) : undefined;
+    for (const variant of this.#variants) {
+      const found = await unlessMissing(read(variant));
+      if (found === undefined) continue;
+      if (!isStale(statOf(found), await original)) return found;
+      await discard?.(found);
     }
-    throw new FileNotFoundError();
+    return read(this.#file);
   }
 
   /** @throws {TypeError} always: what this holds is not for a client. */
@@ -58,8 +74,26 @@ export class PrecompressedFile implements DownloadFile {
   }
 }
 
-function variant(file: LocalFile, coding: PrecompressedCoding, options?: LocalFileOptions): DownloadFile {
-  const compressed = new LocalFile(file.path + endings[coding], { ...options, name: file.name });
+async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof FileNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a variant is older than its file. A time that was copied may have lost what is below a second or a millisecond. */
+function isStale({ lastModified }: FileStat, original: FileStat | undefined): boolean {
+  const variant = lastModified?.getTime();
+  const file = original?.lastModified?.getTime();
+  if (variant === undefined || file === undefined) return false;
+  return variant < file && variant !== Math.floor(file / 1000) * 1000;
+}
+
+function variant(file: LocalFile, coding: PrecompressedCoding, options: LocalFileOptions): DownloadFile {
+  const etag = variantEntityTag(options.etag ?? nginxEntityTag, coding);
+  const compressed = new LocalFile(file.path + endings[coding], { ...options, etag, name: file.name });
   return new DescribedFile(compressed, { contentEncoding: coding });
 }
 

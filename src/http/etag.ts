@@ -7,6 +7,8 @@ export interface EntityTagInput {
   readonly size: number;
   /** Nanoseconds since the epoch: `mtimeNs` of a bigint `stat`. */
   readonly mtimeNanoseconds: bigint;
+  /** Nanoseconds since the epoch: `ctimeNs`, which no program can set. It tells versions apart where mtime says nothing. */
+  readonly ctimeNanoseconds?: bigint;
 }
 
 /**
@@ -142,15 +144,15 @@ function isSeparator(code: number): boolean {
 /** A second, and what the kernel's clock may lag behind ours when it stamps a file. */
 const racyWindow = 1_020_000_000n;
 
-/** Two versions within one tick of the kernel's clock, most often 4 ms, have the very same times. */
-const tickWindow = 5_000_000n;
+/** Two versions within one tick of the kernel's clock, 1 to 10 ms, have the very same times. Ours may be half a tick ahead. */
+const tickWindow = 20_000_000n;
 
 /**
  * nginx's own entity tag, `"<mtime in seconds>-<size>"` in hexadecimal. It can't tell two versions of one second apart.
  * So a file that may still change within its second gets a weak tag with nanoseconds in it: it matches neither the
  * next version's tag nor the strong tag that the same file has a second later. In the first milliseconds not even
- * nanoseconds tell, and the tag has the time of the answer in it, so that it never matches again. A file whose time is
- * still to come has one weak tag until then: its time says nothing about when it may change.
+ * nanoseconds tell, and the tag has the time of the answer in it, so that it never matches again. A file from the future,
+ * or with a time that says nothing ({@link isPlaceholderTime}), gets a weak tag that is made of its ctime.
  *
  * @example
  * ```ts
@@ -166,10 +168,40 @@ export function nginxEntityTag(file: EntityTagInput, now: Date): string {
   const time = now.getTime();
   const age = BigInt(time) * 1_000_000n - mtimeNanoseconds;
   const tag = `${(mtimeNanoseconds / 1_000_000_000n).toString(16)}-${size.toString(16)}`;
+  if (isPlaceholderTime(mtimeNanoseconds) || age < -racyWindow) return changeEntityTag(tag, file, time);
   if (age > racyWindow) return `"${tag}"`;
   const nanoseconds = (mtimeNanoseconds % 1_000_000_000n).toString(16);
-  const isOfTomorrow = age < -racyWindow;
-  return age > tickWindow || isOfTomorrow
-    ? `W/"${tag}-${nanoseconds}"`
-    : `W/"${tag}-${nanoseconds}-${time.toString(16)}"`;
+  return age > tickWindow ? `W/"${tag}-${nanoseconds}"` : `W/"${tag}-${nanoseconds}-${time.toString(16)}"`;
+}
+
+/** A weak tag for a file whose mtime is no time of a change: it is made of ctime, which changes with every version. */
+function changeEntityTag(tag: string, { mtimeNanoseconds, ctimeNanoseconds }: EntityTagInput, time: number): string {
+  const changed = ctimeNanoseconds ?? mtimeNanoseconds;
+  const age = BigInt(time) * 1_000_000n - changed;
+  const isRacy = age <= tickWindow && age >= -racyWindow;
+  const isUnknown = ctimeNanoseconds === undefined && isPlaceholderTime(mtimeNanoseconds);
+  return `W/"${tag}-${changed.toString(16)}${isRacy || isUnknown ? `-${time.toString(16)}` : ""}"`;
+}
+
+/** Of 1991, when there was no web yet: package managers, archives and image builders set dates before it. */
+const firstYear = 662_688_000n;
+
+/** Later dates that tools give to every file, in seconds: Bazel's two, and Cargo's. */
+const placeholders: ReadonlySet<bigint> = new Set([946_684_800n, 946_699_200n, 1_153_704_088n]);
+
+/**
+ * Whether a modification time says nothing about the content, because a tool gives it to every file: npm 1985, Nix and
+ * OSTree 1970, ZIP 1980, container images 0. Two versions then have one time, and often one size.
+ *
+ * @example
+ * ```ts
+ * import { isPlaceholderTime } from "downloadview/http";
+ *
+ * console.assert(isPlaceholderTime(499_162_500_000_000_000n)); // npm's
+ * console.assert(!isPlaceholderTime(1_700_000_000_000_000_000n));
+ * ```
+ */
+export function isPlaceholderTime(mtimeNanoseconds: bigint): boolean {
+  const seconds = mtimeNanoseconds / 1_000_000_000n;
+  return seconds < firstYear || (placeholders.has(seconds) && mtimeNanoseconds % 1_000_000_000n === 0n);
 }

@@ -125,7 +125,7 @@ async function renderHead(
   delivery: Delivery,
 ): Promise<RenderedResponse> {
   try {
-    const answer = await answerTo(response, request, await response.file.stat(new RequestOptions(request)));
+    const answer = await answerTo(response, request, await response.file.stat(new HeadOptions(request)));
     if (answer instanceof Response) return renderWebResponse(answer, delivery);
     return finished(answer, { kind: "none" }, delivery);
   } finally {
@@ -187,6 +187,11 @@ export class RequestOptions implements OpenOptions {
     const specs = header === null ? undefined : parseRange(header);
     return specs === undefined || specs.length > mostRanges ? [] : specs;
   }
+}
+
+/** The same, for a description that stands in place of the bytes. */
+class HeadOptions extends RequestOptions {
+  readonly readable = true;
 }
 
 /** The same, for a file that is going to be read unless the client has it. */

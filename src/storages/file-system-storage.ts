@@ -1,21 +1,31 @@
-import { opendir, unlink } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { opendir, stat, unlink } from "node:fs/promises";
+import { join, resolve, sep } from "node:path";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import { releaseSource } from "../files/bytes.ts";
-import type { FileStat, OpenFile } from "../files/download-file.ts";
+import type { FileStat, OpenFile, StatOptions } from "../files/download-file.ts";
 import { onFileSystem } from "../files/local-file-errors.ts";
-import { LocalRoot } from "../files/local-file-root.ts";
-import { LocalFile, type LocalFileOptions } from "../files/local-file.ts";
+import { assertEntityTagOption, type EntityTagOption } from "../files/local-file-etag.ts";
+import { configuredRoot, expectRootLater, LocalRoot } from "../files/local-file-root.ts";
+import { LocalFile } from "../files/local-file.ts";
+import { hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
 import { refuseJSON } from "../serialization.ts";
 import { isPartName, saveWhole, type FileModes } from "./file-system-save.ts";
-import { normalizeName, normalizePrefix } from "./name.ts";
-import type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
+import { normalizeLocalName, normalizeName } from "./name.ts";
+import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
 
 export interface FileSystemStorageOptions extends FileModes {
   /** Where the folder is served from, such as `/media` or `https://cdn.example/media`. Without it there is no `url()`. */
   baseUrl?: string;
-  /** How the entity tag of a file is made, see `LocalFile`. */
-  etag?: Exclude<LocalFileOptions["etag"], undefined>;
+  /**
+   * How the entity tag of a file is made, see `LocalFile`: a function, `"content"` for a hash of the bytes, `false` for none.
+   * Default: nginx's own form.
+   */
+  etag?: EntityTagOption;
+  /**
+   * Whether a name, or what a symlink leads to, may have a segment that begins with a dot: `"deny"`, `"allow"` or a list of those
+   * that may. Default `"allow"`, as every other storage: the names are the application's own. A view denies those of the URL.
+   */
+  dotfiles?: DotfilePolicy;
 }
 
 /**
@@ -44,27 +54,41 @@ export class FileSystemStorage implements Storage {
 
   /**
    * A relative `root` is taken from the working directory as it is now. It is made when the first file is saved.
-   * @throws {ImproperlyConfiguredError} if `baseUrl` has a query or a fragment
+   * @throws {ImproperlyConfiguredError} if `root` is empty or undefined, or `baseUrl` has a query or a fragment
    */
   constructor(root: string, options: FileSystemStorageOptions = {}) {
-    this.root = resolve(root);
+    this.root = resolve(configuredRoot(root, "FileSystemStorage"));
     this.#options = options;
+    if (options.etag !== undefined) assertEntityTagOption(options.etag, "FileSystemStorage");
+    expectRootLater(this.root);
     const { baseUrl } = options;
     if (baseUrl === undefined) return;
     if (/[?#]/.test(baseUrl)) throw new ImproperlyConfiguredError("A baseUrl has no query and no fragment");
-    this.url = (name) => urlOf(baseUrl, checkedName(name));
+    this.url = (name) => urlOf(baseUrl, this.#keptName(name));
   }
 
   path(name: string): string {
-    return join(this.root, checkedName(name));
+    return join(this.root, this.#keptName(name));
   }
 
   async open(name: string): Promise<OpenFile> {
     return this.#file(name).open();
   }
 
-  async stat(name: string): Promise<FileStat> {
-    return this.#file(name).stat();
+  async stat(name: string, options?: StatOptions): Promise<FileStat> {
+    return this.#file(name).stat(options);
+  }
+
+  /** When the file was last read, made and changed, as the file system says. */
+  async times(name: string): Promise<FileTimes> {
+    await this.#file(name).stat();
+    const { atime, birthtime, mtime } = await onFileSystem(() => stat(this.path(name)));
+    return { accessed: atime, created: birthtime, modified: mtime };
+  }
+
+  /** The same storage with another kind of entity tag. */
+  withEntityTag(etag: EntityTagOption): FileSystemStorage {
+    return new FileSystemStorage(this.root, { ...this.#options, etag });
   }
 
   async exists(name: string): Promise<boolean> {
@@ -74,7 +98,7 @@ export class FileSystemStorage implements Storage {
 
   async save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
     try {
-      return await saveWhole(this.root, checkedName(name), content, { ...options, ...this.#options });
+      return await saveWhole(this.root, this.#savedName(name), content, { ...options, ...this.#options });
     } catch (error) {
       releaseSource(content);
       throw error;
@@ -93,7 +117,7 @@ export class FileSystemStorage implements Storage {
   }
 
   async *list(prefix = ""): AsyncGenerator<StorageEntry> {
-    normalizePrefix(prefix);
+    if (prefix !== "") checkExistingName(prefix.endsWith("/") ? prefix.slice(0, -1) : prefix);
     yield* this.#walk(prefix.slice(0, prefix.lastIndexOf("/") + 1), prefix);
   }
 
@@ -112,13 +136,32 @@ export class FileSystemStorage implements Storage {
 
   // What could not be opened is not listed: a symlink out, a socket, a name that no storage can keep.
   async *#entry(name: string): AsyncGenerator<StorageEntry> {
-    const stat = await unlessMissing(this.stat(name));
-    if (stat) yield { name, size: stat.size!, lastModified: stat.lastModified! };
+    const described = await unlessMissing(this.stat(name));
+    if (!described) return;
+    const { size, lastModified } = described;
+    yield { name, ...(size === undefined ? {} : { size }), ...(lastModified === undefined ? {} : { lastModified }) };
   }
 
   #file(name: string): LocalFile {
-    const { etag } = this.#options;
-    return new LocalFile(this.path(name), { name, root: this.root, ...(etag === undefined ? {} : { etag }) });
+    const { etag, dotfiles } = this.#options;
+    return new LocalFile(this.path(name), {
+      name,
+      root: this.root,
+      ...(etag === undefined ? {} : { etag }),
+      ...(dotfiles === undefined ? {} : { dotfiles }),
+    });
+  }
+
+  /** @throws {InvalidPathError} for a name that no file of this storage can have */
+  #keptName(name: string): string {
+    checkExistingName(name);
+    if (hasDeniedDotfile(name, this.#options.dotfiles ?? "allow")) throw new InvalidPathError();
+    return name;
+  }
+
+  // Stricter: another storage must be able to keep it, or a system that this folder is copied to.
+  #savedName(name: string): string {
+    return this.#keptName(normalizeName(name));
   }
 
   /** @throws {TypeError} always: what this holds is not for a client. */
@@ -128,9 +171,8 @@ export class FileSystemStorage implements Storage {
 }
 
 /** @throws {InvalidPathError} also for the name of a file that is still being saved */
-function checkedName(name: string): string {
-  if (normalizeName(name).split("/").some(isPartName)) throw new InvalidPathError();
-  return name;
+function checkExistingName(name: string): void {
+  if (normalizeLocalName(name, sep).split("/").some(isPartName)) throw new InvalidPathError();
 }
 
 function urlOf(baseUrl: string, name: string): string {

@@ -25,9 +25,26 @@ export function normalizeName(name: string): string {
   return name;
 }
 
+/**
+ * Returns `name` if a file that is on this machine's disk already can have it. A POSIX file system takes what other
+ * storages don't: backslashes, tabs, line breaks. `separator` is the system's own.
+ *
+ * @throws {InvalidPathError} with the reason in its `cause`
+ */
+export function normalizeLocalName(name: string, separator: string): string {
+  if (separator === "\\") return normalizeName(name);
+  const fault = name.includes("\0") ? "holds a NUL" : portableFaultOf(name);
+  if (fault !== undefined) throw new InvalidPathError(undefined, { cause: new Error(`The name ${fault}`) });
+  return name;
+}
+
 function faultOf(name: string): string | undefined {
   if (/[\0-\x1f\x7f]/.test(name)) return "holds a control character";
   if (name.includes("\\")) return "holds a backslash";
+  return portableFaultOf(name);
+}
+
+function portableFaultOf(name: string): string | undefined {
   if (/\p{Surrogate}/u.test(name)) return "holds half a surrogate pair";
   if (byteLength(name) > mostBytes) return `is longer than ${mostBytes} bytes`;
   if (name.split("/").some(isDotOrEmpty)) return 'holds a segment that is empty, "." or ".."';

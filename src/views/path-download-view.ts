@@ -1,13 +1,15 @@
 import { isAbsolute } from "node:path";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
+import { assertEntityTagOption, type EntityTagOption } from "../files/local-file-etag.ts";
 import { LocalFile, type LocalFileOptions } from "../files/local-file.ts";
 import { PrecompressedFile, type PrecompressedCoding } from "../files/precompressed-file.ts";
 import { hasEncodedSeparator } from "../http/url-path.ts";
 import type { DownloadOptions } from "../responses/download-response.ts";
 import type { DownloadResult } from "../responses/handler.ts";
 import { attempt, given, whenReady } from "../responses/maybe-promise.ts";
-import { pathWithin, type DotfilePolicy } from "../files/path-within.ts";
+import { hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
+import { pathWithin } from "../files/path-within.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
@@ -31,8 +33,17 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   root: string | undefined = undefined;
   /** The URL parameter that gives the path below `root`. */
   pathParam = "path";
-  /** Whether a path may have a segment that begins with a dot. Denied by default: such files are rarely documents. */
-  dotfiles: DotfilePolicy = "deny";
+  /**
+   * Whether a path may have a segment that begins with a dot: `"deny"`, `"allow"`, or a list of those that may be served, such
+   * as `[".well-known"]`. Below a `root` it holds for what a symlink leads to as well, and is `"deny"` by default: such files
+   * are rarely documents. Without a `root` the path is the application's own, and nothing is denied by default.
+   */
+  dotfiles: DotfilePolicy | undefined = undefined;
+  /**
+   * How the entity tag is made, see `LocalFile`: a function, `"content"` for a hash of the bytes, `false` for none. Default:
+   * nginx's own form.
+   */
+  etag: EntityTagOption | undefined = undefined;
   /**
    * The codings that a file may lie in beside itself, best for the server first: with `["br", "gzip"]`, a client that
    * accepts it gets `a.txt.br` for `a.txt`. A new `a.txt` needs a new `a.txt.br`.
@@ -46,6 +57,7 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
         `${this.constructor.name} has a path or a root that is empty or holds a NUL: is a setting missing?`,
       );
     }
+    if (this.etag !== undefined) assertEntityTagOption(this.etag, this.constructor.name);
     if (this.path ?? this.root ?? answersByItself(this, PathDownloadView, "getPath")) return;
     throw new ImproperlyConfiguredError(
       `${this.constructor.name} needs a path or a root: asView({ path: "/srv/manual.pdf" }) for one file, ` +
@@ -71,11 +83,14 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   #find(path: string | undefined): DownloadFile {
     if (!path) throw new FileNotFoundError();
     if (path.includes("\0") || hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
-    if (this.root === undefined) return this.#fileAt(path);
-    return this.#fileAt(pathWithin(this.root, path, this.dotfiles), { root: this.root });
+    const options: LocalFileOptions = this.etag === undefined ? {} : { etag: this.etag };
+    const { root, dotfiles = root === undefined ? "allow" : "deny" } = this;
+    if (root !== undefined) return this.#fileAt(pathWithin(root, path, dotfiles), { ...options, root, dotfiles });
+    if (hasDeniedDotfile(path, dotfiles)) throw new InvalidPathError();
+    return this.#fileAt(path, options);
   }
 
-  #fileAt(path: string, options?: LocalFileOptions): DownloadFile {
+  #fileAt(path: string, options: LocalFileOptions): DownloadFile {
     if (this.precompressed.length === 0) return new LocalFile(path, options);
     return new PrecompressedFile(path, this.precompressed, this.request.headers.get("Accept-Encoding"), options);
   }

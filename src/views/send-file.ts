@@ -1,20 +1,24 @@
-import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadOptions } from "../responses/download-response.ts";
 import type { DownloadRequest, DownloadResult } from "../responses/handler.ts";
-import type { DotfilePolicy } from "../files/path-within.ts";
+import type { EntityTagOption } from "../files/local-file-etag.ts";
+import { configuredRoot } from "../files/local-file-root.ts";
+import type { DotfilePolicy } from "../files/dotfiles.ts";
 import { PathDownloadView } from "./path-download-view.ts";
 
 export interface SendFileOptions extends DownloadOptions {
   /** The folder that `path` is relative to and that nothing outside of is served. */
   root?: string;
+  /** Which dotfiles are served. Default: none below a `root`, all without one. */
   dotfiles?: DotfilePolicy;
+  /** How the entity tag is made, see `LocalFile`. Default: nginx's own form. */
+  etag?: EntityTagOption;
 }
 
 /**
  * Serves a local file from an ordinary handler, inline unless `attachment` says otherwise. Give a `root` whenever a
  * part of `path` comes from a request.
  * @throws {FileNotFoundError} if `path` is empty, or outside the `root`
- * @throws {ImproperlyConfiguredError} if `root` is empty, which would be the working directory
+ * @throws {ImproperlyConfiguredError} if there is a `root` that is empty or undefined: is a setting missing?
  *
  * @example
  * ```ts
@@ -28,11 +32,13 @@ export interface SendFileOptions extends DownloadOptions {
 export async function sendFile(
   request: DownloadRequest,
   path: string,
-  { root, dotfiles = "deny", ...options }: SendFileOptions = {},
+  options: SendFileOptions = {},
 ): Promise<DownloadResult> {
-  if (root === "") throw new ImproperlyConfiguredError("sendFile() was given an empty root: is a setting missing?");
-  const view = Object.assign(new PathDownloadView(), { root, dotfiles, path, attachment: false });
-  return view.setup(request).renderToResponse(withoutUndefined(options));
+  const { root, dotfiles, etag, ...presentation } = options;
+  // With a setting that is missing, any file of this machine would be served.
+  if ("root" in options) configuredRoot(root, "sendFile()");
+  const view = Object.assign(new PathDownloadView(), { root, dotfiles, etag, path, attachment: false });
+  return view.setup(request).renderToResponse(withoutUndefined(presentation));
 }
 
 function withoutUndefined(options: DownloadOptions): DownloadOptions {

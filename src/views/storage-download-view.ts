@@ -1,9 +1,12 @@
-import { FileNotFoundError, InvalidPathError, ImproperlyConfiguredError } from "../errors.ts";
+import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
+import { hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
+import { assertEntityTagOption, type EntityTagOption } from "../files/local-file-etag.ts";
 import { hasEncodedSeparator } from "../http/url-path.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import type { Storage } from "../storages/storage.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
+import { TaggedStorageFile } from "./tagged-storage-file.ts";
 
 /**
  * Serves a file by its name in a storage. The name is `path`, or the URL parameter `pathParam` where the route has
@@ -28,12 +31,23 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
   path: string | undefined = undefined;
   /** The URL parameter that gives the name. */
   pathParam = "path";
+  /**
+   * Whether a name that the URL gives may have a segment that begins with a dot: `"deny"` (the default), `"allow"`, or a list of
+   * those that may be served, such as `[".well-known"]`.
+   */
+  dotfiles: DotfilePolicy = "deny";
+  /**
+   * How the entity tag is made, in place of the storage's own: a function of size and time, or `false` for none. `"content"`, a hash of
+   * the bytes, needs a `FileSystemStorage`; `MemoryStorage` has that tag anyway.
+   */
+  etag: EntityTagOption | undefined = undefined;
 
   override checkConfiguration(): void {
     super.checkConfiguration();
     if (!this.storage && !answersByItself(this, StorageDownloadView)) {
       throw new ImproperlyConfiguredError(`${this.constructor.name} needs a storage: asView({ storage: new … })`);
     }
+    checkEntityTag(this);
     if (this.path === "") throw new ImproperlyConfiguredError(`${this.constructor.name} has an empty path`);
   }
 
@@ -49,6 +63,39 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
     const path = await this.getPath();
     if (!path || !this.storage) throw new FileNotFoundError();
     if (hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
-    return new StorageFile(this.storage, path);
+    // By the policy of the URL alone: `path` and `getPath()` are the application's own.
+    if (path === this.params[this.pathParam] && hasDeniedDotfile(path, this.dotfiles)) throw new InvalidPathError();
+    const { etag, storage } = this;
+    if (etag === undefined) return new StorageFile(storage, path);
+    if (isTaggable(storage)) return new StorageFile(taggedStorage(storage, etag), path);
+    return etag === "content" ? new StorageFile(storage, path) : new TaggedStorageFile(storage, path, etag);
   }
+}
+
+/** A storage that can make other entity tags, as `FileSystemStorage` can. */
+interface TaggableStorage extends Storage {
+  withEntityTag(etag: EntityTagOption): Storage;
+}
+
+function isTaggable(storage: Storage): storage is TaggableStorage {
+  return "withEntityTag" in storage && typeof storage.withEntityTag === "function";
+}
+
+const taggedStorages = new WeakMap<Storage, Map<EntityTagOption, Storage>>();
+
+function taggedStorage(storage: TaggableStorage, etag: EntityTagOption): Storage {
+  const known = taggedStorages.get(storage) ?? new Map<EntityTagOption, Storage>();
+  taggedStorages.set(storage, known);
+  const tagged = known.get(etag) ?? storage.withEntityTag(etag);
+  known.set(etag, tagged);
+  return tagged;
+}
+
+function checkEntityTag({ etag, storage, constructor }: StorageDownloadView): void {
+  if (etag === undefined) return;
+  assertEntityTagOption(etag, constructor.name);
+  if (etag !== "content" || !storage || isTaggable(storage)) return;
+  throw new ImproperlyConfiguredError(
+    `${constructor.name}: etag: "content" needs a FileSystemStorage; give this storage an entity tag where it is made`,
+  );
 }
