@@ -176,11 +176,10 @@ export function nginxEntityTag(file: EntityTagInput, now: Date): string {
 
 /** A weak tag for a file whose mtime is no time of a change: it is made of ctime, which changes with every version. */
 function changeEntityTag(tag: string, { mtimeNanoseconds, ctimeNanoseconds }: EntityTagInput, time: number): string {
-  const changed = ctimeNanoseconds ?? mtimeNanoseconds;
-  const age = BigInt(time) * 1_000_000n - changed;
-  const isRacy = age <= tickWindow && age >= -racyWindow;
-  const isUnknown = ctimeNanoseconds === undefined && isPlaceholderTime(mtimeNanoseconds);
-  return `W/"${tag}-${changed.toString(16)}${isRacy || isUnknown ? `-${time.toString(16)}` : ""}"`;
+  const changed = ctimeNanoseconds ?? mtimeNanoseconds % 1_000_000_000n;
+  const age = ctimeNanoseconds === undefined ? undefined : BigInt(time) * 1_000_000n - ctimeNanoseconds;
+  const isUnsure = age === undefined ? isPlaceholderTime(mtimeNanoseconds) : age <= tickWindow && age >= -racyWindow;
+  return `W/"${tag}-${changed.toString(16)}${isUnsure ? `-${time.toString(16)}` : ""}"`;
 }
 
 /** Of 1991, when there was no web yet: package managers, archives and image builders set dates before it. */
