@@ -151,7 +151,7 @@ const tickWindow = 20_000_000n;
  * nginx's own entity tag, `"<mtime in seconds>-<size>"` in hexadecimal. It can't tell two versions of one second apart.
  * So a file that may still change within its second gets a weak tag with nanoseconds in it: it matches neither the
  * next version's tag nor the strong tag that the same file has a second later. In the first milliseconds not even
- * nanoseconds tell, and the tag has the time of the answer in it, so that it never matches again. A file from the future,
+ * nanoseconds tell, and the tag is that of this answer alone, so that it never matches again. A file from the future,
  * or with a time that says nothing ({@link isPlaceholderTime}), gets a weak tag that is made of its ctime.
  *
  * @example
@@ -171,7 +171,7 @@ export function nginxEntityTag(file: EntityTagInput, now: Date): string {
   if (isPlaceholderTime(mtimeNanoseconds) || age < -racyWindow) return changeEntityTag(tag, file, time);
   if (age > racyWindow) return `"${tag}"`;
   const nanoseconds = (mtimeNanoseconds % 1_000_000_000n).toString(16);
-  return age > tickWindow ? `W/"${tag}-${nanoseconds}"` : `W/"${tag}-${nanoseconds}-${time.toString(16)}"`;
+  return age > tickWindow ? `W/"${tag}-${nanoseconds}"` : `W/"${tag}-${nanoseconds}-${unique(time)}"`;
 }
 
 /** A weak tag for a file whose mtime is no time of a change: it is made of ctime, which changes with every version. */
@@ -179,7 +179,15 @@ function changeEntityTag(tag: string, { mtimeNanoseconds, ctimeNanoseconds }: En
   const changed = ctimeNanoseconds ?? mtimeNanoseconds % 1_000_000_000n;
   const age = ctimeNanoseconds === undefined ? undefined : BigInt(time) * 1_000_000n - ctimeNanoseconds;
   const isUnsure = age === undefined ? isPlaceholderTime(mtimeNanoseconds) : age <= tickWindow && age >= -racyWindow;
-  return `W/"${tag}-${changed.toString(16)}${isUnsure ? `-${time.toString(16)}` : ""}"`;
+  return `W/"${tag}-${changed.toString(16)}${isUnsure ? `-${unique(time)}` : ""}"`;
+}
+
+let tagsMade = 0;
+
+/** What no other tag has: two versions may be written and described within one millisecond. */
+function unique(time: number): string {
+  tagsMade = (tagsMade + 1) % 0x10000;
+  return `${time.toString(16)}-${tagsMade.toString(16)}`;
 }
 
 /** Of 1991, when there was no web yet: package managers, archives and image builders set dates before it. */
