@@ -1,12 +1,13 @@
 import { NotFoundError, type Context } from "elysia";
+import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
-import { isNotFound } from "./fields.ts";
+import { isNotFound, mergeFields, presentOn } from "./fields.ts";
 import { namedParams } from "./params.ts";
-import { webResponse } from "./web-response.ts";
+import { webResponse, type RenderedHead } from "./web-response.ts";
 
 /** The part of Elysia's `Context` that is used here. */
-export type ElysiaContext = Pick<Context, "request" | "params">;
+export type ElysiaContext = Pick<Context, "request" | "params"> & Partial<Pick<Context, "set">>;
 
 /**
  * Mounts a handler on Elysia. `this.context.native` is Elysia's `Context`. A missing file is a `NotFoundError`, and other
@@ -49,7 +50,8 @@ export async function send(
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<Response> {
   try {
-    return await webResponse(result, context.request);
+    const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(context.set?.headers ?? {}, rendered);
+    return await webResponse(result, context.request, { fieldsOf });
   } catch (error) {
     if (isNotFound(error)) throw new NotFoundError();
     throw error;
@@ -81,6 +83,20 @@ export function downloadMiddleware(
   ...middleware: readonly DownloadMiddleware[]
 ): (context: Pick<Context, "request">) => void {
   return ({ request }) => addMiddleware(request, middleware);
+}
+
+// Elysia merges what was set before with what a handler returns: it is left with what both agree on.
+function fieldsBeside(present: Record<string, unknown>, rendered: RenderedHead): HeaderFields {
+  const names = Object.keys(present);
+  const valueOf = (name: string): unknown => present[names.find((known) => isSame(known, name)) ?? name];
+  const { fields, dropped } = mergeFields(rendered, presentOn(names, valueOf as (name: string) => string));
+  const replaced = names.filter((name) => fields.has(name) && !isSame(name, "set-cookie"));
+  for (const name of [...dropped, ...replaced]) delete present[name];
+  return fields;
+}
+
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 // Elysia decodes named parameters and not the wildcard, and gives a route without any no object at all.

@@ -64,7 +64,7 @@ async function answer(
 ): Promise<FastifyReply> {
   const { raw } = reply.request;
   try {
-    const { status, fields, stream } = await streamResponse(result, request, raw, reply.getHeader("Vary"));
+    const { status, fields, stream } = await streamResponse(result, request, raw, reply);
     reply.code(status);
     for (const [name, value] of grouped(fields)) reply.header(name, value);
     // What @fastify/compress goes by. A range of the plain file, asked for later, must fit what is sent now.

@@ -1,20 +1,125 @@
 import { isDownloadError } from "../errors.ts";
 import { HeaderFields } from "../http/header-fields.ts";
+import type { RenderedResponse } from "../responses/rendered-response.ts";
 
-/** Header fields one by one, of a list `[name, value, name, value, …]`. */
-function pairs(raw: readonly string[]): [name: string, value: string][] {
-  const fields: [string, string][] = [];
-  for (let at = 0; at < raw.length; at += 2) fields.push([raw[at] ?? "", raw[at + 1] ?? ""]);
-  return fields;
+/** What stands in a response before the download's own fields do: what middleware or the framework has set. */
+export interface PresentFields {
+  /** In any spelling. */
+  readonly names: Iterable<string>;
+  get(name: string): string | null | undefined;
 }
 
-/** A copy that can be changed. */
+export interface MergedFields {
+  /** To be set in place of whatever is present under their names; `Set-Cookie` is added. */
+  readonly fields: HeaderFields;
+  /** Names of present fields, as they are spelled there, that have to go. */
+  readonly dropped: readonly string[];
+}
+
+export interface MergeOptions {
+  /** Whether something is known to wait that compresses what it may. */
+  readonly compresses?: boolean;
+}
+
+/**
+ * Who wins where middleware and a download set a field, the same in every framework:
+ *
+ * - What a download needs wins: its type, name, framing, coding, validators, and the policy that keeps an inline file
+ *   from running. Where it has none of its own, a present one is not about it, and goes.
+ * - Our defaults yield: a present `Cache-Control` stays unless the application chose one for this download.
+ * - The rest is added: `Set-Cookie` and `Vary` beside what is present, any other field in its place.
+ *
+ * An answer without the file carries nothing that describes one (304), or that lets a cache keep it (412, 416).
+ */
+export function mergeFields(
+  { status, headers, yields = [] }: Pick<RenderedResponse, "status" | "headers" | "yields">,
+  present: PresentFields,
+  { compresses = false }: MergeOptions = {},
+): MergedFields {
+  const fields = copyOf(headers);
+  for (const name of yields) yieldTo(present.get(name), name, fields, status);
+  if (compresses) forbidTransform(status, fields);
+  const vary = present.get("Vary");
+  if (vary) combineVary(fields, vary);
+  const dropped = [...present.names].filter((name) => {
+    const key = name.toLowerCase();
+    return !fields.has(key) && mustGo(key, status, present);
+  });
+  return { fields, dropped };
+}
+
+/** All the fields of a response in one list, for frameworks to which a whole response is handed over. */
+export function mergedWhole({ fields, dropped }: MergedFields, present: Iterable<[string, string]>): HeaderFields {
+  const whole = new HeaderFields(fields);
+  for (const [name, value] of present) {
+    const isCookie = name.toLowerCase() === "set-cookie";
+    if (isCookie || !(fields.has(name) || dropped.includes(name))) whole.append(name, value);
+  }
+  return whole;
+}
+
+function yieldTo(value: string | null | undefined, name: string, fields: HeaderFields, status: number): void {
+  if (!value || !fields.has(name)) return;
+  // Whoever has the URL of a redirect has the file: no policy for pages may put it into a cache.
+  if (status >= 300 && status < 304 && !noStore.test(value)) return;
+  const isResumed = noTransform.test(fields.get(name) ?? "") && !noTransform.test(value) && !noStore.test(value);
+  fields.set(name, isResumed ? `${value}, no-transform` : value);
+  if (status === 206) forbidTransform(status, fields);
+}
+
+/**
+ * Keeps middleware from compressing what can be resumed: a range of a compressed body under the ETag of the plain one
+ * ends up in the middle of the wrong file. The download says so itself, unless nobody may store it.
+ */
+function forbidTransform(status: number, fields: HeaderFields): void {
+  if (!isResumable(status, fields) || fields.has("Content-Encoding")) return;
+  const directives = fields.get("Cache-Control");
+  if (noTransform.test(directives ?? "")) return;
+  fields.set("Cache-Control", directives ? `${directives}, no-transform` : "no-transform");
+}
+
+const noTransform = /\bno-transform\b/i;
+const noStore = /\bno-store\b/i;
+
+/** Fields that only the download itself can know. */
+const ofDownload = new Set([
+  "accept-ranges",
+  "content-digest",
+  "content-disposition",
+  "content-encoding",
+  "content-length",
+  "content-md5",
+  "content-range",
+  "content-type",
+  "digest",
+  "etag",
+  "last-modified",
+  "repr-digest",
+  "transfer-encoding",
+]);
+
+const keepsInCache = new Set(["content-location", "expires", "surrogate-control", "cdn-cache-control"]);
+
+function mustGo(name: string, status: number, present: PresentFields): boolean {
+  if (ofDownload.has(name)) return true;
+  if (name === "content-language") return status === 304 || isRefusal(status);
+  if (!isRefusal(status)) return false;
+  return keepsInCache.has(name) || (name === "cache-control" && !noStore.test(present.get(name) ?? ""));
+}
+
+function isRefusal(status: number): boolean {
+  return status === 412 || status === 416;
+}
+
+/** A copy of a list `[name, value, name, value, …]` that can be changed. */
 export function copyOf(raw: readonly string[]): HeaderFields {
-  return new HeaderFields(pairs(raw));
+  const fields: [name: string, value: string][] = [];
+  for (let at = 0; at < raw.length; at += 2) fields.push([raw[at] ?? "", raw[at + 1] ?? ""]);
+  return new HeaderFields(fields);
 }
 
-/** Adds what others vary on already: a cache must heed both. */
-export function combineVary(fields: HeaderFields, others: string): void {
+/** A cache must heed both. */
+function combineVary(fields: HeaderFields, others: string): void {
   const names = `${others}, ${fields.get("Vary") ?? ""}`.split(",").map((name) => name.trim());
   const distinct = new Map(names.filter(Boolean).map((name) => [name.toLowerCase(), name]));
   fields.set("Vary", distinct.has("*") ? "*" : [...distinct.values()].join(", "));
@@ -25,20 +130,23 @@ export function isResumable(status: number, fields: HeaderFields): boolean {
   return status === 206 || fields.get("Accept-Ranges") === "bytes";
 }
 
-/**
- * Keeps middleware from compressing what can be resumed: a range of a compressed body under the ETag of the plain one
- * ends up in the middle of the wrong file. `no-transform` (RFC 9111 §5.2.2.6) is the one sign that all of it heeds.
- */
-export function forbidTransform(status: number, fields: HeaderFields): void {
-  if (!isResumable(status, fields) || fields.has("Content-Encoding")) return;
-  const directives = fields.get("Cache-Control");
-  if (/\bno-transform\b/i.test(directives ?? "")) return;
-  fields.set("Cache-Control", directives ? `${directives}, no-transform` : "no-transform");
+/** The fields that a web `Headers` has. */
+export function presentIn(headers: Headers): PresentFields {
+  return { names: [...headers.keys()], get: (name) => headers.get(name) };
 }
 
-/** Whether an error is for the framework's own 404, also when another copy of this package threw it. */
-export function isNotFound(error: unknown): boolean {
-  return isDownloadError(error) && error.status === 404;
+/** What Node keeps of a field. */
+export type NodeFieldValue = number | string | readonly string[] | undefined;
+
+/** The fields that Node's response, or that of a framework on it, has. */
+export function presentOn(names: readonly string[], valueOf: (name: string) => NodeFieldValue): PresentFields {
+  return {
+    names,
+    get: (name) => {
+      const value = valueOf(name);
+      return value === undefined ? undefined : Array.isArray(value) ? value.join(", ") : String(value);
+    },
+  };
 }
 
 /** Each field once, with its one value or its list of them. */
@@ -48,4 +156,9 @@ export function grouped(fields: HeaderFields): [name: string, value: string | st
     const values = fields.getAll(name);
     return [name, values.length === 1 ? (values[0] ?? "") : values];
   });
+}
+
+/** Whether an error is for the framework's own 404, also when another copy of this package threw it. */
+export function isNotFound(error: unknown): boolean {
+  return isDownloadError(error) && error.status === 404;
 }

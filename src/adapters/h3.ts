@@ -1,10 +1,11 @@
 import { getRouterParams, HTTPError, HTTPResponse, type EventHandler, type H3Event, type Middleware } from "h3";
+import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { withoutHandOff } from "../responses/web-response.ts";
 import { addMiddleware, throughMiddleware } from "./app-middleware.ts";
-import { combineVary, isNotFound } from "./fields.ts";
+import { isNotFound, mergeFields, presentIn } from "./fields.ts";
 import { namedParams } from "./params.ts";
-import { isDownload, webDownload } from "./web-response.ts";
+import { isDownload, webDownload, type RenderedHead } from "./web-response.ts";
 
 /**
  * Mounts a handler on h3 2, and so on Nitro. `this.context.native` is the `H3Event`. A missing file is an `HTTPError` 404,
@@ -50,18 +51,22 @@ export async function send(
   try {
     const final = await throughMiddleware(result, event.req, event);
     if (!isDownload(final)) return withoutHandOff(final);
-    const { status, fields, body } = await webDownload(final, event.req, { pipes: isOnNode(event) });
-    const vary = fields.has("Vary") ? event.res.headers.get("Vary") : null;
-    if (vary !== null) {
-      combineVary(fields, vary);
-      event.res.headers.delete("Vary");
-    }
+    const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(event.res.headers, rendered);
+    const { status, fields, body } = await webDownload(final, event.req, { pipes: isOnNode(event), fieldsOf });
     // Of h3's own class, which it writes as the fast response of the server that it runs on.
     return new HTTPResponse(body, { status, headers: [...fields] });
   } catch (error) {
     if (isNotFound(error)) throw new HTTPError({ status: 404, statusText: "Not Found", cause: error });
     throw error;
   }
+}
+
+// h3 puts what was set before over what a handler returns: it is left with what both agree on.
+function fieldsBeside(present: Headers, rendered: RenderedHead): HeaderFields {
+  const { fields, dropped } = mergeFields(rendered, presentIn(present));
+  for (const name of dropped) present.delete(name);
+  for (const [name] of fields) if (name.toLowerCase() !== "set-cookie") present.delete(name);
+  return fields;
 }
 
 function isOnNode({ runtime }: H3Event): boolean {

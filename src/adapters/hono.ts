@@ -2,8 +2,8 @@ import type { Context, Env, Handler, MiddlewareHandler } from "hono";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
-import { combineVary, forbidTransform, isNotFound } from "./fields.ts";
-import { webResponse } from "./web-response.ts";
+import { isNotFound, mergedWhole, mergeFields, presentIn } from "./fields.ts";
+import { downloadOf, webResponse, type RenderedHead } from "./web-response.ts";
 
 /**
  * Mounts a handler on Hono. `this.context.native` is Hono's `Context`. A missing file is answered by the app's own
@@ -43,8 +43,9 @@ export async function send<E extends Env>(
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<Response> {
   try {
-    const adapt = (status: number, fields: HeaderFields): void => adaptTo(context, status, fields);
-    return await webResponse(result, context.req.raw, { scope: context, adapt });
+    const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(context, rendered);
+    const response = await webResponse(result, context.req.raw, { scope: context, fieldsOf });
+    return downloadOf(response) ? response : besideContext(context, response);
   } catch (error) {
     if (isNotFound(error)) return context.notFound();
     throw error;
@@ -78,14 +79,31 @@ export function downloadMiddleware(...middleware: readonly DownloadMiddleware[])
   };
 }
 
-// Hono puts what was set before over what a handler returns: fields that both sides add to are added there.
-function adaptTo(context: Context, status: number, fields: HeaderFields): void {
-  if (context.req.matchedRoutes.some(({ handler }) => handler.name === "compress")) forbidTransform(status, fields);
-  for (const cookie of fields.getAll("Set-Cookie")) context.header("Set-Cookie", cookie, { append: true });
-  fields.delete("Set-Cookie");
-  const ours = fields.get("Vary");
-  const vary = ours === null ? null : context.res.headers.get("Vary");
-  if (vary === null) return;
-  combineVary(fields, vary);
-  context.header("Vary", fields.get("Vary") ?? "");
+/** What `c.header()` and the middleware before have set. Read from a response, as Hono keeps it for responses that it makes. */
+function presentFor(context: Context): Headers {
+  return context.newResponse(null, 200).headers;
+}
+
+/**
+ * All fields of the response. Hono leaves out what was set before from a response that a handler makes, or puts it over
+ * what the handler returns where middleware has looked at `c.res`: so the context is left with what both agree on.
+ */
+function fieldsBeside(context: Context, rendered: RenderedHead): HeaderFields {
+  const headers = presentFor(context);
+  const compresses = context.req.matchedRoutes.some(({ handler }) => handler.name === "compress");
+  const merged = mergeFields(rendered, presentIn(headers), { compresses });
+  const whole = mergedWhole(merged, headers);
+  const names = new Set(Array.from(merged.fields, ([name]) => name.toLowerCase()));
+  names.delete("set-cookie");
+  for (const name of [...merged.dropped, ...names]) context.header(name, undefined);
+  for (const cookie of merged.fields.getAll("Set-Cookie")) context.header("Set-Cookie", cookie, { append: true });
+  return whole;
+}
+
+/** A web response that a view answered with, as Hono would send one of its own. */
+function besideContext(context: Context, response: Response): Response {
+  const { body, status, statusText } = response;
+  const headers: string[] = [];
+  for (const [name, value] of response.headers) headers.push(name, value);
+  return new Response(body, { status, statusText, headers: [...fieldsBeside(context, { status, headers })] });
 }

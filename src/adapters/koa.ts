@@ -106,7 +106,7 @@ async function answer(
   request: DownloadRequest,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
-  const { status, fields, stream } = await streamResponse(result, request, context.req, context.response.get("Vary"));
+  const { status, fields, stream } = await streamResponse(result, request, context.req, context.res);
   context.status = status;
   context.body = stream;
   for (const [name, value] of grouped(fields)) {

@@ -16,7 +16,7 @@ import {
   type DownloadResult,
 } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
-import { forbidTransform, grouped, isNotFound, isResumable } from "./fields.ts";
+import { grouped, isNotFound, isResumable } from "./fields.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
 import { streamResponse, type StreamResponse } from "./node/stream-response.ts";
 import { namedParams } from "./params.ts";
@@ -82,7 +82,7 @@ async function answer(download: NestDownload, request: NestRequest, response: Ne
   const context = { params: namedParams(request.params ?? {}), native: request };
   try {
     const result = typeof download === "function" ? download(downloadRequest, context) : download;
-    const rendered = await streamResponse(result, downloadRequest, nodeRequest, response.getHeader("Vary"));
+    const rendered = await streamResponse(result, downloadRequest, nodeRequest, response);
     setHead(rendered, request, response);
     return new DownloadBody(rendered.stream).setErrorHandler(failed);
   } catch (error) {
@@ -97,7 +97,6 @@ function setHead({ status, fields }: StreamResponse, request: NestRequest, respo
   if (response.code) response.code(status);
   else response.statusCode = status;
   if (request.raw && isResumable(status, fields)) request.raw.headers["x-no-compression"] ??= "true";
-  else if (Object.hasOwn(response, "write")) forbidTransform(status, fields);
   for (const [name, value] of grouped(fields)) setField(response, name, value);
 }
 

@@ -2,9 +2,9 @@ import { ImproperlyConfiguredError } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult } from "../responses/handler.ts";
 import { answerError } from "./answer-error.ts";
-import { forbidTransform } from "./fields.ts";
+import { copyOf } from "./fields.ts";
 import { namedParams } from "./params.ts";
-import { webResponse } from "./web-response.ts";
+import { webResponse, type RenderedHead } from "./web-response.ts";
 
 /** What Next.js gives a route handler beside the request. */
 export interface NextRouteContext {
@@ -60,7 +60,7 @@ export function send(request: Request, result: DownloadResult | Promise<Download
 
 async function answer(request: DownloadRequest, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
   try {
-    return await webResponse(result, request, { adapt });
+    return await webResponse(result, request, { fieldsOf });
   } catch (error) {
     return answerError(error);
   }
@@ -73,13 +73,11 @@ function unencoded(request: Request): DownloadRequest {
   return { method: request.method, url: request.url, headers: { get }, signal: request.signal };
 }
 
-function adapt(status: number, fields: HeaderFields): void {
-  if (fields.has("Content-Encoding")) {
-    throw new ImproperlyConfiguredError(
-      `A route handler of Next.js can't send a file that is ${fields.get("Content-Encoding")} encoded. Serve it from ` +
-        `pages/api, by downloadview/node, or set its encoding to "identity" to have it sent under its own media type`,
-    );
-  }
-  // `next start` compresses whatever it may, parts of files too.
-  if (fields.has("Content-Type")) forbidTransform(status, fields);
+function fieldsOf({ headers }: RenderedHead): HeaderFields {
+  const fields = copyOf(headers);
+  if (!fields.has("Content-Encoding")) return fields;
+  throw new ImproperlyConfiguredError(
+    `A route handler of Next.js can't send a file that is ${fields.get("Content-Encoding")} encoded. Serve it from ` +
+      `pages/api, by downloadview/node, or set its encoding to "identity" to have it sent under its own media type`,
+  );
 }

@@ -1,8 +1,6 @@
-import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { answerError } from "./answer-error.ts";
-import { forbidTransform } from "./fields.ts";
 import { namedParams } from "./params.ts";
 import { webResponse } from "./web-response.ts";
 
@@ -49,7 +47,7 @@ export function toReactRouterLoader<A extends LoaderArgs = LoaderArgs>(
  */
 export async function send(args: LoaderArgs, result: DownloadResult | Promise<DownloadResult>): Promise<Response> {
   try {
-    return await webResponse(result, args.request, { scope: scopeOf(args), adapt: protect });
+    return await webResponse(result, args.request, { scope: scopeOf(args) });
   } catch (error) {
     throw answerError(error);
   }
@@ -85,9 +83,4 @@ export function downloadMiddleware(
 /** The router's context is one for the whole request; each loader gets a request of its own. */
 function scopeOf(args: LoaderArgs & { readonly context?: object }): object {
   return args.context ?? args.request;
-}
-
-// Express's `compression`, which the templates of these frameworks mount, compresses parts of files too.
-function protect(status: number, fields: HeaderFields): void {
-  if (fields.has("Content-Type")) forbidTransform(status, fields);
 }

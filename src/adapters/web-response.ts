@@ -49,9 +49,12 @@ export interface WebResponseOptions {
   /** What stands for the request in {@link addMiddleware}. By default the request itself. */
   readonly scope?: object;
   readonly Response?: typeof Response;
-  /** Changes the fields that are sent. */
-  readonly adapt?: (status: number, fields: HeaderFields) => void;
+  /** The fields to send, beside what the framework has already. By default those of the download. */
+  readonly fieldsOf?: (rendered: RenderedHead) => HeaderFields;
 }
+
+/** What is to be sent before the body. */
+export type RenderedHead = Pick<RenderedResponse, "status" | "headers" | "yields">;
 
 /**
  * The web response of a result, once the application's middleware has seen it.
@@ -60,11 +63,11 @@ export interface WebResponseOptions {
 export async function webResponse(
   result: DownloadResult | Promise<DownloadResult>,
   request: DownloadRequest,
-  { scope = request, adapt, Response: ResponseClass = Response }: WebResponseOptions = {},
+  { scope = request, fieldsOf, Response: ResponseClass = Response }: WebResponseOptions = {},
 ): Promise<Response> {
   const final = await throughMiddleware(result, request, scope);
   if (!isDownload(final)) return withoutHandOff(final);
-  const options = { pipes: takesPipes(ResponseClass), ...(adapt ? { adapt } : {}) };
+  const options = { pipes: takesPipes(ResponseClass), ...(fieldsOf ? { fieldsOf } : {}) };
   const { status, fields, body } = await webDownload(final, request, options);
   const response = new ResponseClass(body, { ...responseInit, status, headers: [...fields] });
   downloads.set(response, final);
@@ -72,7 +75,7 @@ export async function webResponse(
   return response;
 }
 
-export interface WebDownloadOptions extends Pick<WebResponseOptions, "adapt"> {
+export interface WebDownloadOptions extends Pick<WebResponseOptions, "fieldsOf"> {
   /** Whether the server runs on Node and takes a body that is piped to its response. */
   readonly pipes?: boolean;
 }
@@ -81,13 +84,13 @@ export interface WebDownloadOptions extends Pick<WebResponseOptions, "adapt"> {
 export async function webDownload(
   result: Download,
   request: DownloadRequest,
-  { adapt, pipes = false }: WebDownloadOptions = {},
+  { fieldsOf = ownFields, pipes = false }: WebDownloadOptions = {},
 ): Promise<WebDownload> {
   const rendered = await withFirstChunk(await renderResult(result, request, { lazy: true }), request);
-  const { status, headers } = rendered;
-  const fields = copyOf(headers);
+  const { status } = rendered;
+  let fields: HeaderFields;
   try {
-    adapt?.(status, fields);
+    fields = fieldsOf(rendered);
   } catch (error) {
     await closeBody(rendered.body);
     rendered.delivery.abort(status, 0, error);
@@ -95,6 +98,10 @@ export async function webDownload(
   }
   const body = runtimeFile(result, rendered) ?? (pipes ? await pipedFile(rendered) : undefined);
   return { status, fields, body: body ?? webBody(rendered, request.signal) };
+}
+
+function ownFields({ headers }: RenderedHead): HeaderFields {
+  return copyOf(headers);
 }
 
 /** A file that the response's own writer sends. Its module is loaded on Node alone. */

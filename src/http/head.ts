@@ -16,6 +16,8 @@ export interface DescribedRepresentation extends Representation {
 export interface ResponseHead {
   readonly status: number;
   readonly fields: HeaderFields;
+  /** Names of fields that are only defaults: what middleware has set under them stays. */
+  readonly yields?: readonly string[] | undefined;
 }
 
 /**
@@ -41,7 +43,14 @@ export function responseHead(
         ...lengthField(multipart?.contentLength),
       ]);
     case "notModified":
-      return { status: 304, fields: merged(notModifiedFields(representation), without(extra, describesContent)) };
+      return {
+        status: 304,
+        fields: asItIs(
+          304,
+          merged(notModifiedFields(representation), without(extra, describesContent)),
+          representation,
+        ),
+      };
     case "preconditionFailed":
       return { status: 412, fields: merged([["Content-Length", "0"]], without(extra, describesAnything)) };
     case "rangeNotSatisfiable":
@@ -74,7 +83,23 @@ function whole(
     ...optional("Repr-Digest", representation.reprDigest),
   ];
   if (isSeekable(representation)) described.push(["Accept-Ranges", "bytes"]);
-  return { status, fields: merged(described, extra) };
+  return { status, fields: asItIs(status, merged(described, extra), representation) };
+}
+
+/**
+ * Keeps everything on the way from compressing what can be resumed, or is told apart by a strong entity tag: a range of
+ * the plain file ends up in the middle of a compressed one. `no-transform` (RFC 9111 §5.2.2.6) is the one sign that all
+ * compressors know.
+ */
+function asItIs(status: number, fields: HeaderFields, representation: DescribedRepresentation): HeaderFields {
+  const { contentEncoding, etag } = representation;
+  const promises = isSeekable(representation) || etag?.startsWith('"') === true;
+  if (!promises || contentEncoding !== undefined) return fields;
+  const directives = fields.get("Cache-Control");
+  if (/\bno-transform\b/i.test(directives ?? "")) return fields;
+  // Whoever may not store the file has nothing to resume. A part of it must stay as it is all the same.
+  if (status !== 206 && /\bno-store\b/i.test(directives ?? "")) return fields;
+  return fields.set("Cache-Control", directives ? `${directives}, no-transform` : "no-transform");
 }
 
 function isSeekable({ size, seekable }: Representation): boolean {
@@ -130,6 +155,17 @@ const contentFields = new Set(["accept-ranges", "last-modified", "repr-digest", 
 
 function describesContent(name: string): boolean {
   return contentFields.has(name) || (name.startsWith("content-") && name !== "content-location");
+}
+
+const treatment = new Set(["content-disposition", "content-security-policy", "x-content-type-options"]);
+
+/**
+ * The fields that say what a client does with the file that it has. A 304 may tell them anew (RFC 9111 §3.2): a file that
+ * was renamed is then saved under its new name, and one that is shown from now on has the policy that keeps it from
+ * running.
+ */
+export function treatmentFields(fields: HeaderFields): HeaderFields {
+  return without(fields, (name) => !treatment.has(name));
 }
 
 const cacheFields = new Set(["etag", "cache-control", "expires", "vary", "content-location"]);

@@ -15,10 +15,12 @@
 export class HeaderFields implements Iterable<[name: string, value: string]> {
   /** Names at even places, values at odd ones: the form that `ServerResponse.writeHead` takes. */
   readonly #raw: string[];
+  #defaults: readonly string[] = none;
 
   constructor(fields: HeaderFieldsInit = []) {
     const isChecked = fields instanceof HeaderFields;
     this.#raw = isChecked ? fields.toRaw() : [];
+    if (isChecked) this.#defaults = fields.#defaults;
     if (!isChecked) for (const [name, value] of fieldsOf(fields)) this.append(name, value);
   }
 
@@ -50,15 +52,37 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     return this;
   }
 
+  /**
+   * Sets a value that yields to what the middleware of a framework sets under this name. Whatever is set later with
+   * {@link set}, be it the same value, does not.
+   */
+  setDefault(name: string, value: string): this {
+    this.set(name, value);
+    this.#defaults = [...this.#defaults, name];
+    return this;
+  }
+
+  /** The names that {@link setDefault} set, and nothing changed since. */
+  get defaults(): readonly string[] {
+    return this.#defaults;
+  }
+
   /** Adds a value beside those that are there. @throws {TypeError} for what may not stand in a header. */
   append(name: string, value: string): this {
     checkField(name, value);
     this.#raw.push(name, value);
+    if (this.#defaults !== none) this.#insistOn(name);
     return this;
   }
 
   delete(name: string): void {
+    if (this.#defaults !== none) this.#insistOn(name);
     for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at)) this.#raw.splice(at, 2);
+  }
+
+  #insistOn(name: string): void {
+    const left = this.#defaults.filter((known) => !isSameName(known, name));
+    this.#defaults = left.length > 0 ? left : none;
   }
 
   #find(name: string, from: number): number {
@@ -76,8 +100,9 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     return this.#raw.length / 2;
   }
 
-  /** Whether `other` has the same fields, in the same order and spelling. */
+  /** Whether `other` has the same fields, in the same order and spelling, and the same of them are defaults. */
   equals(other: HeaderFields): boolean {
+    if (this.#defaults.length !== other.#defaults.length) return false;
     return this.#raw.length === other.#raw.length && this.#raw.every((text, at) => text === other.#raw[at]);
   }
 
@@ -91,6 +116,8 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     return this.#raw.slice();
   }
 }
+
+const none: readonly string[] = [];
 
 export type HeaderFieldsInit =
   | Iterable<readonly [name: string, value: string]>

@@ -120,14 +120,14 @@ async function handOver(
   if (answer instanceof Response) return renderWebResponse(answer, delivery);
   const { decision, head, representation } = answer;
   if (decision.kind !== "full") {
-    return { status: head.status, headers: head.fields.toRaw(), body: { kind: "none" }, delivery };
+    return { status: head.status, headers: head.fields.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
   }
   const able = serverAgrees(request, representation, backend) && !losesAny(backend, head.fields);
   if (!able || !isLocated(response, stat)) return stream(response, request, delivery, options);
   const fields = fieldsForServer(head.fields, headers, backend);
   await source.beforeSend?.(handedOverTransfer(request, representation));
   delivery.handOver();
-  return { status: backend.status, headers: fields, body: { kind: "none" }, delivery };
+  return { status: backend.status, headers: fields, yields: head.yields, body: { kind: "none" }, delivery };
 }
 
 /** Names the variant of the file that was negotiated, if there is one. */

@@ -45,9 +45,11 @@ export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
   // What was changed on this response since it was made holds for the application's own answer as well.
   #sourceWithChanges(): DownloadResponse {
     const { headers } = this.source;
-    const before = [...headers];
-    for (const [name] of before) headers.delete(name);
-    for (const [name, value] of this.headers) headers.append(name, value);
+    if (!this.headers.equals(headers)) {
+      const before = [...headers];
+      for (const [name] of before) headers.delete(name);
+      for (const [name, value] of this.headers) headers.append(name, value);
+    }
     this.source.onFinish = this.onFinish;
     this.source.beforeSend = this.beforeSend;
     return this.source;
@@ -66,7 +68,7 @@ async function redirect(
   if (answer instanceof Response) return renderWebResponse(answer, delivery);
   const { decision, head, representation } = answer;
   if (decision.kind !== "full") {
-    return { status: head.status, headers: head.fields.toRaw(), body: { kind: "none" }, delivery };
+    return { status: head.status, headers: head.fields.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
   }
   // Looked at before the URL is made: it may live for longer than this says, and for less only if it says so itself.
   const asked = urlValidity(expiresIn).until.getTime();
@@ -76,10 +78,15 @@ async function redirect(
   if (url === undefined || !isAbsolute(url)) return renderFollowed(source, request, delivery, options);
   const until = Math.min(asked, signedUntil(url)?.getTime() ?? Infinity);
   const secondsLeft = (until - Date.now()) / 1000;
-  const headers = redirectFields(head.fields, url, Math.max(0, Math.floor(secondsLeft - expiresIn * startingShare)));
+  const headers = redirectFields(
+    head.fields,
+    cacheControlOf(source),
+    url,
+    Math.max(0, Math.floor(secondsLeft - expiresIn * startingShare)),
+  );
   await source.beforeSend?.(handedOverTransfer(request, representation));
   delivery.handOver();
-  return { status: 302, headers: headers.toRaw(), body: { kind: "none" }, delivery };
+  return { status: 302, headers: headers.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
 }
 
 /** What is left of a URL's life when its redirect is taken from a cache for the last time, to begin the download in. */
@@ -105,11 +112,21 @@ function isAbsolute(url: string): boolean {
   return /^https?:\/\//i.test(url);
 }
 
-function redirectFields(described: HeaderFields, url: string, maxAge: number): HeaderFields {
+/** What the application has set. Our own default is for the bytes: a redirect may be kept as long as its URL is good. */
+function cacheControlOf({ headers }: DownloadResponse): string | null {
+  return headers.defaults.includes("Cache-Control") ? null : headers.get("Cache-Control");
+}
+
+function redirectFields(
+  described: HeaderFields,
+  cacheControl: string | null,
+  url: string,
+  maxAge: number,
+): HeaderFields {
   const fields = new HeaderFields([...described].filter(([name]) => !ofRepresentation.test(name)));
   fields.set("Location", url);
   fields.set("Content-Length", "0");
-  fields.set("Cache-Control", privateCacheControl(described.get("Cache-Control"), maxAge));
+  fields.set("Cache-Control", privateCacheControl(cacheControl, maxAge));
   // The URL of a document says something about it, which is no business of the store's.
   fields.set("Referrer-Policy", "no-referrer");
   return fields;

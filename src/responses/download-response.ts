@@ -37,7 +37,10 @@ export interface DownloadOptions {
   charset?: string | false | undefined;
   /** The content coding that the bytes really are in, such as `gzip`. */
   encoding?: string | undefined;
-  /** The value of `Cache-Control`, or `false` for none. Default `private`. */
+  /**
+   * The value of `Cache-Control`, or `false` for none. Default `private, no-cache`, unless middleware has set one.
+   * `no-transform` is added where the file has ranges or a strong entity tag, so that it is not compressed on its way.
+   */
   cacheControl?: string | false | undefined;
   /** Default `"sandbox"`. */
   activeContent?: ActiveContentPolicy | undefined;
@@ -118,11 +121,15 @@ export class DownloadResponse {
   }
 }
 
-const privateOnly = new HeaderFields({ "Cache-Control": "private" });
+/** A file is asked for anew each time: a cache must not show one that was replaced, or that is forbidden by now. */
+const defaultCacheControl = "private, no-cache";
+const defaultFields = new HeaderFields().setDefault("Cache-Control", defaultCacheControl);
 
 function headersOf({ headers, cacheControl }: DownloadOptions): HeaderFields {
-  if (headers === undefined && cacheControl === undefined) return new HeaderFields(privateOnly);
+  if (headers === undefined && cacheControl === undefined) return new HeaderFields(defaultFields);
   const fields = new HeaderFields(headers);
-  if (cacheControl !== false && !fields.has("Cache-Control")) fields.set("Cache-Control", cacheControl ?? "private");
-  return fields;
+  if (cacheControl === false || fields.has("Cache-Control")) return fields;
+  return cacheControl === undefined
+    ? fields.setDefault("Cache-Control", defaultCacheControl)
+    : fields.set("Cache-Control", cacheControl);
 }

@@ -134,7 +134,7 @@ describe("the head of a response", () => {
         "accept-ranges": "bytes",
         etag: '"v1"',
         "last-modified": "Wed, 25 Jun 2014 17:12:18 GMT",
-        "cache-control": "private",
+        "cache-control": "private, no-cache, no-transform",
         "x-content-type-options": "nosniff",
       },
     });
@@ -169,7 +169,9 @@ describe("the head of a response", () => {
     expect(status).toBe(304);
     expect(fields).toEqual({
       etag: '"v1"',
-      "cache-control": "private",
+      "cache-control": "private, no-cache, no-transform",
+      "content-disposition": 'attachment; filename="a.txt"',
+      "x-content-type-options": "nosniff",
       vary: "Cookie",
       "set-cookie": "a=1",
       expires: "0",

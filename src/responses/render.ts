@@ -3,7 +3,7 @@ import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts"
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
 import { HeaderFields } from "../http/header-fields.ts";
-import { responseHead, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
+import { responseHead, treatmentFields, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
 import {
   contentRange,
   multipartBoundary,
@@ -235,7 +235,7 @@ function answerWith(
   if (decision.kind === "notModified") return notModifiedAnswer(response, described, decision);
   if (decision.kind === "partial") return partialAnswer(described, decision);
   const multipart = decision.kind === "multipart" ? framing(decision.ranges, representation) : undefined;
-  const head = responseHead(decision, representation, described.fields, multipart);
+  const head = { ...responseHead(decision, representation, described.fields, multipart), yields: described.yields };
   return { decision, representation, head, ...(multipart ? { multipart } : {}) };
 }
 
@@ -247,7 +247,8 @@ function notModifiedAnswer(
   const { representation } = described;
   const { status, fields } = (described.notModified ??= responseHead(decision, representation, described.fields));
   // The view may change its fields, and they are derived but once.
-  const head = { status, fields: new HeaderFields(fields) };
+  const head = { status, fields: new HeaderFields(fields), yields: described.yields };
+  for (const [name, value] of treatmentFields(described.fields)) head.fields.set(name, value);
   return whenReady(
     given(hooks.notModifiedResponse?.(head.fields)),
     (custom) => custom ?? { decision, representation, head },
@@ -255,8 +256,8 @@ function notModifiedAnswer(
 }
 
 function wholeAnswer(status: number, described: DescribedResponse, decision: Decision): Answer {
-  const { representation, fields } = described;
-  const head = (described.whole ??= responseHead(decision, representation, fields));
+  const { representation, fields, yields } = described;
+  const head = (described.whole ??= { ...responseHead(decision, representation, fields), yields });
   return { decision, representation, head: status === head.status ? head : { ...head, status } };
 }
 
@@ -267,7 +268,7 @@ function partialAnswer(described: DescribedResponse, decision: Extract<Decision,
   const own = new HeaderFields(fields)
     .set("Content-Length", String(rangeLength(decision.range)))
     .set("Content-Range", contentRange(decision.range, representation.size ?? 0));
-  return { decision, representation, head: { status, fields: own } };
+  return { decision, representation, head: { status, fields: own, yields: described.yields } };
 }
 
 function framing(
@@ -311,5 +312,5 @@ function bodyOf({ decision, representation, multipart }: Answer, file: OpenFile)
 }
 
 function finished({ head }: Answer, body: ResponseBody, delivery: Delivery): RenderedResponse {
-  return { status: head.status, headers: head.fields.raw, body, delivery };
+  return { status: head.status, headers: head.fields.raw, yields: head.yields, body, delivery };
 }

@@ -20,6 +20,8 @@ export interface RenderedResponse {
   readonly status: number;
   /** `[name, value, name, value, …]` */
   readonly headers: readonly string[];
+  /** Names of fields that are defaults of ours: what middleware has set under them stays. */
+  readonly yields?: readonly string[] | undefined;
   readonly body: ResponseBody;
   /** At most this many bytes a second. */
   readonly limitRate?: number;

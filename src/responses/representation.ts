@@ -16,6 +16,8 @@ export interface DescribedResponse {
   readonly representation: DescribedRepresentation;
   /** The fields that say how to treat the file. */
   readonly fields: HeaderFields;
+  /** Those of them that are only defaults. */
+  readonly yields: readonly string[] | undefined;
   /** The head of a 200, once somebody needed it. */
   whole?: ResponseHead;
   /** The head of a 206 with one part, of whichever part it was, likewise. */
@@ -85,7 +87,8 @@ function derive(response: DownloadResponse, given: FileStat, request: DownloadRe
     contentEncoding: encoding === "identity" ? undefined : encoding,
     ...digestOf(stat, request),
   };
-  return { representation, fields: presentationFields(response, representation.contentType) };
+  const fields = presentationFields(response, representation.contentType);
+  return { representation, fields, yields: response.headers.defaults };
 }
 
 /** An application that knows better validators sets the fields; preconditions then hold against what is sent. */

@@ -24,7 +24,7 @@ import type { TestedResponse } from "./tested-response.ts";
  *   mimeType: "text/csv",
  *   charset: "utf-8",
  *   content: "id,name\n",
- *   headers: { "Cache-Control": "private" },
+ *   headers: { "Cache-Control": "private, no-cache, no-transform" },
  * });
  * ```
  */

@@ -31,7 +31,7 @@ const right: readonly [options: XAccelRedirectOptions, expected: XAccelRedirectE
     { expires: false, limitRate: false },
   ],
   [bare, { charset: null, expires: null, limitRate: null, withBuffering: null }],
-  [bare, { headers: { "Cache-Control": "private" }, attachment: true }],
+  [bare, { headers: { "Cache-Control": "private, no-cache" }, attachment: true }],
 ];
 
 const wrong: readonly [options: XAccelRedirectOptions, expected: XAccelRedirectExpectations, named: string][] = [

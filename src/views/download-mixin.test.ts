@@ -40,7 +40,11 @@ describe("a download view", () => {
       encoding: false,
       size: 5,
       content: "Hello",
-      headers: { "Cache-Control": "private", "X-Content-Type-Options": "nosniff", "Last-Modified": dayField },
+      headers: {
+        "Cache-Control": "private, no-cache, no-transform",
+        "X-Content-Type-Options": "nosniff",
+        "Last-Modified": dayField,
+      },
     });
   });
 
@@ -75,8 +79,8 @@ describe("a download view", () => {
     [{ encoding: "identity" }, { encoding: false }],
     [{ charset: "iso-8859-1" }, { contentType: "text/plain; charset=iso-8859-1" }],
     [{ charset: false }, { contentType: "text/plain" }],
-    [{ cacheControl: "public, max-age=60" }, { headers: { "Cache-Control": "public, max-age=60" } }],
-    [{ cacheControl: false }, { headers: { "Cache-Control": false } }],
+    [{ cacheControl: "public, max-age=60" }, { headers: { "Cache-Control": "public, max-age=60, no-transform" } }],
+    [{ cacheControl: false }, { headers: { "Cache-Control": "no-transform" } }],
     [{ headers: { "X-Robots-Tag": "noindex" } }, { headers: { "X-Robots-Tag": "noindex" } }],
     [{ headers: { "cache-control": "no-store" } }, { headers: { "Cache-Control": "no-store" } }],
   ] as const)("is configured by the field in %j", async (options, expected) => {

@@ -38,7 +38,7 @@ export interface DownloadMembers {
   encoding: string | undefined;
   /** The charset of a text; `utf-8` by default, `false` to say nothing. */
   charset: string | false | undefined;
-  /** `Cache-Control`; `private` by default, `false` for none. */
+  /** `Cache-Control`; `private, no-cache` by default, `false` for none. */
   cacheControl: string | false | undefined;
   activeContent: ActiveContentPolicy;
   headers: HeaderFieldsInit | undefined;

@@ -24,7 +24,7 @@ describe("sendFile", () => {
       contentType: "application/pdf",
       size: 4,
       content: "%PDF",
-      headers: { "Cache-Control": "private" },
+      headers: { "Cache-Control": "private, no-cache, no-transform" },
     });
   });
 

@@ -49,7 +49,7 @@ describe("a route handler of Next.js", () => {
     const resumable = await toNextHandler(async () => download("x", { name: "x.txt" }))(request(), { params });
     const streamed = await toNextHandler(async () => download(() => ["x"], { name: "x.txt" }))(request(), { params });
     const directives = [resumable, streamed].map(({ headers }) => headers.get("cache-control"));
-    expect(directives).toEqual(["private, no-transform", "private"]);
+    expect(directives).toEqual(["private, no-cache, no-transform", "private, no-cache"]);
   });
 
   it("answers errors of downloads, and throws on others", async () => {

@@ -186,7 +186,7 @@ describe.each(answers)("$href", ({ href, type, disposition, content }) => {
     expect(response.headers.get("content-type")).toBe(type);
     expect(response.headers.get("content-disposition")).toBe(disposition);
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
-    expect(response.headers.get("cache-control")).toBe("private");
+    expect(response.headers.get("cache-control")).toBe("private, no-cache, no-transform");
     expect(sha256(await bytesOf(response))).toBe(sha256(await content()));
   });
 

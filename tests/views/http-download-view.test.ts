@@ -51,7 +51,7 @@ describe("HTTPDownloadView in front of a server", () => {
       contentType: "text/plain; charset=utf-8",
       size: 1000,
       content,
-      headers: { "Set-Cookie": false, ETag: /^"/, "Cache-Control": "private" },
+      headers: { "Set-Cookie": false, ETag: /^"/, "Cache-Control": "private, no-cache, no-transform" },
     });
     expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual(["GET /a/report%20q1.txt"]);
   });

@@ -3,8 +3,8 @@ import type { HeaderFields } from "../../http/header-fields.ts";
 import type { DownloadRequest, DownloadResult } from "../../responses/handler.ts";
 import { renderResult } from "../../responses/render-result.ts";
 import { throughMiddleware } from "../app-middleware.ts";
-import { combineVary, copyOf } from "../fields.ts";
 import { withFirstChunk } from "../first-chunk.ts";
+import { mergeInto, type HeadTarget } from "./merge-head.ts";
 import { ResponseStream } from "./response-stream.ts";
 
 /** A response for frameworks that send responses themselves. */
@@ -18,18 +18,17 @@ export interface StreamResponse {
 /**
  * Renders a result, once the application's middleware has seen it.
  * @param native - what stands for the request in `addMiddleware`
- * @param vary - what the framework's response varies on already
+ * @param target - the framework's own head; what must go from it is gone afterwards
  * @throws {DownloadError} also for a source that fails at its first byte
  */
 export async function streamResponse(
   result: DownloadResult | Promise<DownloadResult>,
   request: DownloadRequest,
   native: IncomingMessage,
-  vary: number | string | readonly string[] | undefined,
+  target: HeadTarget,
 ): Promise<StreamResponse> {
   const final = await throughMiddleware(result, request, native);
   const rendered = await withFirstChunk(await renderResult(final, request), request);
-  const fields = copyOf(rendered.headers);
-  if (vary) combineVary(fields, String(vary));
+  const fields = mergeInto(target, rendered);
   return { status: rendered.status, fields, stream: new ResponseStream(rendered, fields.has("Content-Type")) };
 }

@@ -6,6 +6,7 @@ import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { http2Stream, isGone, socketOf } from "./connection.ts";
 import { pump, type PumpableFile } from "./pump.ts";
 import { ResponseWriter } from "./response-writer.ts";
+import { showFields } from "./sent-fields.ts";
 import { trustedSocket } from "./trusted-socket.ts";
 
 /**
@@ -152,6 +153,7 @@ function writeHead(response: ServerResponse, status: number, headers: readonly s
   if (isHeard || response.getHeaderNames().length > 0) return writeFieldByField(response, status, headers);
   // Node reads the list and leaves it as it is; its types do not say so.
   response.writeHead(status, headers as string[]);
+  if (!http2Stream(response)) showFields(response, headers);
 }
 
 // Beside fields that others have set, Node keeps only the last of several lines of one name. Their cookies stay.
