@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from "express";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { answer } from "./node/answer.ts";
+import { isOfLeaving } from "./node/connection.ts";
 import { downloadMiddleware as nodeMiddleware, passOn, send as sendToNode } from "./node/index.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
 import { namedParams } from "./params.ts";
@@ -25,9 +26,11 @@ export function toExpressHandler(handler: DownloadHandler<Request>): RequestHand
     try {
       const downloadRequest = new NodeDownloadRequest(request, response);
       const context = { params: namedParams(request.params), native: request };
-      await answer(handler(downloadRequest, context), downloadRequest, request, response);
+      const failure = await answer(handler(downloadRequest, context), downloadRequest, request, response);
+      // Express's error handlers log it; the response is broken already.
+      if (failure !== undefined) next(failure);
     } catch (error) {
-      passOn(error, next);
+      if (!isOfLeaving(error, response)) passOn(error, next);
     }
   };
 }

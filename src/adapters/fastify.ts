@@ -1,5 +1,5 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
-import type { DownloadHandler, DownloadMiddleware, DownloadRequest, DownloadResult } from "../responses/handler.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { grouped, isNotFound, isResumable } from "./fields.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
@@ -59,7 +59,7 @@ export function send(reply: FastifyReply, result: DownloadResult | Promise<Downl
 
 async function answer(
   reply: FastifyReply,
-  request: DownloadRequest,
+  request: NodeDownloadRequest,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<FastifyReply> {
   const { raw } = reply.request;

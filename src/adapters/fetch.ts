@@ -11,6 +11,11 @@ export interface FetchContext {
 export interface FetchHandlerOptions {
   /** The class to answer with, such as the `FastResponse` of srvx. Default: the runtime's own. */
   readonly Response?: typeof Response;
+  /**
+   * Called with each error that is answered with a status above 500. By default it is written to the console. A 500 is
+   * thrown, for the runtime to report.
+   */
+  readonly onError?: (error: unknown) => void;
 }
 
 export interface FetchHandler extends Mounted<Request> {
@@ -40,7 +45,7 @@ export function toFetchHandler(
     try {
       return await webResponse(mountable(request, { params, native: request }), request, options);
     } catch (error) {
-      return answerError(error);
+      return answerError(error, options.onError);
     }
   };
   return Object.assign(answer, { [mounted]: mountable });

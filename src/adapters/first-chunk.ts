@@ -1,5 +1,6 @@
 import type { OpenFile } from "../files/download-file.ts";
 import { bodyLength, closeBody, readBody, type ReadableBody } from "../responses/body.ts";
+import { abandoned } from "../responses/render.ts";
 import type { DownloadRequest } from "../responses/handler.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 
@@ -18,6 +19,7 @@ export async function withFirstChunk(rendered: RenderedResponse, request: Downlo
     return { ...rendered, body: begun(body, await chunks.next(), chunks) };
   } catch (error) {
     await closeBody(body);
+    if (signal?.aborted) return abandoned(delivery);
     delivery.abort(status, 0, error);
     throw error;
   } finally {

@@ -6,7 +6,10 @@ import { send as sendToNode, toNodeHandler } from "./node/index.ts";
 export interface Http2HandlerOptions {
   /** The parameters of the route, such as `{ path }`; Node has no router of its own. */
   params?: (request: Http2ServerRequest) => Readonly<Record<string, string | undefined>>;
-  /** Told of an error that is answered with 500. By default it is written to the console. */
+  /**
+   * Called with each error that is answered with a status of 500 or above, or that breaks a download after its head was
+   * sent. By default it is written to the console.
+   */
   onError?: (error: unknown) => void;
 }
 

@@ -1,5 +1,5 @@
 import type { DefaultContext, DefaultState, Middleware, ParameterizedContext } from "koa";
-import type { DownloadHandler, DownloadMiddleware, DownloadRequest, DownloadResult } from "../responses/handler.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { grouped, isNotFound, isResumable } from "./fields.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
@@ -97,13 +97,13 @@ type AnswerableContext = Pick<
   "req" | "res" | "originalUrl" | "response" | "status" | "body" | "set" | "append"
 >;
 
-function requestOf({ req, res, originalUrl }: AnswerableContext): DownloadRequest {
+function requestOf({ req, res, originalUrl }: AnswerableContext): NodeDownloadRequest {
   return new NodeDownloadRequest(req, res, originalUrl);
 }
 
 async function answer(
   context: AnswerableContext,
-  request: DownloadRequest,
+  request: NodeDownloadRequest,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
   const { status, fields, stream } = await streamResponse(result, request, context.req, context.res);

@@ -1,3 +1,4 @@
+import { copyOf } from "../files/bytes.ts";
 import { bodyLength, closeBody, readBody, type ReadableBody } from "../responses/body.ts";
 import { limitRate } from "../responses/limit-rate.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
@@ -11,9 +12,9 @@ export function webBody(rendered: RenderedResponse, signal?: AbortSignal): BodyI
     delivery.finish(status, 0);
     return null;
   }
-  if (body.kind === "bytes" && !rendered.limitRate) {
-    delivery.finish(status, body.bytes.byteLength);
-    return body.bytes as Uint8Array<ArrayBuffer>;
+  // What a runtime does with bytes is never reported: whoever wants to know the end gets a stream.
+  if (body.kind === "bytes" && !rendered.limitRate && !delivery.isWatched) {
+    return copyOf(body.bytes) as Uint8Array<ArrayBuffer>;
   }
   return withLength(bodyStream(rendered, body, signal), bodyLength(body));
 }
@@ -36,7 +37,9 @@ function bodyStream(
   };
   const abort = (error?: unknown): Promise<void> => {
     leave();
-    delivery.abort(status, sent, error);
+    // A source that fails since the client left is no failure.
+    if (signal?.aborted) delivery.abort(status, sent);
+    else delivery.abort(status, sent, error);
     if (chunks instanceof FileChunks) void chunks.return();
     return closeBody(body);
   };
@@ -58,6 +61,8 @@ function bodyStream(
             controller.enqueue(value);
           }
         } catch (error) {
+          // No framework reports the error of a body whose head was sent.
+          if (!signal?.aborted) console.error(error);
           await abort(error);
           throw error;
         }

@@ -96,7 +96,7 @@ export async function webDownload(
     rendered.delivery.abort(status, 0, error);
     throw error;
   }
-  const body = runtimeFile(result, rendered) ?? (pipes ? await pipedFile(rendered) : undefined);
+  const body = runtimeFile(rendered) ?? (pipes ? await pipedFile(rendered) : undefined);
   return { status, fields, body: body ?? webBody(rendered, request.signal) };
 }
 
@@ -119,16 +119,12 @@ export function isDownload(result: DownloadResult): result is Download {
   return isDownloadResponse(result) || isProxiedDownloadResponse(result);
 }
 
-/** A file on disk that the runtime sends by itself, unless somebody wants to hear how the transfer ended. */
-function runtimeFile(
-  { onFinish }: Download,
-  { status, body, delivery, limitRate }: RenderedResponse,
-): Blob | undefined {
-  if (body.kind !== "file" || body.length === undefined || onFinish || limitRate) return undefined;
+/** A file on disk that the runtime sends by itself, unless the application wants to know how the transfer ended. */
+function runtimeFile({ body, delivery, limitRate }: RenderedResponse): Blob | undefined {
+  if (body.kind !== "file" || body.length === undefined || delivery.isWatched || limitRate) return undefined;
   const { path } = body.file;
   const file = path === undefined ? undefined : nativeFile(path, body.range?.start ?? 0, body.length);
   if (!file) return undefined;
   void closeBody(body);
-  delivery.finish(status, body.length);
   return file;
 }

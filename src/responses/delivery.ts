@@ -46,6 +46,8 @@ export interface DownloadMessage extends Partial<DownloadOutcome> {
 
 /** Follows one response from its start to its last byte, and reports the end exactly once. */
 export interface Delivery {
+  /** Whether anything wants to know how the download ends: `onFinish`, or a subscriber of a channel. */
+  readonly isWatched: boolean;
   /** From now on {@link finish} means that a proxy, a CDN or a storage was told to send the file. */
   handOver(): void;
   /** Everything was sent. */
@@ -76,6 +78,10 @@ class FollowedDelivery implements Delivery {
     this.#request = request;
     this.#file = file;
     this.#onFinish = onFinish;
+  }
+
+  get isWatched(): boolean {
+    return this.#onFinish !== undefined || ends.some((stage) => channels?.[stage]?.hasSubscribers);
   }
 
   handOver(): void {
@@ -113,6 +119,8 @@ async function call(onFinish: OnFinish, outcome: DownloadOutcome): Promise<void>
 export function statusOf(error: unknown): number {
   return typeof error === "object" && error !== null && "status" in error ? Number(error.status) : 500;
 }
+
+const ends = ["finish", "abort", "error"] as const;
 
 type Stage = "start" | "finish" | "abort" | "error";
 interface Channel {

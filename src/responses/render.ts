@@ -63,12 +63,22 @@ export async function followed(
   try {
     return await render(delivery);
   } catch (error) {
+    if (request.signal?.aborted) return abandoned(delivery);
     if (error instanceof FileNotFoundError && response.hooks.fileNotFoundResponse) {
       return notFound(response, error, delivery);
     }
     delivery.abort(statusOf(error), 0, error);
     throw error;
   }
+}
+
+/** What nginx logs for a request whose client left before it was answered. */
+const clientClosedRequest = 499;
+
+/** The answer to a client that left meanwhile, which nothing sends: a failure that came of it is no failure. */
+export function abandoned(delivery: Delivery): RenderedResponse {
+  delivery.abort(clientClosedRequest, 0);
+  return { status: clientClosedRequest, headers: [], body: { kind: "none" }, delivery };
 }
 
 const mostAttempts = 3;

@@ -7,6 +7,7 @@ import { writeRendered } from "./write.ts";
 
 /**
  * Answers a request with a result, once the application's middleware has seen it.
+ * @returns an error that broke the response after its head was sent, for a log; undefined if there was none
  * @throws {DownloadError} while nothing has been sent yet
  */
 export async function answer(
@@ -14,7 +15,7 @@ export async function answer(
   downloadRequest: DownloadRequest,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> {
+): Promise<unknown> {
   const final = await throughMiddleware(result, downloadRequest, request);
-  await writeRendered(mergeHead(await renderResult(final, downloadRequest), response), response);
+  return writeRendered(mergeHead(await renderResult(final, downloadRequest), response), response);
 }

@@ -27,6 +27,11 @@ export function hasLeft(response: ServerResponse): boolean {
   return response.destroyed || socketOf(response)?.destroyed === true;
 }
 
+/** Whether an error says no more than that the client left. */
+export function isOfLeaving(error: unknown, response: ServerResponse): boolean {
+  return error instanceof Error && error.name === "AbortError" && hasLeft(response);
+}
+
 /**
  * Calls `listener` once when the connection is over: the response or its HTTP/2 stream was closed, the client reset the
  * stream, or the connection was closed while the response waited in line on it. Returns a function that stops listening.

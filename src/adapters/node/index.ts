@@ -6,6 +6,7 @@ import { addMiddleware } from "../app-middleware.ts";
 import { isNotFound } from "../fields.ts";
 import { mounted, unmounted, type Mounted } from "../mounted.ts";
 import { answer } from "./answer.ts";
+import { isOfLeaving } from "./connection.ts";
 import { NodeDownloadRequest } from "./request.ts";
 import { webRequest } from "./web-request.ts";
 
@@ -17,7 +18,10 @@ export interface NodeHandler extends Mounted<IncomingMessage> {
 export interface NodeHandlerOptions {
   /** The parameters of the route, such as `{ path }`; Node has no router of its own. */
   params?: (request: IncomingMessage) => Readonly<Record<string, string | undefined>>;
-  /** Told of an error that is answered with 500. By default it is written to the console. */
+  /**
+   * Called with each error that is answered with a status of 500 or above, or that breaks a download after its head was
+   * sent. By default it is written to the console.
+   */
   onError?: (error: unknown) => void;
 }
 
@@ -40,15 +44,19 @@ export function toNodeHandler(
   handler: DownloadHandler<IncomingMessage> | Mounted<Request>,
   options: NodeHandlerOptions = {},
 ): NodeHandler {
+  const onError = guarded(options.onError ?? console.error);
   const mountable = mountedOnFetch(handler) ?? (handler as DownloadHandler<IncomingMessage>);
   const listener = async (request: IncomingMessage, response: ServerResponse, next?: NodeNext): Promise<void> => {
     try {
       const params = options.params?.(request) ?? {};
       const downloadRequest = new NodeDownloadRequest(request, response);
-      await answer(mountable(downloadRequest, { params, native: request }), downloadRequest, request, response);
+      const result = mountable(downloadRequest, { params, native: request });
+      const failure = await answer(result, downloadRequest, request, response);
+      if (failure !== undefined) (next ?? onError)(failure);
     } catch (error) {
+      if (isOfLeaving(error, response)) return;
       if (next) passOn(error, next);
-      else answerError(error, request, response, options.onError ?? console.error);
+      else answerError(error, request, response, onError);
     }
   };
   return Object.assign(listener, { [mounted]: mountable });
@@ -108,7 +116,20 @@ export async function send(
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
   const downloadRequest = new NodeDownloadRequest(request, response);
-  await answer(result, downloadRequest, request, response);
+  const failure = await answer(result, downloadRequest, request, response);
+  // The client has the head already, and the caller could answer no more.
+  if (failure !== undefined) console.error(failure);
+}
+
+/** A callback of the application's, called where a throw would end the process. */
+function guarded(onError: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    try {
+      onError(error);
+    } catch (thrown) {
+      console.error("downloadview: onError failed:", thrown);
+    }
+  };
 }
 
 /** A missing file is left to whatever route comes next, and at last to the framework's own 404. */

@@ -20,11 +20,12 @@ export function pipeableBody(rendered: RenderedResponse, body: ReadableBody): Pi
     void closeBody(body);
   };
   return {
-    pipe: (destination) => {
+    pipe(destination) {
       const piped = isResponse(destination)
         ? writeRendered({ ...rendered, headers: [], status: destination.statusCode }, destination)
         : copyTo(destination, rendered, body);
-      piped.catch((error: unknown) => {
+      piped.then(report, (error: unknown) => {
+        report(error);
         leave(error);
         (destination as Partial<ServerResponse>).destroy?.(error as Error);
       });
@@ -32,6 +33,11 @@ export function pipeableBody(rendered: RenderedResponse, body: ReadableBody): Pi
     abort: () => leave(),
     destroy: () => leave(),
   };
+}
+
+// No framework reports the error of a body whose head was sent.
+function report(failure: unknown): void {
+  if (failure !== undefined) console.error(failure);
 }
 
 function isResponse(destination: NodeJS.WritableStream): destination is ServerResponse {

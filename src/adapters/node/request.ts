@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { hasLeft, http2Stream, onConnectionEnd } from "./connection.ts";
 import type { DownloadRequest } from "../../responses/handler.ts";
 
 /** A Node request as views see it. Nothing is copied; the signal is made only when somebody asks for it. */
@@ -6,18 +7,18 @@ export class NodeDownloadRequest implements DownloadRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: { get(name: string): string | null };
-  readonly #response: ServerResponse;
+  readonly response: ServerResponse;
   #signal: AbortSignal | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, url: string = wholeUrl(request)) {
     this.method = request.method ?? "GET";
     this.url = url;
     this.headers = new NodeHeaders(request);
-    this.#response = response;
+    this.response = response;
   }
 
   get signal(): AbortSignal {
-    this.#signal ??= closeSignal(this.#response);
+    this.#signal ??= closeSignal(this.response);
     return this.#signal;
   }
 }
@@ -42,7 +43,11 @@ class NodeHeaders {
 
 function closeSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  if (response.destroyed) controller.abort();
-  else response.once("close", () => void (response.writableFinished || controller.abort()));
+  if (hasLeft(response)) controller.abort();
+  else onConnectionEnd(response, () => void (isFinished(response) || controller.abort()));
   return controller.signal;
+}
+
+function isFinished(response: ServerResponse): boolean {
+  return (http2Stream(response) ?? response).writableFinished;
 }

@@ -4,6 +4,7 @@ import { closeBody, readBody } from "../../responses/body.ts";
 import type { Delivery } from "../../responses/delivery.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { hasLeft, onConnectionEnd } from "./connection.ts";
 import { writeRendered } from "./write.ts";
 
 /**
@@ -28,13 +29,22 @@ export class ResponseStream extends Readable {
 
   #follow(delivery: Delivery): Delivery {
     return {
+      isWatched: delivery.isWatched,
       handOver: () => delivery.handOver(),
       finish: (status, bytesSent) => delivery.finish(status, bytesSent),
       abort: (status, bytesSent, error) => {
         this.#failure = error;
         delivery.abort(status, bytesSent, error);
+        // Before the response closes: frameworks log the error of a stream that fails, and drop one that is closed.
+        if (error !== undefined && this.#isHandedOver) this.destroy(asError(error));
       },
     };
+  }
+
+  /** Frees the body when the response is over, also if the framework never read it. */
+  followResponse(response: ServerResponse): void {
+    if (hasLeft(response)) this.#leave(undefined);
+    else onConnectionEnd(response, () => this.#isHandedOver || this.destroy());
   }
 
   override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { end?: boolean }): T {

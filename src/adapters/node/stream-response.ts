@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { HeaderFields } from "../../http/header-fields.ts";
-import type { DownloadRequest, DownloadResult } from "../../responses/handler.ts";
+import type { DownloadResult } from "../../responses/handler.ts";
 import { renderResult } from "../../responses/render-result.ts";
 import { throughMiddleware } from "../app-middleware.ts";
 import { withFirstChunk } from "../first-chunk.ts";
 import { mergeInto, type HeadTarget } from "./merge-head.ts";
+import type { NodeDownloadRequest } from "./request.ts";
 import { ResponseStream } from "./response-stream.ts";
 
 /** A response for frameworks that send responses themselves. */
@@ -23,12 +24,14 @@ export interface StreamResponse {
  */
 export async function streamResponse(
   result: DownloadResult | Promise<DownloadResult>,
-  request: DownloadRequest,
+  request: NodeDownloadRequest,
   native: IncomingMessage,
   target: HeadTarget,
 ): Promise<StreamResponse> {
   const final = await throughMiddleware(result, request, native);
   const rendered = await withFirstChunk(await renderResult(final, request), request);
   const fields = mergeInto(target, rendered);
-  return { status: rendered.status, fields, stream: new ResponseStream(rendered, fields.has("Content-Type")) };
+  const stream = new ResponseStream(rendered, fields.has("Content-Type"));
+  stream.followResponse(request.response);
+  return { status: rendered.status, fields, stream };
 }
