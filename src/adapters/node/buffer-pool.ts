@@ -3,22 +3,32 @@ import { chunkSizes, returnLarge, takeLarge } from "../chunk-budget.ts";
 const mostFreeSmall = 128;
 
 // Every buffer of these sizes is memory of its own, which costs the allocator and the collector dearly: hence the reuse.
-const freeLarge: Buffer[] = [];
-const freeSmall: Buffer[] = [];
+const freeLarge: BorrowedBuffer[] = [];
+const freeSmall: BorrowedBuffer[] = [];
+
+/** A buffer of the pool, and its size: other code may take its memory away, and then it has none. */
+export interface BorrowedBuffer {
+  readonly buffer: Buffer;
+  readonly size: number;
+}
+
+function allocateBuffer(size: number): BorrowedBuffer {
+  return { buffer: Buffer.allocUnsafeSlow(size), size };
+}
 
 /** A buffer for `wanted` bytes or fewer: a large one only while there are enough, or for a reader that keeps up. */
-export function borrowBuffer(wanted: number, keepsUp: boolean): Buffer {
+export function borrowBuffer(wanted: number, keepsUp: boolean): BorrowedBuffer {
   if (wanted <= chunkSizes.small || !takeLarge(keepsUp)) {
-    return freeSmall.pop() ?? Buffer.allocUnsafeSlow(chunkSizes.small);
+    return freeSmall.pop() ?? allocateBuffer(chunkSizes.small);
   }
-  return freeLarge.pop() ?? Buffer.allocUnsafeSlow(chunkSizes.large);
+  return freeLarge.pop() ?? allocateBuffer(chunkSizes.large);
 }
 
 /** Takes a buffer back. If other code may still read or write it, `reusable: false`, it is left to the collector. */
-export function returnBuffer(buffer: Buffer, reusable: boolean): void {
-  const isLarge = buffer.byteLength === chunkSizes.large;
+export function returnBuffer(borrowed: BorrowedBuffer, reusable: boolean): void {
+  const isLarge = borrowed.size === chunkSizes.large;
   if (isLarge) returnLarge();
-  const own = reusable ? takeFromViews(buffer) : undefined;
+  const own = reusable ? takeFromViews(borrowed) : undefined;
   if (!own) return;
   if (isLarge) freeLarge.push(own);
   else if (freeSmall.length < mostFreeSmall) freeSmall.push(own);
@@ -34,11 +44,10 @@ const transfer: Transfer =
  * The memory of a buffer in a new buffer, taken away from all views of it: code that still holds one, though every check
  * said otherwise, holds no bytes, and its download breaks. It can't get the next client's bytes.
  */
-function takeFromViews(buffer: Buffer): Buffer | undefined {
-  const size = buffer.byteLength;
+function takeFromViews({ buffer, size }: BorrowedBuffer): BorrowedBuffer | undefined {
   try {
     const memory = transfer(buffer.buffer as ArrayBuffer);
-    return memory.byteLength === size ? Buffer.from(memory) : undefined;
+    return memory.byteLength === size ? { buffer: Buffer.from(memory), size } : undefined;
   } catch {
     // The memory was taken by other code, by a transfer of its own.
     return undefined;

@@ -75,11 +75,12 @@ async function sendRecycled(
   wanted: number,
   keepsUp: boolean,
 ): Promise<SentChunk | undefined> {
-  const buffer = borrowBuffer(wanted, keepsUp);
+  const borrowed = borrowBuffer(wanted, keepsUp);
+  const { buffer, size } = borrowed;
   // While the file system or a connection has the buffer it is not ours to reuse, and a failure may leave it so.
   let isOurs = false;
   try {
-    const count = await readInTurn(file, buffer.subarray(0, Math.min(wanted, buffer.byteLength)), position, transfer);
+    const count = await readInTurn(file, buffer.subarray(0, Math.min(wanted, size)), position, transfer);
     isOurs = true;
     if (writer.isOver) return undefined;
     if (position === transfer.start) transfer.onStart();
@@ -95,7 +96,7 @@ async function sendRecycled(
     isOurs = trustedSocket(writer.response) === socket;
     return { count, drain: isAbsorbed ? 0 : performance.now() - since };
   } finally {
-    returnBuffer(buffer, isOurs);
+    returnBuffer(borrowed, isOurs);
   }
 }
 
