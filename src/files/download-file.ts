@@ -73,7 +73,7 @@ export interface FileStat {
   path?: string;
   /** Digests of the bytes by algorithm, such as `{ "sha-256": bytes }`, where they are known (RFC 9530). */
   digests?: Readonly<Record<string, Uint8Array>>;
-  /** CRC-32 of the bytes, unsigned, where the source keeps one. */
+  /** The CRC-32 of all the bytes (as in ZIP and gzip, RFC 1952), an unsigned 32-bit number, where it is known. */
   crc32?: number;
   /** False for a source that can be read only from its beginning, once: it gets no `Accept-Ranges`. */
   seekable?: boolean;

@@ -38,7 +38,8 @@ export function boundedBody(
   );
 }
 
-function within<T>(milliseconds: number, pending: Promise<T>): Promise<T> {
+/** @throws {UpstreamError} 504 when `pending` takes longer */
+export function within<T>(milliseconds: number, pending: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = startTimer(milliseconds, () => reject(new UpstreamError(504, "Upstream stalled")));
     pending.then(resolve, reject).finally(() => clearTimeout(timer));

@@ -13,6 +13,8 @@ const keyPairId = "K2JCJMDEHXQW5F";
 describe("cloudFront", () => {
   it.each([
     ["report.pdf", {}, "https://cdn.example/media/report.pdf"],
+    ["//other.example/a", {}, "https://cdn.example/media///other.example/a"],
+    ["/a", {}, "https://cdn.example/media//a"],
     ["ä b/100%?#.txt", {}, "https://cdn.example/media/%C3%A4%20b/100%25%3F%23.txt"],
     [
       "a",

@@ -42,7 +42,8 @@ export function cloudFront({
   const key = keyOf(privateKey);
   const base = baseOf(baseUrl);
   return async ({ name }, { expiresIn, contentDisposition, contentType }) => {
-    const url = new URL(name.split("/").map(encodeURIComponent).join("/"), base);
+    // Appended, not resolved: a key that begins with slashes would lead to another folder, or to another host.
+    const url = new URL(base.href + name.split("/").map(encodeURIComponent).join("/"));
     if (contentDisposition !== undefined) url.searchParams.set("response-content-disposition", contentDisposition);
     if (contentType !== undefined) url.searchParams.set("response-content-type", contentType);
     return signed(url, keyPairId, key, Math.floor(urlValidity(expiresIn).until.getTime() / 1000));

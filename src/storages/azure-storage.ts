@@ -1,10 +1,10 @@
 import type { BlobServiceClient, ContainerClient } from "@azure/storage-blob";
 import { AzureDelegationKeys } from "./azure-delegation-key.ts";
-import { AzureStore } from "./azure-store.ts";
+import { AzureStore, type AzureStoreOptions } from "./azure-store.ts";
 import { assertSubject } from "./object-storage-options.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "./object-storage.ts";
 
-export interface AzureStorageOptions extends ObjectStorageOptions {
+export interface AzureStorageOptions extends ObjectStorageOptions, AzureStoreOptions {
   /**
    * Gets keys to sign URLs with, where the credentials are a token, such as that of a managed identity, and not the
    * account's key. Its identity needs the role Storage Blob Delegator, or one that includes it.
@@ -37,6 +37,7 @@ export class AzureStorage extends ObjectStorage {
   constructor(container: ContainerClient, options: AzureStorageOptions = {}) {
     assertSubject(container, "getBlobClient", "new AzureStorage(container, { prefix })");
     const { service } = options;
-    super(new AzureStore(container, service && new AzureDelegationKeys(service)), options);
+    super(new AzureStore(container, options, service && new AzureDelegationKeys(service)), options);
+    if (options.customerProvidedKey) Object.defineProperty(this, "url", { value: undefined });
   }
 }

@@ -1,12 +1,16 @@
-import type { BlockBlobClient, BlockBlobUploadOptions } from "@azure/storage-blob";
+import type { BlockBlobClient, BlockBlobUploadOptions, CpkInfo } from "@azure/storage-blob";
 import { contentParts } from "./content-parts.ts";
 import type { PutOptions } from "./object-store.ts";
+
+interface AzurePutOptions extends PutOptions {
+  readonly customerProvidedKey?: CpkInfo;
+}
 
 /** Uploads content in one request, or block by block: they become a blob when the list of them is committed. */
 export async function uploadToAzure(
   blob: BlockBlobClient,
   content: AsyncIterable<Uint8Array>,
-  options: PutOptions,
+  options: AzurePutOptions,
 ): Promise<void> {
   const blocks: string[] = [];
   for await (const { number, bytes, isLast } of contentParts(content)) {
@@ -23,15 +27,18 @@ function blockId(number: number): string {
   return btoa(String(number).padStart(6, "0"));
 }
 
-function uploadOptions(options: PutOptions): BlockBlobUploadOptions {
-  const { contentType, exclusive } = options;
+function uploadOptions(options: AzurePutOptions): BlockBlobUploadOptions {
+  const { contentType: blobContentType, exclusive } = options;
   return {
     ...abortable(options),
-    ...(contentType !== undefined && { blobHTTPHeaders: { blobContentType: contentType } }),
+    blobHTTPHeaders: { blobContentType },
     ...(exclusive && { conditions: { ifNoneMatch: "*" } }),
   };
 }
 
-function abortable({ signal }: PutOptions): { abortSignal?: AbortSignal } {
-  return signal ? { abortSignal: signal } : {};
+function abortable({ signal, customerProvidedKey }: AzurePutOptions): {
+  abortSignal?: AbortSignal;
+  customerProvidedKey?: CpkInfo;
+} {
+  return { ...(signal && { abortSignal: signal }), ...(customerProvidedKey && { customerProvidedKey }) };
 }

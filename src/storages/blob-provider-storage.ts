@@ -1,9 +1,11 @@
 import { FileNotFoundError } from "../errors.ts";
 import { collectBytes } from "../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
+import { knownDate, knownSize } from "../files/known.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { ByteRange } from "../http/range.ts";
 import { refuseJSON } from "../serialization.ts";
+import { defined } from "./describe-object.ts";
 import { normalizeName, normalizePrefix } from "./name.ts";
 import { saveUnder } from "./save-under.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "./storage.ts";
@@ -112,20 +114,20 @@ export class BlobProviderStorage implements Storage {
 
   async *#entry(name: string): AsyncGenerator<StorageEntry> {
     const file = await this.#provider.get(name);
-    if (file) yield { name, size: file.size, lastModified: new Date(file.lastModified) };
+    if (!file) return;
+    yield { name, ...defined({ size: knownSize(file.size), lastModified: knownDate(file.lastModified) }) };
   }
 
   async #file(name: string): Promise<VirtualFile> {
     const file = await this.#provider.get(normalizeName(name));
     if (!file) throw new FileNotFoundError();
-    const { size, lastModified, type } = file;
+    const [size, lastModified] = [knownSize(file.size), knownDate(file.lastModified)];
     return new VirtualFile(({ range }) => streamOf(file, range), {
       name,
-      size,
-      lastModified: new Date(lastModified),
-      etag: entityTag(file),
-      ranges: true,
-      ...(type && { contentType: type }),
+      ...defined({ size, lastModified }),
+      ...(size !== undefined && { ranges: true }),
+      ...(size !== undefined && lastModified && { etag: entityTag(size, lastModified) }),
+      ...(file.type && { contentType: file.type }),
     });
   }
 
@@ -140,6 +142,6 @@ function streamOf(file: FileLike, range: ByteRange | undefined): ReadableStream<
 }
 
 // Weak: two versions of one length may have been made within a millisecond.
-function entityTag({ size, lastModified }: FileLike): string {
-  return `W/"${lastModified.toString(16)}-${size.toString(16)}"`;
+function entityTag(size: number, lastModified: Date): string {
+  return `W/"${lastModified.getTime().toString(16)}-${size.toString(16)}"`;
 }

@@ -2,8 +2,11 @@ import { Readable } from "node:stream";
 import { FileNotFoundError, InvalidPathError, UpstreamError } from "../errors.ts";
 import { readBytes } from "../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
+import { knownDate, knownSize } from "../files/known.ts";
 import { OpenMadeFile } from "../files/virtual-file-content.ts";
 import { refuseJSON } from "../serialization.ts";
+import { normalizeEntityTag, opaqueTag } from "../http/etag.ts";
+import { defined } from "./describe-object.ts";
 import { normalizeName, normalizePrefix, randomLetters } from "./name.ts";
 import { saveUnder } from "./save-under.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
@@ -65,8 +68,14 @@ export class FlyDriveStorage implements Storage {
     const { contentType, contentLength, etag, lastModified } = await this.#try(name, () =>
       this.#disk.getMetaData(name),
     );
-    const type = contentType ? { contentType } : {};
-    return { size: contentLength, etag, lastModified, seekable: false, ...type };
+    const tag = normalizeEntityTag(etag);
+    return {
+      ...defined({ size: knownSize(contentLength), lastModified: knownDate(lastModified) }),
+      // Weak: metadata and bytes are asked for one after the other, and may be of two versions.
+      ...(tag !== undefined && { etag: `W/${opaqueTag(tag)}` }),
+      ...(contentType && { contentType }),
+      seekable: false,
+    };
   }
 
   /** Beside its place first, and then moved there: a save that fails leaves what was there. */

@@ -1,7 +1,6 @@
 import { request as requestByHttp, type IncomingMessage } from "node:http";
 import { request as requestByHttps } from "node:https";
 import type { Storage } from "@google-cloud/storage";
-import { UpstreamError } from "../errors.ts";
 import { onAbort } from "../files/bytes-abort.ts";
 import { MediaError } from "./gcs-failure.ts";
 
@@ -9,6 +8,7 @@ export interface MediaAddress {
   readonly bucket: string;
   readonly key: string;
   readonly generation?: string | undefined;
+  readonly userProject?: string | undefined;
   /** 304 if it is this one. */
   readonly notGeneration?: string | undefined;
 }
@@ -36,10 +36,14 @@ export async function requestMedia(
   }
 }
 
-function mediaUrl({ apiEndpoint }: Storage, { bucket, key, generation, notGeneration }: MediaAddress): URL {
+function mediaUrl(
+  { apiEndpoint }: Storage,
+  { bucket, key, generation, userProject, notGeneration }: MediaAddress,
+): URL {
   const url = new URL(`${apiEndpoint}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}`);
   url.searchParams.set("alt", "media");
   if (generation !== undefined) url.searchParams.set("generation", generation);
+  if (userProject !== undefined) url.searchParams.set("userProject", userProject);
   if (notGeneration !== undefined) url.searchParams.set("ifGenerationNotMatch", notGeneration);
   return url;
 }
@@ -51,21 +55,16 @@ async function authorization(client: Storage, url: URL): Promise<Record<string, 
   return Object.fromEntries(new Headers(await client.authClient.getRequestHeaders(url.href)));
 }
 
-/** Milliseconds. */
-const answerTimeout = 30_000;
-
 function send(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const open = url.protocol === "https:" ? requestByHttps : requestByHttp;
     const request = open(url, { headers }, (answer) => {
-      clearTimeout(timer);
       answer.once("close", stop);
+      answer.on("error", () => undefined);
       resolve(answer);
     });
     const stop = onAbort(signal, () => request.destroy(signal.reason as Error));
-    const timer = setTimeout(() => request.destroy(new UpstreamError(504, "Upstream took too long")), answerTimeout);
-    request.once("error", (error) => {
-      clearTimeout(timer);
+    request.on("error", (error) => {
       stop();
       reject(error);
     });
@@ -81,6 +80,5 @@ async function succeeding(answer: IncomingMessage): Promise<IncomingMessage> {
 }
 
 function isTransient(error: unknown): boolean {
-  if (error instanceof UpstreamError) return false;
   return !(error instanceof MediaError) || error.code === 408 || error.code === 429 || error.code >= 500;
 }

@@ -1,11 +1,9 @@
 import type { Storage as GoogleStorage } from "@google-cloud/storage";
-import { GcsStore } from "./gcs-store.ts";
+import { GcsStore, type GcsStoreOptions } from "./gcs-store.ts";
 import { assertBucket, assertSubject } from "./object-storage-options.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "./object-storage.ts";
 
-export interface GCSStorageOptions extends ObjectStorageOptions {
-  readonly bucket: string;
-}
+export interface GCSStorageOptions extends ObjectStorageOptions, GcsStoreOptions {}
 
 /**
  * Keeps files in a bucket of Google Cloud Storage. A download is one request, whose body passes through. `url()` is a V4
@@ -33,6 +31,6 @@ export class GCSStorage extends ObjectStorage {
   constructor(client: GoogleStorage, options: GCSStorageOptions) {
     assertSubject(client, "bucket", "new GCSStorage(client, { bucket })");
     assertBucket(options, "new GCSStorage(client, { bucket })");
-    super(new GcsStore(client, options.bucket), options);
+    super(new GcsStore(client, options), options);
   }
 }

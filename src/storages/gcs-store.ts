@@ -2,12 +2,15 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Bucket, File, FileMetadata, Storage } from "@google-cloud/storage";
 import { untilAborted } from "../files/bytes-abort.ts";
 import type { FileStat } from "../files/download-file.ts";
-import { contentCoding, parseContentRange, rangeField } from "../files/http-file-answer.ts";
+import { contentCoding, rangeField } from "../files/http-file-answer.ts";
+import { knownDate, knownSize } from "../files/known.ts";
 import { parseHttpDate } from "../http/date.ts";
+import { checksum, defined } from "./describe-object.ts";
 import { gcsFailure } from "./gcs-failure.ts";
 import { requestMedia } from "./gcs-request.ts";
 import { uploadToGcs } from "./gcs-upload.ts";
-import { objectBody } from "./object-body.ts";
+import { normalizeKey } from "./name.ts";
+import { bodyPlace, objectBody } from "./object-body.ts";
 import type {
   ObjectAnswer,
   ObjectRequest,
@@ -17,17 +20,32 @@ import type {
   StoreFailure,
 } from "./object-store.ts";
 import { knownType } from "./object-type.ts";
-import type { StorageEntry } from "./storage.ts";
+import type { FileTimes, StorageEntry } from "./storage.ts";
 import { lasting } from "./url-validity.ts";
+
+export interface GcsStoreOptions {
+  readonly bucket: string;
+  /** The generation of the objects to read, sign URLs for and delete: for a storage of one file. Default: the latest. */
+  readonly generation?: string | undefined;
+  /** The project that pays for the requests to a bucket whose owner does not. */
+  readonly userProject?: string | undefined;
+}
 
 /** A bucket of Google Cloud Storage. An object's generation names its bytes, and is its entity tag. */
 export class GcsStore implements ObjectStore {
   readonly #client: Storage;
   readonly #bucket: Bucket;
+  readonly #options: GcsStoreOptions;
 
-  constructor(client: Storage, bucket: string) {
+  constructor(client: Storage, options: GcsStoreOptions) {
+    const { bucket, userProject } = options;
     this.#client = client;
-    this.#bucket = client.bucket(bucket);
+    this.#options = options;
+    this.#bucket = client.bucket(bucket, userProject === undefined ? {} : { userProject });
+  }
+
+  exactKey(key: string): string {
+    return normalizeKey(key);
   }
 
   label(key: string): string {
@@ -40,11 +58,17 @@ export class GcsStore implements ObjectStore {
     return describeMetadata(metadata);
   }
 
+  async times(key: string): Promise<FileTimes> {
+    const [{ timeCreated, updated }] = await this.#file(key).getMetadata();
+    return { created: knownDate(timeCreated), modified: knownDate(updated) };
+  }
+
   async get(key: string, { range, ifNoneMatch, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
     const address = {
       bucket: this.#bucket.name,
       key,
-      generation: generationOf(version?.etag),
+      generation: generationOf(version?.etag) ?? this.#options.generation,
+      userProject: this.#options.userProject,
       notGeneration: generationOf(ifNoneMatch),
     };
     try {
@@ -56,7 +80,7 @@ export class GcsStore implements ObjectStore {
   }
 
   put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
-    return uploadToGcs(this.#file(key), content, options);
+    return uploadToGcs(this.#bucket.file(key), content, options);
   }
 
   async delete(key: string): Promise<void> {
@@ -67,7 +91,7 @@ export class GcsStore implements ObjectStore {
     const files: AsyncIterable<File> = this.#bucket.getFilesStream({ prefix });
     for await (const { name, metadata } of files) {
       const { size, lastModified } = describeMetadata(metadata);
-      yield { name, ...(size !== undefined && { size }), ...(lastModified && { lastModified }) };
+      yield { name, ...defined({ size, lastModified }) };
     }
   }
 
@@ -90,7 +114,8 @@ export class GcsStore implements ObjectStore {
   }
 
   #file(key: string): File {
-    return this.#bucket.file(key);
+    const { generation } = this.#options;
+    return this.#bucket.file(key, generation === undefined ? {} : { generation });
   }
 }
 
@@ -106,12 +131,11 @@ function generationOf(etag: string | undefined): string | undefined {
 }
 
 function answerOf(message: IncomingMessage): ObjectAnswer {
-  const { headers } = message;
-  const length = numberOf(headers["content-length"]);
-  const { start = 0, end, size } = parseContentRange(headers["content-range"] ?? "") ?? { size: length };
+  const { headers, statusCode } = message;
+  const { start, end, size, length } = bodyPlace(statusCode, headers["content-range"], headers["content-length"]);
   return {
     stat: describeAnswer(headers, size),
-    body: objectBody(message, length ?? Infinity),
+    body: objectBody(message, length),
     start,
     ...(end !== undefined && { end }),
     acceptsRanges: headers["accept-ranges"] !== "none",
@@ -119,50 +143,40 @@ function answerOf(message: IncomingMessage): ObjectAnswer {
 }
 
 function describeAnswer(headers: IncomingHttpHeaders, size: number | undefined): FileStat {
-  const generation = headers["x-goog-generation"];
-  return fileStat({
+  const hashes = String(headers["x-goog-hash"] ?? "");
+  return defined({
     size,
-    generation: Array.isArray(generation) ? generation[0] : generation,
+    etag: entityTag(headers["x-goog-generation"]),
     lastModified: parseHttpDate(headers["last-modified"] ?? ""),
     contentType: knownType(headers["content-type"]),
     contentEncoding: contentCoding(headers["content-encoding"]),
+    digests: digestsOf(/\bmd5=([^,]+)/.exec(hashes)?.[1], /\bcrc32c=([^,]+)/.exec(hashes)?.[1]),
   });
 }
 
 function describeMetadata(metadata: FileMetadata): FileStat {
-  const { size, generation, updated, contentType, contentEncoding } = metadata;
-  return fileStat({
-    size: numberOf(size),
-    generation: generation === undefined ? undefined : String(generation),
-    lastModified: updated === undefined ? undefined : wholeSeconds(updated),
+  const { size, generation, updated, contentType, contentEncoding, md5Hash, crc32c } = metadata;
+  return defined({
+    size: knownSize(size),
+    etag: entityTag(generation),
+    lastModified: wholeSeconds(knownDate(updated)),
     contentType: knownType(contentType),
     contentEncoding: contentCoding(contentEncoding),
+    digests: digestsOf(md5Hash, crc32c),
   });
 }
 
-interface Description {
-  readonly size: number | undefined;
-  readonly generation: string | undefined;
-  readonly lastModified: Date | undefined;
-  readonly contentType: string | undefined;
-  readonly contentEncoding: string | undefined;
+/** Of the whole object. One that was composed of others has no MD5. */
+function digestsOf(md5: string | undefined, crc32c: string | undefined): FileStat["digests"] {
+  const digests = defined({ md5: checksum(md5, 16), crc32c: checksum(crc32c, 4) });
+  return Object.keys(digests).length > 0 ? digests : undefined;
 }
 
-function fileStat({ size, generation, lastModified, contentType, contentEncoding }: Description): FileStat {
-  return {
-    ...(size !== undefined && { size }),
-    ...(generation !== undefined && { etag: `"${generation}"` }),
-    ...(lastModified && { lastModified }),
-    ...(contentType !== undefined && { contentType }),
-    ...(contentEncoding !== undefined && { contentEncoding }),
-  };
+function entityTag(generation: unknown): string | undefined {
+  return typeof generation === "string" || typeof generation === "number" ? `"${generation}"` : undefined;
 }
 
 // As in the Last-Modified of a download, which has no fractions.
-function wholeSeconds(time: string): Date {
-  return new Date(Math.floor(Date.parse(time) / 1000) * 1000);
-}
-
-function numberOf(value: string | number | undefined): number | undefined {
-  return value === undefined ? undefined : Number(value);
+function wholeSeconds(time: Date | undefined): Date | undefined {
+  return time && new Date(Math.floor(time.getTime() / 1000) * 1000);
 }

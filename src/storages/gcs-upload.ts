@@ -29,7 +29,7 @@ async function* rest(
 
 function writeOptions({ contentType, exclusive }: PutOptions): CreateWriteStreamOptions {
   return {
-    ...(contentType !== undefined && { contentType }),
+    contentType,
     // No generation: there is no such object.
     ...(exclusive && { preconditionOpts: { ifGenerationMatch: 0 } }),
   };

@@ -3,6 +3,7 @@ import { bytesEntityTag } from "../files/bytes-entity-tag.ts";
 import { assertByteSource, collectBytes, releaseSource } from "../files/bytes.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
+import type { ByteRange } from "../http/range.ts";
 import { refuseJSON } from "../serialization.ts";
 import { alternativeName, nameTaken, normalizeName, normalizePrefix } from "./name.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "./storage.ts";
@@ -30,11 +31,19 @@ export class MemoryStorage implements Storage {
   readonly #files = new Map<string, StoredFile>();
 
   async open(name: string): Promise<OpenFile> {
-    return this.#file(name).open();
+    const { bytes, ...stat } = this.#stored(name);
+    const size = bytes.byteLength;
+    // Copies: middleware may change the bytes that it is handed, and what is stored is for all who ask.
+    const file =
+      size <= chunkSize
+        ? new VirtualFile(bytes.slice(), { name, ...stat })
+        : new VirtualFile(({ range }) => copiesOf(bytes, range), { name, size, ranges: true, ...stat });
+    return file.open();
   }
 
   async stat(name: string): Promise<FileStat> {
-    return this.#file(name).stat();
+    const { bytes, ...stat } = this.#stored(name);
+    return { size: bytes.byteLength, ...stat };
   }
 
   async save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
@@ -75,11 +84,10 @@ export class MemoryStorage implements Storage {
     }
   }
 
-  #file(name: string): VirtualFile {
+  #stored(name: string): StoredFile {
     const stored = this.#files.get(normalizeName(name));
     if (!stored) throw new FileNotFoundError();
-    const { bytes, ...stat } = stored;
-    return new VirtualFile(bytes, { name, ...stat });
+    return stored;
   }
 
   #freeName(name: string, ifExists: SaveOptions["ifExists"] = "replace"): string {
@@ -92,4 +100,14 @@ export class MemoryStorage implements Storage {
   toJSON(): never {
     return refuseJSON(this, "storage");
   }
+}
+
+/** Bytes. */
+const chunkSize = 256 * 1024;
+
+function* copiesOf(
+  bytes: Uint8Array,
+  { start, end }: ByteRange = { start: 0, end: bytes.byteLength - 1 },
+): Generator<Uint8Array> {
+  for (let at = start; at <= end; at += chunkSize) yield bytes.slice(at, Math.min(at + chunkSize, end + 1));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { InvalidPathError } from "../errors.ts";
-import { alternativeName, normalizeName, normalizePrefix } from "./name.ts";
+import { alternativeName, normalizeKey, normalizeName, normalizePrefix } from "./name.ts";
 
 const encoder = new TextEncoder();
 
@@ -68,6 +68,22 @@ describe("alternativeName", () => {
     (name) => {
       const alternative = normalizeName(alternativeName(`folder/${name}`));
       expect(encoder.encode(alternative.slice("folder/".length)).byteLength).toBeLessThanOrEqual(255);
+    },
+  );
+});
+
+describe("normalizeKey", () => {
+  it.each(["a", "a//b", "/a", "a/", "//", "a\\b", "...", ".a", "a+b c", "100%", "日本/😀.txt"])(
+    "keeps %j as it is",
+    (key) => {
+      expect(normalizeKey(key)).toBe(key);
+    },
+  );
+
+  it.each(["", ".", "..", "a/../b", "/./", "a\\..\\b", "a\0", "a\r\nb", "\ud800", "x".repeat(1025)])(
+    "refuses %j",
+    (key) => {
+      expect(() => normalizeKey(key)).toThrow(InvalidPathError);
     },
   );
 });

@@ -45,14 +45,41 @@ function faultOf(name: string): string | undefined {
 }
 
 function portableFaultOf(name: string): string | undefined {
-  if (/\p{Surrogate}/u.test(name)) return "holds half a surrogate pair";
-  if (byteLength(name) > mostBytes) return `is longer than ${mostBytes} bytes`;
-  if (name.split("/").some(isDotOrEmpty)) return 'holds a segment that is empty, "." or ".."';
+  if (name.split("/").some((segment) => segment === "" || isDotSegment(segment))) {
+    return 'holds a segment that is empty, "." or ".."';
+  }
+  return textFaultOf(name);
+}
+
+/**
+ * Returns `key` if an object store can keep an object under it, as it is. Slashes and backslashes are characters like any
+ * other there: `a//b`, `/a`, `a/` and `a\\b` are four keys. Refused are an empty key, control characters, half a surrogate
+ * pair, more than 1024 bytes of UTF-8, and the segments `.` and `..`, which a URL cannot hold.
+ *
+ * @throws {InvalidPathError} with the reason in its `cause`
+ */
+export function normalizeKey(key: string): string {
+  const fault = faultOfKey(key);
+  if (fault !== undefined) throw new InvalidPathError(undefined, { cause: new Error(`The key ${fault}`) });
+  return key;
+}
+
+function faultOfKey(key: string): string | undefined {
+  if (key === "") return "is empty";
+  if (/[\0-\x1f\x7f]/.test(key)) return "holds a control character";
+  // URL parsers take a backslash for a slash.
+  if (key.split(/[/\\]/).some(isDotSegment)) return 'holds a segment "." or ".."';
+  return textFaultOf(key);
+}
+
+function textFaultOf(text: string): string | undefined {
+  if (/\p{Surrogate}/u.test(text)) return "holds half a surrogate pair";
+  if (byteLength(text) > mostBytes) return `is longer than ${mostBytes} bytes`;
   return undefined;
 }
 
-function isDotOrEmpty(segment: string): boolean {
-  return segment === "" || segment === "." || segment === "..";
+function isDotSegment(segment: string): boolean {
+  return segment === "." || segment === "..";
 }
 
 /** A prefix that names to list may begin with: a name, or the beginning of one. @throws {InvalidPathError} */

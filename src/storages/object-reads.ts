@@ -1,5 +1,5 @@
 import { FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
-import { onAbort, untilAborted } from "../files/bytes-abort.ts";
+import { onAbort } from "../files/bytes-abort.ts";
 import { closedEarly, releaseSource } from "../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { assertSameVersion } from "../files/http-file-answer.ts";
@@ -11,6 +11,7 @@ import {
   type RemoteSource,
 } from "../files/open-remote-file.ts";
 import type { RangeSpec } from "../http/range.ts";
+import { idleLimited, withinTime, type KnownLimits } from "./object-limits.ts";
 import { objectStoreFailure } from "./object-store-failure.ts";
 import type { ObjectAnswer, ObjectRequest, ObjectStore } from "./object-store.ts";
 
@@ -18,12 +19,14 @@ import type { ObjectAnswer, ObjectRequest, ObjectStore } from "./object-store.ts
 export class ObjectReads implements RemoteSource {
   readonly #store: ObjectStore;
   readonly #key: string;
+  readonly #limits: KnownLimits;
   readonly #abort = new AbortController();
   readonly #unfollow: () => void;
 
-  constructor(store: ObjectStore, key: string, signal: AbortSignal | undefined) {
+  constructor(store: ObjectStore, key: string, limits: KnownLimits, signal: AbortSignal | undefined) {
     this.#store = store;
     this.#key = key;
+    this.#limits = limits;
     this.#unfollow = onAbort(signal, () => this.#abort.abort(signal?.reason));
   }
 
@@ -39,9 +42,10 @@ export class ObjectReads implements RemoteSource {
   /** One request, also for a range; one more where no byte is in the range, to learn the size. */
   async open({ range, ranges, ifNoneMatch }: OpenOptions): Promise<OpenFile> {
     const several = ranges !== undefined;
-    const answer = await this.#get({ range: range ?? ranges?.[0], ifNoneMatch, signal: this.signal });
+    const answer = await this.#get({ range: range ?? ranges?.[0], ifNoneMatch });
     if (answer) return new OpenRemoteFile(this, answer.stat, answer, several);
-    const stat = await this.#try(this.#store.head(this.#key, this.signal));
+    const head = (signal: AbortSignal): Promise<FileStat> => this.#store.head(this.#key, signal);
+    const stat = await this.#try(withinTime(this.#limits.timeout, this.signal, head));
     return new OpenRemoteFile(this, stat, undefined, several);
   }
 
@@ -60,22 +64,22 @@ export class ObjectReads implements RemoteSource {
 
   async #getVersion(range: OpenEndedRange | undefined, version: FileStat): Promise<ObjectAnswer> {
     try {
-      return await this.#get({ range: range && rangeSpec(range), version, signal: this.signal });
+      return await this.#get({ range: range && rangeSpec(range), version });
     } catch (cause) {
       throw cause instanceof FileNotFoundError ? new FileChangedError(undefined, { cause }) : cause;
     }
   }
 
-  // Not every SDK takes a signal: the answer may come when nobody waits for it any more.
-  async #get(request: ObjectRequest): Promise<ObjectAnswer> {
-    this.signal.throwIfAborted();
-    const answer = this.#store.get(this.#key, request);
-    const pending = untilAborted(answer, this.signal, (late) => releaseSource(late?.body ?? ""));
-    return this.#try(pending.catch((error: unknown) => this.#notModified(error, request)));
+  async #get(request: Omit<ObjectRequest, "signal">): Promise<ObjectAnswer> {
+    const ask = (signal: AbortSignal): Promise<ObjectAnswer> => this.#store.get(this.#key, { ...request, signal });
+    const discard = (late: ObjectAnswer): void => releaseSource(late?.body ?? "");
+    const pending = withinTime(this.#limits.timeout, this.signal, ask, discard);
+    const answer = await this.#try(pending.catch((error: unknown) => this.#notModified(error, request)));
+    return answer?.body ? { ...answer, body: idleLimited(answer.body, this.#limits.idleTimeout) } : answer;
   }
 
   // 304 to the one tag that was sent: the object has it.
-  #notModified(error: unknown, { ifNoneMatch: etag }: ObjectRequest): RemoteAnswer {
+  #notModified(error: unknown, { ifNoneMatch: etag }: Omit<ObjectRequest, "signal">): ObjectAnswer {
     if (etag === undefined || this.#store.failure(error).status !== 304) throw error;
     return { stat: { etag }, body: null, start: 0, acceptsRanges: true, notModified: true };
   }

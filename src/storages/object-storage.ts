@@ -2,16 +2,17 @@ import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "
 import { assertByteSource, isOneShot, readBytes, releaseSource, type ByteSource } from "../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import { refuseJSON } from "../serialization.ts";
-import { alternativeName, nameTaken, normalizeName, normalizePrefix } from "./name.ts";
+import { alternativeName, nameTaken, normalizeKey, normalizeName } from "./name.ts";
+import { objectLimits, withinTime, type KnownLimits, type ObjectLimits } from "./object-limits.ts";
 import { ObjectReads } from "./object-reads.ts";
 import { objectStoreFailure, objectWriteFailure } from "./object-store-failure.ts";
 import type { ObjectStore, StoreFailure } from "./object-store.ts";
 import { typeToKeep } from "./object-type.ts";
-import type { SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
+import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
 import { urlValidity } from "./url-validity.ts";
 import { WatchedContent } from "./watched-content.ts";
 
-export interface ObjectStorageOptions {
+export interface ObjectStorageOptions extends ObjectLimits {
   /** The folder of the bucket that holds all names, such as `"media"`. Default: the bucket itself. */
   readonly prefix?: string | undefined;
 }
@@ -20,15 +21,17 @@ export interface ObjectStorageOptions {
 export class ObjectStorage implements Storage {
   readonly #store: ObjectStore;
   readonly #folder: string;
+  readonly #limits: KnownLimits;
 
-  /** @throws {ImproperlyConfiguredError} for a prefix that no key may begin with */
-  constructor(store: ObjectStore, { prefix = "" }: ObjectStorageOptions = {}) {
+  /** @throws {ImproperlyConfiguredError} for a prefix that no key may begin with, or a limit that can't hold */
+  constructor(store: ObjectStore, { prefix = "", ...limits }: ObjectStorageOptions = {}) {
     this.#store = store;
     this.#folder = folderOf(prefix);
+    this.#limits = objectLimits(limits);
   }
 
   async open(name: string, { range, ranges, ifNoneMatch, signal }: OpenOptions = {}): Promise<OpenFile> {
-    const reads = new ObjectReads(this.#store, this.#key(name), signal);
+    const reads = new ObjectReads(this.#store, this.#key(name), this.#limits, signal);
     try {
       return await reads.open({ range, ranges, ifNoneMatch });
     } catch (error) {
@@ -38,7 +41,14 @@ export class ObjectStorage implements Storage {
   }
 
   stat(name: string, { signal }: StatOptions = {}): Promise<FileStat> {
-    return this.#try(name, (key) => this.#store.head(key, signal), signal);
+    return this.#try(name, (key, within) => this.#store.head(key, within), signal);
+  }
+
+  times(name: string): Promise<FileTimes> {
+    return this.#try(name, async (key, signal) => {
+      if (this.#store.times) return this.#store.times(key, signal);
+      return { modified: (await this.#store.head(key, signal)).lastModified };
+    });
   }
 
   async exists(name: string): Promise<boolean> {
@@ -54,7 +64,7 @@ export class ObjectStorage implements Storage {
   async delete(name: string): Promise<void> {
     const key = this.#key(name);
     try {
-      await this.#store.delete(key);
+      await withinTime(this.#limits.timeout, undefined, () => this.#store.delete(key));
     } catch (error) {
       if (this.#store.failure(error).status !== 404) throw objectWriteFailure(this.#store, key, error);
     }
@@ -113,14 +123,28 @@ export class ObjectStorage implements Storage {
   }
 
   async *list(prefix = ""): AsyncGenerator<StorageEntry> {
-    normalizePrefix(prefix);
+    if (prefix !== "") normalizeKey(prefix);
     try {
-      for await (const entry of this.#store.list(this.#folder + prefix)) {
+      for await (const entry of this.#entries(this.#folder + prefix)) {
         const name = entry.name.slice(this.#folder.length);
-        if (isName(name)) yield { ...entry, name };
+        if (isKey(name)) yield { ...entry, name };
       }
     } catch (error) {
       throw objectStoreFailure(this.#store, this.#folder + prefix, error);
+    }
+  }
+
+  async *#entries(prefix: string): AsyncGenerator<StorageEntry> {
+    const entries = this.#store.list(prefix)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value } = await withinTime(this.#limits.timeout, undefined, () => entries.next());
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      // Not waited for: it ends only after a page that never comes.
+      void entries.return?.(undefined)?.catch(() => undefined);
     }
   }
 
@@ -140,14 +164,13 @@ export class ObjectStorage implements Storage {
 
   // Also the whole key has to be short enough.
   #key(name: string): string {
-    return normalizeName(this.#folder + normalizeName(name));
+    return this.#store.exactKey(this.#folder + normalizeKey(name));
   }
 
-  async #try<T>(name: string, ask: (key: string) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async #try<T>(name: string, ask: (key: string, signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const key = this.#key(name);
-    signal?.throwIfAborted();
     try {
-      return await ask(key);
+      return await withinTime(this.#limits.timeout, signal, (within) => ask(key, within));
     } catch (error) {
       throw objectStoreFailure(this.#store, key, error, signal);
     }
@@ -169,10 +192,10 @@ function folderOf(prefix: string): string {
   }
 }
 
-/** False for what others keep in the bucket and nobody could ask for, such as the `folder/` that consoles make. */
-function isName(name: string): boolean {
+/** False for what others keep in the bucket and cannot be asked for, such as the `media/` that a console makes of a prefix. */
+function isKey(name: string): boolean {
   try {
-    return normalizeName(name) === name;
+    return normalizeKey(name) === name;
   } catch {
     return false;
   }

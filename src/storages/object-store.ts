@@ -1,14 +1,19 @@
+import type { NodeStream } from "../files/bytes.ts";
 import type { FileStat } from "../files/download-file.ts";
 import type { RemoteAnswer } from "../files/open-remote-file.ts";
 import type { RangeSpec } from "../http/range.ts";
 import type { UrlValidity } from "./url-validity.ts";
-import type { StorageEntry } from "./storage.ts";
+import type { FileTimes, StorageEntry } from "./storage.ts";
 
 /** What an object store does, in the terms of its own SDK: each method is one request, or as few as it takes. */
 export interface ObjectStore {
+  /** `key` itself if the store keeps it as it is. @throws {InvalidPathError} */
+  exactKey(key: string): string;
   /** What the log calls an object, such as `s3://bucket/key`. */
   label(key: string): string;
   head(key: string, signal: AbortSignal | undefined): Promise<FileStat>;
+  /** Where the store knows more than when an object was changed. */
+  times?(key: string, signal: AbortSignal | undefined): Promise<FileTimes>;
   get(key: string, request: ObjectRequest): Promise<ObjectAnswer>;
   /** Keeps all of `content` or nothing. */
   put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void>;
@@ -29,10 +34,10 @@ export interface ObjectRequest {
 }
 
 /** Undefined where no byte is in the range that was asked for: then the answer describes nothing either. */
-export type ObjectAnswer = RemoteAnswer | undefined;
+export type ObjectAnswer = (RemoteAnswer & { readonly body: NodeStream | null }) | undefined;
 
 export interface PutOptions {
-  readonly contentType?: string | undefined;
+  readonly contentType: string;
   /** Fail with 412 or 409 where there is an object of that key. */
   readonly exclusive: boolean;
   readonly signal?: AbortSignal | undefined;

@@ -1,11 +1,9 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { assertBucket, assertSubject } from "./object-storage-options.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "./object-storage.ts";
-import { S3Store } from "./s3-store.ts";
+import { S3Store, type S3StoreOptions } from "./s3-store.ts";
 
-export interface S3StorageOptions extends ObjectStorageOptions {
-  readonly bucket: string;
-}
+export interface S3StorageOptions extends ObjectStorageOptions, S3StoreOptions {}
 
 /**
  * Keeps files in a bucket of S3, or of what speaks its language: R2, MinIO, Swift and others. A download is one request,
@@ -32,6 +30,7 @@ export class S3Storage extends ObjectStorage {
   constructor(client: S3Client, options: S3StorageOptions) {
     assertSubject(client, "send", "new S3Storage(client, { bucket })");
     assertBucket(options, "new S3Storage(client, { bucket })");
-    super(new S3Store(client, options.bucket), options);
+    super(new S3Store(client, options), options);
+    if (options.sseCustomer) Object.defineProperty(this, "url", { value: undefined });
   }
 }

@@ -1,11 +1,20 @@
 import type * as S3 from "@aws-sdk/client-s3";
-import type { GetObjectCommandOutput, HeadObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
+import type {
+  GetObjectCommandInput,
+  GetObjectCommandOutput,
+  HeadObjectCommandOutput,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import type * as Presigner from "@aws-sdk/s3-request-presigner";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { NodeStream } from "../files/bytes.ts";
 import type { FileStat } from "../files/download-file.ts";
-import { contentCoding, parseContentRange, rangeField } from "../files/http-file-answer.ts";
-import { objectBody } from "./object-body.ts";
+import { contentCoding, rangeField } from "../files/http-file-answer.ts";
+import { knownDate, knownSize } from "../files/known.ts";
+import { normalizeEntityTag } from "../http/etag.ts";
+import { checksum, defined } from "./describe-object.ts";
+import { normalizeKey } from "./name.ts";
+import { bodyPlace, objectBody } from "./object-body.ts";
 import type {
   ObjectAnswer,
   ObjectRequest,
@@ -16,34 +25,58 @@ import type {
 } from "./object-store.ts";
 import { knownType } from "./object-type.ts";
 import { s3Failure } from "./s3-failure.ts";
-import { uploadToS3 } from "./s3-upload.ts";
+import { uploadToS3, type ObjectAddress } from "./s3-upload.ts";
 import type { StorageEntry } from "./storage.ts";
 import { endingBy, lasting } from "./url-validity.ts";
+
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** The version of the objects to read, sign URLs for and delete: for a storage of one file. Default: the latest. */
+  readonly versionId?: string | undefined;
+  /** Pays for the requests to a bucket whose owner does not. */
+  readonly requestPayer?: "requester" | undefined;
+  /** The account that has to own the bucket, or S3 refuses: 12 digits. */
+  readonly expectedBucketOwner?: string | undefined;
+  /**
+   * The key that S3 encrypts and decrypts objects with and does not keep (SSE-C), of 32 bytes. A browser cannot send it:
+   * such a storage has no URLs, and the application sends its files.
+   */
+  readonly sseCustomer?: { readonly key: string; readonly algorithm?: "AES256" | undefined } | undefined;
+}
+
+type Requester = Pick<GetObjectCommandInput, "RequestPayer" | "ExpectedBucketOwner">;
 
 /** A bucket of S3, or of what speaks its language. */
 export class S3Store implements ObjectStore {
   readonly #client: S3Client;
-  readonly #bucket: string;
+  readonly #options: S3StoreOptions;
 
-  constructor(client: S3Client, bucket: string) {
+  constructor(client: S3Client, options: S3StoreOptions) {
     this.#client = client;
-    this.#bucket = bucket;
+    this.#options = options;
+  }
+
+  exactKey(key: string): string {
+    return normalizeKey(key);
   }
 
   label(key: string): string {
-    return `s3://${this.#bucket}/${key}`;
+    return `s3://${this.#options.bucket}/${key}`;
   }
 
   async head(key: string, signal: AbortSignal | undefined): Promise<FileStat> {
     const { HeadObjectCommand } = await sdk();
-    const answer = await this.#client.send(new HeadObjectCommand(this.#at(key)), sendOptions(signal));
-    return describe(answer, answer.ContentLength);
+    const answer = await this.#client.send(
+      new HeadObjectCommand({ ...this.#read(key), ChecksumMode: "ENABLED" }),
+      sendOptions(signal),
+    );
+    return describe(answer, knownSize(answer.ContentLength), checksumsOf(answer));
   }
 
   async get(key: string, { range, ifNoneMatch, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
     const { GetObjectCommand } = await sdk();
     const command = new GetObjectCommand({
-      ...this.#at(key),
+      ...this.#read(key),
       ...(range && { Range: rangeField(range) }),
       ...(ifNoneMatch !== undefined && { IfNoneMatch: ifNoneMatch }),
       ...(version?.etag !== undefined && { IfMatch: version.etag }),
@@ -57,24 +90,23 @@ export class S3Store implements ObjectStore {
   }
 
   put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
-    return uploadToS3(this.#client, this.#at(key), content, options);
+    return uploadToS3(this.#client, { ...this.#at(key), ...this.#encryption() }, content, options);
   }
 
   async delete(key: string): Promise<void> {
     const { DeleteObjectCommand } = await sdk();
-    await this.#client.send(new DeleteObjectCommand(this.#at(key)));
+    await this.#client.send(new DeleteObjectCommand({ ...this.#at(key), ...this.#version() }));
   }
 
   async *list(prefix: string): AsyncGenerator<StorageEntry> {
     const { paginateListObjectsV2 } = await sdk();
-    const pages = paginateListObjectsV2({ client: this.#client }, { Bucket: this.#bucket, Prefix: prefix });
+    const pages = paginateListObjectsV2({ client: this.#client }, { ...this.#bucket(), Prefix: prefix });
     for await (const { Contents = [] } of pages) {
       for (const { Key, Size, LastModified } of Contents) {
         if (Key === undefined) continue;
         yield {
           name: Key,
-          ...(Size !== undefined && { size: Size }),
-          ...(LastModified && { lastModified: LastModified }),
+          ...defined({ size: knownSize(Size), lastModified: knownDate(LastModified) }),
         };
       }
     }
@@ -84,7 +116,7 @@ export class S3Store implements ObjectStore {
     const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([sdk(), presigner()]);
     const { from, until } = endingBy(lasting(validity), await this.#credentialsEnd());
     const command = new GetObjectCommand({
-      ...this.#at(key),
+      ...this.#read(key),
       ...(contentDisposition !== undefined && { ResponseContentDisposition: contentDisposition }),
       ...(contentType !== undefined && { ResponseContentType: contentType }),
     });
@@ -102,8 +134,33 @@ export class S3Store implements ObjectStore {
     return s3Failure(error);
   }
 
-  #at(key: string): { Bucket: string; Key: string } {
-    return { Bucket: this.#bucket, Key: key };
+  #bucket(): { Bucket: string } & Requester {
+    const { bucket, requestPayer, expectedBucketOwner } = this.#options;
+    return {
+      Bucket: bucket,
+      ...(requestPayer !== undefined && { RequestPayer: requestPayer }),
+      ...(expectedBucketOwner !== undefined && { ExpectedBucketOwner: expectedBucketOwner }),
+    };
+  }
+
+  #at(key: string): ObjectAddress {
+    return { ...this.#bucket(), Key: key };
+  }
+
+  #read(key: string): ObjectAddress & { VersionId?: string } {
+    return { ...this.#at(key), ...this.#version(), ...this.#encryption() };
+  }
+
+  #version(): { VersionId?: string } {
+    const { versionId } = this.#options;
+    return versionId === undefined ? {} : { VersionId: versionId };
+  }
+
+  // The SDK computes the MD5 that goes with the key.
+  #encryption(): { SSECustomerAlgorithm?: string; SSECustomerKey?: string } {
+    const { sseCustomer } = this.#options;
+    if (!sseCustomer) return {};
+    return { SSECustomerAlgorithm: sseCustomer.algorithm ?? "AES256", SSECustomerKey: sseCustomer.key };
   }
 }
 
@@ -129,11 +186,12 @@ function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSign
 }
 
 function answerOf(answer: GetObjectCommandOutput): ObjectAnswer {
-  const { Body, ContentLength = 0, ContentRange, AcceptRanges } = answer;
-  const { start = 0, end, size } = parseContentRange(ContentRange ?? "") ?? { size: ContentLength };
+  const { Body, ContentLength, ContentRange, AcceptRanges, $metadata } = answer;
+  const { start, end, size, length } = bodyPlace($metadata.httpStatusCode, ContentRange, ContentLength);
   return {
-    stat: describe(answer, size),
-    body: Body ? objectBody(Body as unknown as NodeStream, ContentLength) : null,
+    // To a range S3 may answer with the checksum of that part.
+    stat: describe(answer, size, end === undefined ? checksumsOf(answer) : {}),
+    body: Body ? objectBody(Body as unknown as NodeStream, length) : null,
     start,
     ...(end !== undefined && { end }),
     acceptsRanges: AcceptRanges !== "none",
@@ -143,14 +201,35 @@ function answerOf(answer: GetObjectCommandOutput): ObjectAnswer {
 function describe(
   { ETag, LastModified, ContentType, ContentEncoding }: HeadObjectCommandOutput | GetObjectCommandOutput,
   size: number | undefined,
+  checksums: Pick<FileStat, "digests" | "crc32">,
 ): FileStat {
-  const contentEncoding = contentCoding(ContentEncoding);
-  const contentType = knownType(ContentType);
+  return defined({
+    size,
+    etag: normalizeEntityTag(ETag),
+    lastModified: knownDate(LastModified),
+    contentType: knownType(ContentType),
+    contentEncoding: contentCoding(ContentEncoding),
+    ...checksums,
+  });
+}
+
+/** Of the whole object alone: that of a composite is one of the checksums of its parts. */
+function checksumsOf({
+  ChecksumType,
+  ChecksumSHA256,
+  ChecksumSHA512,
+  ChecksumCRC32,
+  ChecksumCRC32C,
+}: Partial<HeadObjectCommandOutput>): Pick<FileStat, "digests" | "crc32"> {
+  if (ChecksumType !== "FULL_OBJECT") return {};
+  const crc32 = checksum(ChecksumCRC32, 4);
+  const digests = defined({
+    "sha-256": checksum(ChecksumSHA256, 32),
+    "sha-512": checksum(ChecksumSHA512, 64),
+    crc32c: checksum(ChecksumCRC32C, 4),
+  });
   return {
-    ...(size !== undefined && { size }),
-    ...(ETag !== undefined && { etag: ETag }),
-    ...(LastModified && { lastModified: LastModified }),
-    ...(contentType !== undefined && { contentType }),
-    ...(contentEncoding !== undefined && { contentEncoding }),
+    ...(Object.keys(digests).length > 0 && { digests }),
+    ...(crc32 && { crc32: new DataView(crc32.buffer, crc32.byteOffset).getUint32(0) }),
   };
 }

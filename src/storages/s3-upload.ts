@@ -1,9 +1,13 @@
-import type { CompletedPart, S3Client } from "@aws-sdk/client-s3";
+import type { CompletedPart, PutObjectCommandInput, S3Client } from "@aws-sdk/client-s3";
 import { contentParts, type ContentPart } from "./content-parts.ts";
 import type { PutOptions } from "./object-store.ts";
 import { s3Failure } from "./s3-failure.ts";
 
-interface ObjectAddress {
+/** Which object, and what each request for it says beside that. */
+export interface ObjectAddress extends Pick<
+  PutObjectCommandInput,
+  "RequestPayer" | "ExpectedBucketOwner" | "SSECustomerAlgorithm" | "SSECustomerKey"
+> {
   readonly Bucket: string;
   readonly Key: string;
 }
@@ -55,7 +59,9 @@ class Upload {
 
   async #putWhole(bytes: Uint8Array): Promise<void> {
     const { PutObjectCommand } = await import("@aws-sdk/client-s3");
-    const input = { ...this.#address, ...this.#type(), Body: bytes };
+    const { contentType: ContentType } = this.#options;
+    const checksums = (await this.#checksums()) ? ({ ChecksumAlgorithm: "CRC32" } as const) : {};
+    const input = { ...this.#address, ContentType, Body: bytes, ...checksums };
     await this.#conditionally((condition) =>
       this.#client.send(new PutObjectCommand({ ...input, ...condition }), this.#send()),
     );
@@ -63,21 +69,26 @@ class Upload {
 
   async #create(): Promise<string | undefined> {
     const { CreateMultipartUploadCommand } = await import("@aws-sdk/client-s3");
-    const command = new CreateMultipartUploadCommand({ ...this.#address, ...this.#type() });
+    const command = new CreateMultipartUploadCommand({
+      ...this.#address,
+      ContentType: this.#options.contentType,
+      ...((await this.#checksums()) && { ChecksumAlgorithm: "CRC32", ChecksumType: "FULL_OBJECT" }),
+    });
     return (await this.#client.send(command, this.#send())).UploadId;
   }
 
   async #uploadPart(UploadId: string | undefined, { number, bytes }: ContentPart): Promise<void> {
     const { UploadPartCommand } = await import("@aws-sdk/client-s3");
     // Parts count from one.
-    const input = { ...this.#address, UploadId, PartNumber: number + 1, Body: bytes };
+    const input = { ...this.#address, UploadId, PartNumber: number + 1, Body: bytes, ...(await this.#part()) };
     const { $metadata: _, ...part } = await this.#client.send(new UploadPartCommand(input), this.#send());
     this.#parts.push({ ...part, PartNumber: number + 1 });
   }
 
   async #complete(UploadId: string | undefined): Promise<void> {
     const { CompleteMultipartUploadCommand } = await import("@aws-sdk/client-s3");
-    const input = { ...this.#address, UploadId, MultipartUpload: { Parts: this.#parts } };
+    const checksums = (await this.#checksums()) ? ({ ChecksumType: "FULL_OBJECT" } as const) : {};
+    const input = { ...this.#address, UploadId, MultipartUpload: { Parts: this.#parts }, ...checksums };
     await this.#conditionally((condition) =>
       this.#client.send(new CompleteMultipartUploadCommand({ ...input, ...condition }), this.#send()),
     );
@@ -94,9 +105,13 @@ class Upload {
     }
   }
 
-  #type(): { ContentType?: string } {
-    const { contentType } = this.#options;
-    return contentType === undefined ? {} : { ContentType: contentType };
+  async #part(): Promise<{ ChecksumAlgorithm?: "CRC32" }> {
+    return (await this.#checksums()) ? { ChecksumAlgorithm: "CRC32" } : {};
+  }
+
+  // A store other than S3 may know no checksums, and the client says so: `requestChecksumCalculation: "WHEN_REQUIRED"`.
+  async #checksums(): Promise<boolean> {
+    return (await this.#client.config.requestChecksumCalculation()) === "WHEN_SUPPORTED";
   }
 
   #send(): { abortSignal?: AbortSignal } {

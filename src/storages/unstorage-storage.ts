@@ -2,6 +2,7 @@ import { FileNotFoundError } from "../errors.ts";
 import { bytesEntityTag } from "../files/bytes-entity-tag.ts";
 import { collectBytes, isChunk, toBytes } from "../files/bytes.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
+import { knownDate } from "../files/known.ts";
 import { OpenBytes } from "../files/virtual-file-content.ts";
 import { refuseJSON } from "../serialization.ts";
 import { normalizeName, normalizePrefix } from "./name.ts";
@@ -45,13 +46,15 @@ export class UnstorageStorage implements Storage {
     const key = keyOf(name);
     const value = await this.#items.getItemRaw(key);
     if (value === null || value === undefined) throw new FileNotFoundError();
-    const bytes = isChunk(value) ? toBytes(value) : toBytes(JSON.stringify(value));
+    // A copy: a driver that keeps values in memory returns them themselves, and middleware may change what it is handed.
+    const bytes = isChunk(value) ? toBytes(value).slice() : toBytes(JSON.stringify(value));
     const { mtime, type } = (await this.#items.getMeta(key)) as { mtime?: unknown; type?: unknown };
+    const lastModified = knownDate(mtime);
     return new OpenBytes(
       {
         size: bytes.byteLength,
         etag: await bytesEntityTag(bytes),
-        ...(mtime instanceof Date && { lastModified: mtime }),
+        ...(lastModified && { lastModified }),
         ...(typeof type === "string" && { contentType: type }),
       },
       bytes,

@@ -34,7 +34,7 @@ describe.skipIf(!requires(azuriteIsThere, "npm ci --prefix tests/storages/server
       const container = azurite.container(await azurite.makeContainer());
       return { storage: new AzureStorage(container, { prefix: "media" }), dispose: async () => {} };
     },
-    { keepsContentType: true },
+    { keepsContentType: true, keys: "slashes" },
   );
 
   const running = (): RunningStore => ({

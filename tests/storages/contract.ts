@@ -17,13 +17,15 @@ export interface StorageCapabilities {
   keepsContentType?: boolean;
   /** Takes every name that is one. Default true; else letters, digits, and within a segment spaces and dots. */
   anyName?: boolean;
+  /** Takes keys in which slashes, and perhaps backslashes, are characters like any other. Default: takes names alone. */
+  keys?: "slashes" | "slashes and backslashes";
 }
 
 /** What every storage does alike. */
 export function describeStorage(
   title: string,
   makeStorage: () => Promise<StorageUnderTest>,
-  { exclusiveSaves = true, keepsContentType = false, anyName = true }: StorageCapabilities = {},
+  { exclusiveSaves = true, keepsContentType = false, anyName = true, keys }: StorageCapabilities = {},
 ): void {
   describe(title, () => {
     let made: StorageUnderTest;
@@ -306,7 +308,7 @@ export function describeStorage(
         expect(await names()).toEqual([]);
       });
 
-      it.each(["../", "/", "a/../b", "a//"])("refuses the prefix %j", async (prefix) => {
+      it.each(["../", "a/../b", ...(keys ? [] : ["/", "a//"])])("refuses the prefix %j", async (prefix) => {
         await expect(names(prefix)).rejects.toThrow(InvalidPathError);
       });
     });
@@ -328,7 +330,23 @@ export function describeStorage(
           expect([await read("a%20b"), await read("a b"), await read("a+b")]).toEqual(["percent", "space", "plus"]);
         });
 
-      it.each(badNames)("is refused when it is %j", async (name) => {
+      const oddKeys = [
+        ...(keys ? ["a//b", "/etc/passwd", "a/", "/", "//a//"] : []),
+        ...(keys === "slashes and backslashes" ? ["a\\b", "\\a\\"] : []),
+      ];
+
+      if (keys)
+        it("is an exact key: slashes at its ends, two of them, and what else it holds make another object", async () => {
+          const all = ["a", "a/b", ...oddKeys];
+          for (const key of all) await save(key, key);
+          for (const key of all) expect(await read(key)).toBe(key);
+          expect(await names()).toEqual(all.toSorted());
+          expect(await names("a/")).toEqual(["a/", "a/b", "a//b"].toSorted());
+          for (const key of oddKeys) await storage.delete(key);
+          expect(await names()).toEqual(["a", "a/b"]);
+        });
+
+      it.each(badNames.filter((name) => !oddKeys.includes(name)))("is refused when it is %j", async (name) => {
         await expect(save(name, "x")).rejects.toThrow(InvalidPathError);
         await expect(storage.open(name)).rejects.toThrow(InvalidPathError);
         await expect(storage.stat(name)).rejects.toThrow(InvalidPathError);

@@ -40,7 +40,7 @@ function makeStorage(url = server.url, bucket = `bucket-${++buckets}`, prefix?: 
 describeStorage(
   "GCSStorage",
   async () => ({ storage: makeStorage(server.url, undefined, "media"), dispose: async () => {} }),
-  { keepsContentType: true },
+  { keepsContentType: true, keys: "slashes and backslashes" },
 );
 
 describe("GCSStorage", () => {

@@ -28,7 +28,7 @@ describe.skipIf(!requires("swift-proxy-server", `apt-get install ${packages}`))(
       return { storage, dispose: async () => client.destroy() };
     },
     // Swift knows no conditional writes.
-    { keepsContentType: true, exclusiveSaves: false },
+    { keepsContentType: true, exclusiveSaves: false, keys: "slashes and backslashes" },
   );
 
   const running = (): RunningStore => ({
@@ -76,6 +76,25 @@ describe.skipIf(!requires("swift-proxy-server", `apt-get install ${packages}`))(
   });
 
   describe("url", () => {
+    it.each(["a//b", "/a", "a/", "a\\b", "100%", "a+b c", "日本.txt"])(
+      "leads to the object of the key %j",
+      async (key) => {
+        const storage = await makeStorage();
+        await storage.save(key, key);
+        expect(await (await fetch(await storage.url(key, { expiresIn: 60 }))).text()).toBe(key);
+      },
+    );
+
+    it("leads to an object of an unknown type as such, and to text as UTF-8", async () => {
+      const storage = await makeStorage();
+      const typeOf = async (name: string): Promise<string | null> => {
+        await storage.save(name, "<a/>");
+        return (await fetch(await storage.url(name, { expiresIn: 60 }))).headers.get("content-type");
+      };
+      expect(await typeOf("data")).toBe("application/octet-stream");
+      expect((await typeOf("notes.txt"))?.toLowerCase()).toBe("text/plain; charset=utf-8");
+    });
+
     it("can be fetched by whoever has it, as the type and under the name that it is signed for", async () => {
       const storage = await makeStorage();
       await storage.save("ä b/100%.txt", "hello");

@@ -97,6 +97,7 @@ class Answer {
       "Content-Length": end + 1 - start,
       "Last-Modified": updated.toUTCString(),
       "X-Goog-Generation": generation,
+      "X-Goog-Hash": `crc32c=${checksum(bytes)},md5=${md5(bytes)}`,
       "X-Goog-Stored-Content-Length": bytes.length,
       ...(contentEncoding && { "Content-Encoding": contentEncoding }),
       ...(range && { "Content-Range": `bytes ${start}-${end}/${bytes.length}` }),
@@ -186,12 +187,16 @@ function metadataOf(key: string, { bytes, generation, updated, ...metadata }: St
     name: name.join("/"),
     size: String(bytes.length),
     crc32c: checksum(bytes),
-    md5Hash: createHash("md5").update(bytes).digest("base64"),
+    md5Hash: md5(bytes),
     generation,
     metageneration: "1",
     updated: updated.toISOString(),
     ...metadata,
   };
+}
+
+function md5(bytes: Buffer): string {
+  return createHash("md5").update(bytes).digest("base64");
 }
 
 function checksum(bytes: Buffer): string {
