@@ -355,3 +355,20 @@ function countListeners(signal: AbortSignal): () => number {
   };
   return () => listeners.size;
 }
+
+describe("an option that is undefined", () => {
+  it("takes nothing from what a File knows of itself", async () => {
+    const source = new File(["a"], "own.csv", { type: "text/csv", lastModified: 1_700_000_000_000 });
+    const file = new VirtualFile(source, {
+      name: undefined,
+      contentType: undefined,
+      lastModified: undefined,
+    } as object);
+    expect(file.name).toBe("own.csv");
+    expect(await file.stat()).toMatchObject({
+      size: 1,
+      contentType: "text/csv",
+      lastModified: new Date(1_700_000_000_000),
+    });
+  });
+});

@@ -71,7 +71,7 @@ export class VirtualFile implements DownloadFile {
   /** @throws {TypeError} if `source` has no bytes */
   constructor(source: VirtualSource, options: VirtualFileOptions = {}) {
     this.#content = contentOf(source, options.ranges ?? false);
-    this.#options = { ...blobOptions(source), ...options };
+    this.#options = { ...blobOptions(source), ...known(options) };
     this.name = this.#options.name ?? "download";
     if (options.wasModifiedSince) this.wasModifiedSince = options.wasModifiedSince;
   }
@@ -157,4 +157,9 @@ function blobOptions(source: unknown): VirtualFileOptions {
     ...(name === undefined ? {} : { name }),
     ...(lastModified === undefined ? {} : { lastModified: new Date(lastModified) }),
   };
+}
+
+/** The options that say something: one that is undefined says nothing, and takes nothing from what a `File` knows. */
+function known(options: VirtualFileOptions): VirtualFileOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

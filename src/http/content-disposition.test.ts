@@ -1,8 +1,42 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { basename, contentDisposition, parseContentDisposition } from "./content-disposition.ts";
+import {
+  asFilename,
+  basename,
+  contentDisposition,
+  parseContentDisposition,
+  shortenFilename,
+} from "./content-disposition.ts";
 
 const codeUnits = fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) });
+
+describe("a name of more than 255 bytes", () => {
+  const bytes = (text: string): number => new TextEncoder().encode(text).byteLength;
+
+  it.each([
+    ["a".repeat(300) + ".pdf", `${"a".repeat(251)}.pdf`],
+    ["a".repeat(255), "a".repeat(255)],
+    ["a".repeat(256), "a".repeat(255)],
+    ["é".repeat(200) + ".tar", `${"é".repeat(125)}.tar`],
+    ["😀".repeat(70) + ".txt", `${"😀".repeat(62)}.txt`],
+    [`a.${"x".repeat(300)}`, `a.${"x".repeat(253)}`],
+    [`.${"x".repeat(300)}`, `.${"x".repeat(254)}`],
+  ])("%s is shortened before its extension", (name, expected) => {
+    expect(shortenFilename(name)).toBe(expected);
+    expect(bytes(shortenFilename(name))).toBeLessThanOrEqual(255);
+  });
+});
+
+describe("asFilename", () => {
+  it.each([
+    ["Rechnung 12/2026.pdf", "Rechnung 12_2026.pdf"],
+    ["a\\b/c", "a_b_c"],
+    ["../x", ".._x"],
+    ["plan.pdf", "plan.pdf"],
+  ])("of %s is %s", (given, filename) => {
+    expect(asFilename(given)).toBe(filename);
+  });
+});
 
 describe("contentDisposition", () => {
   it.each([

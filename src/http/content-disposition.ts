@@ -25,6 +25,57 @@ export function contentDisposition(type: DispositionType, filename = ""): string
   return `${type}; filename="${fallback}"${extended}`;
 }
 
+/** What file systems take for one name, in bytes of UTF-8. */
+const maxNameLength = 255;
+/** Of an extension that is worth keeping; what is longer is no extension. */
+const maxExtensionLength = 32;
+
+/**
+ * A file name that fits into 255 bytes of UTF-8, shortened before its extension: a client that cannot save a name cuts it
+ * anywhere, and the extension, by which the file is opened, would be lost.
+ *
+ * @example
+ * ```ts
+ * import { shortenFilename } from "downloadview/http";
+ *
+ * console.assert(shortenFilename(`${"a".repeat(300)}.pdf`) === `${"a".repeat(251)}.pdf`);
+ * ```
+ */
+export function shortenFilename(name: string): string {
+  if (name.length * 3 <= maxNameLength || utf8Length(name) <= maxNameLength) return name;
+  const dot = name.lastIndexOf(".");
+  const extension = dot > 0 && utf8Length(name.slice(dot)) <= maxExtensionLength ? name.slice(dot) : "";
+  let left = maxNameLength - utf8Length(extension);
+  let stem = "";
+  for (const character of name.slice(0, name.length - extension.length)) {
+    left -= utf8Length(character);
+    if (left < 0) break;
+    stem += character;
+  }
+  return stem + extension;
+}
+
+const encoder = new TextEncoder();
+
+function utf8Length(text: string): number {
+  return encoder.encode(text).byteLength;
+}
+
+/**
+ * A file name that was given as one, with `_` for each `/` and `\`: no client takes them in a name, and what stands before
+ * them belongs to it. A path has folders instead: {@link basename} cuts those.
+ *
+ * @example
+ * ```ts
+ * import { asFilename } from "downloadview/http";
+ *
+ * console.assert(asFilename("Rechnung 12/2026.pdf") === "Rechnung 12_2026.pdf");
+ * ```
+ */
+export function asFilename(given: string): string {
+  return given.replace(/[/\\]/g, "_");
+}
+
 /**
  * The last segment of a name, by `/` or `\`, which a Windows client takes for a separator too. Empty for a name that
  * has none (`..` is a path, no name). Lone surrogates, which UTF-8 can't carry, become U+FFFD.

@@ -1,6 +1,7 @@
 import type { DownloadFile } from "../files/download-file.ts";
 import type { Representation } from "../http/decide.ts";
 import type { FileNotFoundError } from "../errors.ts";
+import { asFilename } from "../http/content-disposition.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
 import { refuseJSON } from "../serialization.ts";
 import type { OnFinish } from "./delivery.ts";
@@ -29,7 +30,7 @@ export interface DownloadHooks {
 export interface DownloadOptions {
   /** Whether the client is to save the file (`attachment`, the default) or may show it (`inline`). */
   attachment?: boolean | undefined;
-  /** The name that the client sees. Default: the last segment of the file's name. */
+  /** The name that the client sees; a `/` in it becomes `_`. Default: the last segment of the file's name. */
   basename?: string | undefined;
   /** The media type. Default: what the file knows, else by the name's extension. */
   mimetype?: string | undefined;
@@ -104,7 +105,7 @@ export class DownloadResponse {
 
   /** The name that the client sees. */
   getBasename(): string {
-    return this.basename || (this.file.name.split("/").pop() ?? "");
+    return this.basename ? asFilename(this.basename) : (this.file.name.split("/").pop() ?? "");
   }
 
   /**

@@ -175,3 +175,27 @@ describe("several ranges", () => {
     }
   });
 });
+
+describe("the name that a client saves a file under", () => {
+  it.each<[basename: string | undefined, name: string, disposition: string]>([
+    [undefined, "2026/bill.pdf", 'attachment; filename="bill.pdf"'],
+    ["Rechnung 12/2026.pdf", "7f3a", 'attachment; filename="Rechnung 12_2026.pdf"'],
+    ["a\\b.pdf", "7f3a", 'attachment; filename="a_b.pdf"'],
+    [`${"a".repeat(300)}.pdf`, "7f3a", `attachment; filename="${"a".repeat(251)}.pdf"`],
+    [undefined, `2026/${"a".repeat(300)}.pdf`, `attachment; filename="${"a".repeat(251)}.pdf"`],
+  ])("given as %s, of %s", async (basename, name, disposition) => {
+    expect((await fieldsOf({}, { basename }, { name }))["content-disposition"]).toBe(disposition);
+  });
+
+  it("is told again by a 304, with the policy of a file that is shown", async () => {
+    const headers = { "If-None-Match": '"v1"' };
+    const options = { attachment: false, basename: "final.html" };
+    const fields = await fieldsOf({ etag: '"v1"', contentType: "text/html" }, options, { headers });
+    expect(fields).toMatchObject({
+      "content-disposition": 'inline; filename="final.html"',
+      "content-security-policy": expect.stringContaining("sandbox") as string,
+      "x-content-type-options": "nosniff",
+    });
+    expect(fields).not.toHaveProperty("content-type");
+  });
+});

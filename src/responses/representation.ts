@@ -1,6 +1,6 @@
 import type { FileStat } from "../files/download-file.ts";
 import { checkedStat } from "../files/file-stat.ts";
-import { contentDisposition } from "../http/content-disposition.ts";
+import { contentDisposition, shortenFilename } from "../http/content-disposition.ts";
 import { parseHttpDate } from "../http/date.ts";
 import { reprDigest, wantedDigest } from "../http/digest.ts";
 import { isContentEncoding } from "../http/encoding.ts";
@@ -146,7 +146,10 @@ function presentationFields(response: DownloadResponse, type: string): HeaderFie
   const setDefault = (name: string, value: string): void => void (fields.has(name) || fields.set(name, value));
   const active = !response.attachment && isActiveContent(type);
   const attached = response.attachment || (active && response.activeContent === "attachment");
-  setDefault("Content-Disposition", contentDisposition(attached ? "attachment" : "inline", response.getBasename()));
+  setDefault(
+    "Content-Disposition",
+    contentDisposition(attached ? "attachment" : "inline", shortenFilename(response.getBasename())),
+  );
   setDefault("X-Content-Type-Options", "nosniff");
   if (active && response.activeContent === "sandbox") setDefault("Content-Security-Policy", sandbox);
   return fields;

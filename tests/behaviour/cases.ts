@@ -46,7 +46,7 @@ const describesHello = {
   etag: "{etag}",
   "last-modified": "{last-modified}",
   "x-content-type-options": "nosniff",
-  "cache-control": /^private\b/,
+  "cache-control": /^private, no-cache\b/,
   "content-encoding": null,
 };
 const describesNoFile = { etag: null, "last-modified": null, "content-disposition": null, "accept-ranges": null };
@@ -89,7 +89,12 @@ export const cases: readonly Case[] = [
     request: { path: "/files/hello.txt", headers: { "if-none-match": "{etag}" } },
     response: {
       status: 304,
-      headers: { etag: "{etag}", "cache-control": /^private\b/, "content-disposition": null },
+      headers: {
+        etag: "{etag}",
+        "cache-control": /^private, no-cache\b/,
+        "content-disposition": 'attachment; filename="hello.txt"',
+        "content-type": null,
+      },
       body: "",
     },
   },
