@@ -15,7 +15,7 @@ import { copyOf } from "./fields.ts";
 import { fillingBody } from "./file-chunks.ts";
 import { withFirstChunk } from "./first-chunk.ts";
 import { webBody } from "./web-body.ts";
-import { nativeFile, responseInit, takesPipes } from "./web-runtime.ts";
+import { responseInit, takesPipes } from "./web-runtime.ts";
 
 /** A download as the frameworks that speak `fetch` send it. */
 export interface WebDownload {
@@ -96,7 +96,7 @@ export async function webDownload(
     rendered.delivery.abort(status, 0, error);
     throw error;
   }
-  const body = runtimeFile(rendered) ?? (pipes ? await pipedFile(rendered) : undefined);
+  const body = pipes ? await pipedFile(rendered) : undefined;
   return { status, fields, body: body ?? webBody(rendered, request.signal) };
 }
 
@@ -117,14 +117,4 @@ let nodeBodies: Promise<typeof PipeableBodies> | undefined;
 /** Whether a result has a file or a proxy behind it; anything else is a web response already. */
 export function isDownload(result: DownloadResult): result is Download {
   return isDownloadResponse(result) || isProxiedDownloadResponse(result);
-}
-
-/** A file on disk that the runtime sends by itself, unless the application wants to know how the transfer ended. */
-function runtimeFile({ body, delivery, limitRate }: RenderedResponse): Blob | undefined {
-  if (body.kind !== "file" || body.length === undefined || delivery.isWatched || limitRate) return undefined;
-  const { path } = body.file;
-  const file = path === undefined ? undefined : nativeFile(path, body.range?.start ?? 0, body.length);
-  if (!file) return undefined;
-  void closeBody(body);
-  return file;
 }

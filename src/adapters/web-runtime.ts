@@ -2,11 +2,9 @@
 interface RuntimeGlobals {
   /** workerd: a stream of a length, which it sends; a `Content-Length` field beside another stream it drops. */
   FixedLengthStream?: new (length: number) => { readable: ReadableStream<Uint8Array>; writable: WritableStream };
-  /** Bun drops it beside any stream, and keeps it for a file of its own. */
-  Bun?: { file(path: string): Blob };
 }
 
-const { FixedLengthStream, Bun } = globalThis as RuntimeGlobals;
+const { FixedLengthStream } = globalThis as RuntimeGlobals;
 
 /** A stream whose length the runtime sends. */
 export function withLength(stream: ReadableStream<Uint8Array>, length: number | undefined): ReadableStream<Uint8Array> {
@@ -24,8 +22,3 @@ export function takesPipes(ResponseClass: typeof Response): boolean {
 
 /** What the constructor of `Response` is to be told besides: workerd would encode once more what is encoded already. */
 export const responseInit: ResponseInit = FixedLengthStream ? ({ encodeBody: "manual" } as ResponseInit) : {};
-
-/** `length` bytes of a file as the runtime itself sends them, where only that keeps their length. */
-export function nativeFile(path: string, start: number, length: number): Blob | undefined {
-  return Bun?.file(path).slice(start, start + length);
-}

@@ -76,7 +76,6 @@ export class DescribedFile implements DownloadFile {
 class DescribedOpenFile implements OpenFile {
   readonly #opened: OpenFile;
   readonly stat: FileStat;
-  declare readonly path?: string;
   declare readonly readInto?: (target: Uint8Array, position: number, isLast?: boolean) => Promise<number>;
   declare readonly load?: (range?: ByteRange) => Promise<Uint8Array | undefined>;
   declare readonly prepare?: () => Promise<void>;
@@ -85,7 +84,6 @@ class DescribedOpenFile implements OpenFile {
   constructor(opened: OpenFile, description: FileDescription) {
     this.#opened = opened;
     this.stat = described(opened.stat, description);
-    if (opened.path !== undefined) this.path = opened.path;
     if (opened.readInto) this.readInto = (target, position, isLast) => opened.readInto!(target, position, isLast);
     if (opened.load) this.load = (range) => opened.load!(range);
     if (opened.prepare) this.prepare = () => opened.prepare!();

@@ -85,8 +85,6 @@ export interface OpenFile extends AsyncDisposable {
   readonly stat: FileStat;
   /** Whether `ifNoneMatch` held upstream: then {@link stat} has the validators alone. */
   readonly notModified?: boolean | undefined;
-  /** The absolute path of the very bytes, for a runtime that sends files itself. */
-  readonly path?: string;
   /** All the bytes, when they are in memory already. */
   readonly bytes?: Uint8Array | undefined;
   /** Reads the bytes of `range`, or all, into memory at once where they are few; `undefined` where they are too many. */

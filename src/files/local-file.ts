@@ -211,8 +211,6 @@ const nothingToClose = Promise.resolve();
 
 class OpenLocalFile implements OpenFile {
   readonly stat: FileStat;
-  /** None below a root: what opens a path anew may be led out of it by then. */
-  declare readonly path?: string;
   readonly #path: string;
   readonly #root: LocalRoot | undefined;
   readonly #memo: Memo;
@@ -227,7 +225,6 @@ class OpenLocalFile implements OpenFile {
 
   constructor(path: string, root: LocalRoot | undefined, memo: Memo) {
     this.#path = path;
-    if (root === undefined) this.path = path;
     this.#root = root;
     this.#memo = memo;
     this.stat = memo.stat;

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
-import { link, lstat, mkdir, open, rename, unlink, type FileHandle } from "node:fs/promises";
+import { link, lstat, mkdir, open, opendir, rename, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { debug, warnOnce } from "../diagnostics.ts";
 import { InvalidPathError, isDownloadError, UpstreamError } from "../errors.ts";
 import { assertByteSource, concatBytes, readBytes } from "../files/bytes.ts";
 import { LocalRoot } from "../files/local-file-root.ts";
@@ -29,11 +30,59 @@ export async function saveWhole(
   // Before the content is read, which may be a long upload. What is decided after it is what counts.
   if (options.ifExists === "fail" && (await isTaken(join(folder, basename(name))))) throw nameTaken();
   const part = join(folder, partName());
+  const swept = sweepOnce(folder);
   try {
     await writePart(part, content, options);
     return await onStorage(() => moveInto(folder, part, name, options.ifExists));
   } finally {
     await unlink(part).catch(() => undefined);
+    await swept;
+  }
+}
+
+/** A save that has written nothing for so long, in milliseconds, was killed. A slow upload writes now and then. */
+const abandonedAfter = 24 * 60 * 60 * 1000;
+
+const maxSwept = 4096;
+const sweptFolders = new Set<string>();
+
+/** Removes what killed saves left in a folder, when the first file of this process is saved there. */
+async function sweepOnce(folder: string): Promise<void> {
+  if (sweptFolders.has(folder)) return;
+  if (sweptFolders.size >= maxSwept) sweptFolders.clear();
+  sweptFolders.add(folder);
+  // The save does not depend on it.
+  await sweepFolder(folder).catch(() => undefined);
+}
+
+/**
+ * Removes the parts of files that saves left in a folder when their process was killed, a day or more ago. Returns how many, and
+ * warns once of the first.
+ */
+export async function sweepFolder(folder: string): Promise<number> {
+  let removed = 0;
+  for await (const entry of await opendir(folder)) {
+    if (entry.isFile() && isPartName(entry.name) && (await removeAbandoned(join(folder, entry.name)))) removed += 1;
+  }
+  if (removed > 0) {
+    debug(() => `removed ${removed} abandoned part files in ${folder}`);
+    warnOnce(
+      "DOWNLOADVIEW_ABANDONED_SAVES",
+      "FileSystemStorage removed part files (*.downloadview-part) of saves that were killed: is the process ended while " +
+        "files are uploaded? NODE_DEBUG=downloadview names the folders",
+    );
+  }
+  return removed;
+}
+
+async function removeAbandoned(part: string): Promise<boolean> {
+  try {
+    if (Date.now() - (await lstat(part)).mtimeMs < abandonedAfter) return false;
+    await unlink(part);
+    return true;
+  } catch {
+    // It was finished, or swept by another process.
+    return false;
   }
 }
 

@@ -9,7 +9,7 @@ import { configuredRoot, expectRootLater, LocalRoot } from "../files/local-file-
 import { LocalFile } from "../files/local-file.ts";
 import { hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
 import { refuseJSON } from "../serialization.ts";
-import { isPartName, saveWhole, type FileModes } from "./file-system-save.ts";
+import { isPartName, saveWhole, sweepFolder, type FileModes } from "./file-system-save.ts";
 import { normalizeLocalName, normalizeName } from "./name.ts";
 import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storage.ts";
 
@@ -116,6 +116,16 @@ export class FileSystemStorage implements Storage {
     await unlink(path);
   }
 
+  /**
+   * Removes what saves left when their process was killed: hidden files that end in `.downloadview-part`, a day old or more, in all
+   * folders. The first save of a process in a folder does the same for that folder.
+   *
+   * @returns how many files were removed
+   */
+  async sweep(): Promise<number> {
+    return (await unlessMissing(onFileSystem(() => sweepBelow(this.root)))) ?? 0;
+  }
+
   async *list(prefix = ""): AsyncGenerator<StorageEntry> {
     if (prefix !== "") checkExistingName(prefix.endsWith("/") ? prefix.slice(0, -1) : prefix);
     yield* this.#walk(prefix.slice(0, prefix.lastIndexOf("/") + 1), prefix);
@@ -173,6 +183,14 @@ export class FileSystemStorage implements Storage {
 /** @throws {InvalidPathError} also for the name of a file that is still being saved */
 function checkExistingName(name: string): void {
   if (normalizeLocalName(name, sep).split("/").some(isPartName)) throw new InvalidPathError();
+}
+
+async function sweepBelow(folder: string): Promise<number> {
+  let removed = await sweepFolder(folder);
+  for await (const entry of await opendir(folder)) {
+    if (entry.isDirectory()) removed += await sweepBelow(join(folder, entry.name));
+  }
+  return removed;
 }
 
 function urlOf(baseUrl: string, name: string): string {
