@@ -1,1 +1,6 @@
-export { redirectToStorage, type RedirectOptions, type RedirectUrl } from "./offload/redirect.ts";
+export {
+  redirectToStorage,
+  type RedirectCandidate,
+  type RedirectOptions,
+  type RedirectUrl,
+} from "./offload/redirect.ts";

@@ -48,7 +48,10 @@ const values: readonly (readonly [name: string, value: object])[] = [
   ["DownloadResponse of a remote file", new DownloadResponse(new HTTPFile(remote))],
   ["ProxiedDownloadResponse", new ProxiedDownloadResponse({ file: new LocalFile("/srv/a.txt") })],
   ["XAccelRedirectResponse", new XAccelRedirectResponse({ redirectUrl: "/_downloads/a.txt", source: download })],
-  ["RedirectedDownloadResponse", new RedirectedDownloadResponse(download, { expiresIn: 60, url: () => remote })],
+  [
+    "RedirectedDownloadResponse",
+    new RedirectedDownloadResponse(download, { expiresIn: 60, url: () => remote, when: () => true }),
+  ],
   ["DownloadDispatcher", new DownloadDispatcher([smartDownloadMiddleware({ backend: nginx(), rules: [] })])],
   ["LocalFile", new LocalFile("/srv/a.txt")],
   ["PrecompressedFile", new PrecompressedFile("/srv/a.txt", ["gzip"], null)],

@@ -1,3 +1,4 @@
+import { sharedWeakMap } from "../responses/shared-state.ts";
 import {
   withMiddleware,
   type DownloadMiddleware,
@@ -7,7 +8,7 @@ import {
 import type { MaybePromise } from "../responses/maybe-promise.ts";
 
 /** The middleware that an application put around a request, by the object that stands for the request. */
-const middlewareOf = new WeakMap<object, readonly DownloadMiddleware[]>();
+const middlewareOf = sharedWeakMap<object, readonly DownloadMiddleware[]>("middleware");
 
 /** Has every download that answers `scope` go through `middleware`, after that of whatever lies further inside. */
 export function addMiddleware(scope: object, middleware: readonly DownloadMiddleware[]): void {

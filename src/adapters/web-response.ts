@@ -9,6 +9,7 @@ import {
 import { renderResult } from "../responses/render-result.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { ownResponses, withoutHandOff } from "../responses/web-response.ts";
+import { sharedWeakMap } from "../responses/shared-state.ts";
 import { throughMiddleware } from "./app-middleware.ts";
 import type * as PipeableBodies from "./node/pipeable-body.ts";
 import { copyOf } from "./fields.ts";
@@ -26,7 +27,7 @@ export interface WebDownload {
 
 type Download = Exclude<DownloadResult, Response>;
 
-const downloads = new WeakMap<Response, Download>();
+const downloads = sharedWeakMap<Response, Download>("downloads");
 
 /**
  * The download that a web response was made from, for middleware that sees web responses: what file it is of, and under

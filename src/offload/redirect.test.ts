@@ -172,3 +172,51 @@ describe("The redirect in a browser's cache", () => {
 });
 
 const answering = async (): Promise<Response> => new Response("text");
+
+describe("redirectToStorage with a condition", () => {
+  type When = NonNullable<RedirectOptions["when"]>;
+  const large: When = ({ size = 0 }) => size > 5;
+
+  it.each<[what: string, when: When, name: string, status: number]>([
+    ["large enough", large, "a/report.pdf", 302],
+    ["too small", large, "page.html", 200],
+    ["of the right type", ({ contentType }) => contentType === "application/pdf", "a/report.pdf", 302],
+    ["of another type", ({ contentType }) => contentType === "image/png", "a/report.pdf", 200],
+    [
+      "asked for by the right client",
+      async ({ request }) => request.headers.get("X-App") === null,
+      "a/report.pdf",
+      302,
+    ],
+    ["asked for by another client", async ({ request }) => request.headers.get("X-App") !== null, "a/report.pdf", 200],
+    ["the right file", ({ file }) => file.name === "a/report.pdf", "a/report.pdf", 302],
+  ])("redirects, or sends, what is %s", async (_, when, name, status) => {
+    const answer = await ask({ name, when });
+    expect(answer.status).toBe(status);
+    expect(storage.asked).toHaveLength(status === 302 ? 1 : 0);
+    expect(storage.opened).toBe(status === 302 ? 0 : 1);
+  });
+
+  it("sends the range that was asked for", async () => {
+    expect((await ask({ when: () => false, headers: { Range: "bytes=0-1" } })).status).toBe(206);
+  });
+
+  it.each<[Asked, number]>([
+    [{ method: "HEAD" }, 200],
+    [{ headers: { "If-None-Match": "*" } }, 304],
+    [{ headers: { "If-Match": '"gone"' } }, 412],
+  ])("is not asked for what gets no file: %o", async (asked, status) => {
+    expect((await ask({ ...asked, when: () => expect.unreachable() })).status).toBe(status);
+  });
+
+  it("is answered with the error that it throws", async () => {
+    const when = (): never => {
+      throw new RangeError("no");
+    };
+    await expect(ask({ when })).rejects.toThrow(RangeError);
+  });
+
+  it("must be a function", () => {
+    expect(() => redirectToStorage({ expiresIn: 600, when: true as never })).toThrow(ImproperlyConfiguredError);
+  });
+});

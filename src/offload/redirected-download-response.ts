@@ -58,7 +58,7 @@ export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
 
 async function redirect(
   source: DownloadResponse,
-  { expiresIn, url: urlOf }: Required<RedirectOptions>,
+  { expiresIn, url: urlOf, when }: Required<RedirectOptions>,
   request: DownloadRequest,
   delivery: Delivery,
   options: RenderOptions,
@@ -70,11 +70,16 @@ async function redirect(
   if (decision.kind !== "full") {
     return { status: head.status, headers: head.fields.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
   }
+  const { size, contentType } = representation;
+  if (
+    !storeAgrees(head.fields, representation, stat) ||
+    !(await when({ file: source.file, size, contentType, request }))
+  ) {
+    return renderFollowed(source, request, delivery, options);
+  }
   // Looked at before the URL is made: it may live for longer than this says, and for less only if it says so itself.
   const asked = urlValidity(expiresIn).until.getTime();
-  const url = storeAgrees(head.fields, representation, stat)
-    ? await urlOf(unwrap(source.file), urlOptions(expiresIn, head.fields, representation))
-    : undefined;
+  const url = await urlOf(unwrap(source.file), urlOptions(expiresIn, head.fields, representation));
   if (url === undefined || !isAbsolute(url)) return renderFollowed(source, request, delivery, options);
   const until = Math.min(asked, signedUntil(url)?.getTime() ?? Infinity);
   const secondsLeft = (until - Date.now()) / 1000;

@@ -1,15 +1,8 @@
+import { sharedWeakMap } from "../responses/shared-state.ts";
 import type { VerifiedSignature } from "./url-verifier.ts";
 
-/**
- * Beside the request rather than in it: requests are the frameworks' objects. An entry is collected with its request.
- * One map for all copies of this package in a process: the handler may come from another copy than `signatureRequired`.
- */
-const verifications: WeakMap<object, VerifiedSignature> = shared(Symbol.for("downloadview.verifications"));
-
-function shared(name: symbol): WeakMap<object, VerifiedSignature> {
-  const holder = globalThis as { [name: symbol]: WeakMap<object, VerifiedSignature> | undefined };
-  return (holder[name] ??= new WeakMap());
-}
+/** Beside the request rather than in it: requests are the frameworks' objects. An entry is collected with its request. */
+const verifications = sharedWeakMap<object, VerifiedSignature>("verifications");
 
 export function rememberVerification(request: object, verification: VerifiedSignature): void {
   verifications.set(request, verification);
