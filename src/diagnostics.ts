@@ -28,6 +28,12 @@ export function debug(reason: () => string): void {
   if (isDebugging) log?.(reason());
 }
 
+/** The message of an error, and those of its causes. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error === "string" ? error : "no reason";
+  return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
+}
+
 // A message may name what a request asked for: a client must not be able to fill the memory with them.
 const maxWarnings = 100;
 const warned = new Set<string>();

@@ -1,3 +1,4 @@
+import { refuseJSON } from "../serialization.ts";
 import { ContentTooLargeError } from "../errors.ts";
 import { closedEarly } from "../files/bytes.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
@@ -123,6 +124,11 @@ export class ArchiveFile implements DownloadFile {
     const entries = typeof this.#entries === "function" ? await this.#entries() : this.#entries;
     return collectEntries(entries, this.#rules.maxEntries);
   }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
+  }
 }
 
 type ArchiveStat = FileStat & { readonly size: number };
@@ -168,5 +174,10 @@ class OpenArchive implements OpenFile {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
   }
 }

@@ -3,7 +3,7 @@ import type { ByteRange } from "../http/range.ts";
 import { onAbort } from "./bytes-abort.ts";
 
 /** A piece of a file: text is encoded as UTF-8. */
-export type Chunk = string | ArrayBuffer | ArrayBufferView;
+export type Chunk = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 
 /** Anything whose bytes can be read from its beginning. A Node `Readable` is an async iterable of chunks. */
 export type ByteSource = Chunk | Blob | ReadableStream<Chunk> | AsyncIterable<Chunk> | Iterable<Chunk>;
@@ -11,15 +11,21 @@ export type ByteSource = Chunk | Blob | ReadableStream<Chunk> | AsyncIterable<Ch
 const encoder = new TextEncoder();
 
 /**
- * The bytes of one chunk. Those of a view are not copied.
+ * The bytes of one chunk. Those of a view are not copied, unless its memory is shared with another thread.
  * @throws {TypeError} for anything but text and bytes
  */
 export function toBytes(chunk: unknown): Uint8Array {
   if (typeof chunk === "string") return encoder.encode(chunk);
-  if (chunk instanceof Uint8Array) return chunk;
-  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  if (isArrayBuffer(chunk)) return new Uint8Array(chunk);
+  if (chunk instanceof Uint8Array) return unshared(chunk);
+  if (ArrayBuffer.isView(chunk)) return unshared(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+  if (isArrayBuffer(chunk)) return unshared(new Uint8Array(chunk));
   throw new TypeError(`A chunk of a file must be text or bytes, not ${kindOf(chunk)}`);
+}
+
+// Another thread may change shared memory at any time, and Web Crypto, `Response` and sockets refuse it.
+function unshared(bytes: Uint8Array): Uint8Array {
+  const isShared = typeof SharedArrayBuffer !== "undefined" && bytes.buffer instanceof SharedArrayBuffer;
+  return isShared ? new Uint8Array(bytes) : bytes;
 }
 
 /** Whether a source is in memory already: text or bytes, not a `Blob`. */
@@ -121,6 +127,47 @@ const noop = (): void => {};
 /** An `error` event that nobody listens to ends the process; the reader gets the error from the stream anyway. */
 export function silenceErrors(source: unknown): void {
   if (isNodeStream(source)) source.on("error", noop);
+}
+
+/**
+ * Whether a stream has been read to its end: served again it would be an empty file. Of a stream that was read in part
+ * the rest is served: an application may have looked at its first bytes.
+ */
+export async function isReadAlready(source: unknown): Promise<boolean> {
+  if (isWebStream(source)) return source.locked || (isDisturbed(source) && (await isClosed(source)));
+  if (!isNodeStream(source)) return false;
+  const { readableEnded, destroyed, errored } = source as NodeStream & NodeStreamState;
+  // One that failed still has its own error to report.
+  return readableEnded === true || (destroyed === true && !errored);
+}
+
+interface NodeStreamState {
+  readonly readableEnded?: boolean;
+  readonly destroyed?: boolean;
+  readonly errored?: unknown;
+}
+
+// Asked of the process rather than imported: a worker runtime has no such module.
+function isDisturbed(stream: ReadableStream<Chunk>): boolean {
+  return nodeStreams?.isDisturbed?.(stream) ?? false;
+}
+
+const nodeStreams = (
+  globalThis as {
+    process?: { getBuiltinModule?(name: string): { isDisturbed?(stream: unknown): boolean } | undefined };
+  }
+).process?.getBuiltinModule?.("node:stream");
+
+async function isClosed(stream: ReadableStream<Chunk>): Promise<boolean> {
+  const reader = stream.getReader();
+  const closed = reader.closed.then(
+    () => true,
+    () => false,
+  );
+  // A stream that is closed has settled `closed` already.
+  const result = await Promise.race([closed, Promise.resolve().then(() => false)]);
+  reader.releaseLock();
+  return result;
 }
 
 /** Frees a source that nobody is going to read, whatever was passed as one. */

@@ -5,6 +5,7 @@ import { onAbort, untilAborted } from "./bytes-abort.ts";
 import {
   assertByteSource,
   ByteReader,
+  isReadAlready,
   closedEarly,
   copyOf,
   readUntilAborted,
@@ -61,8 +62,13 @@ export class OneShotSource {
     this.#source = source;
   }
 
-  /** False if it was opened before. */
-  open(): boolean {
+  /** False if it was opened before, or is a stream that was read elsewhere. */
+  async open(): Promise<boolean> {
+    return this.claim() && !(await isReadAlready(this.#source));
+  }
+
+  /** False if it was claimed before. */
+  claim(): boolean {
     const first = !this.#opened;
     this.#opened = true;
     return first;

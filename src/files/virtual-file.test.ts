@@ -3,9 +3,13 @@ import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { IncompleteBodyError, SourceConsumedError } from "../errors.ts";
+import { nginx } from "../offload/nginx.ts";
+import { smartDownloadMiddleware } from "../offload/smart-download-middleware.ts";
+import { DownloadResponse } from "../responses/download-response.ts";
+import { collectBytes } from "./bytes.ts";
 import type { OpenFile } from "./download-file.ts";
 import type { VirtualReadOptions } from "./virtual-file-content.ts";
-import { VirtualFile, type VirtualSource } from "./virtual-file.ts";
+import { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./virtual-file.ts";
 
 async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
@@ -356,19 +360,107 @@ function countListeners(signal: AbortSignal): () => number {
   return () => listeners.size;
 }
 
-describe("an option that is undefined", () => {
-  it("takes nothing from what a File knows of itself", async () => {
-    const source = new File(["a"], "own.csv", { type: "text/csv", lastModified: 1_700_000_000_000 });
-    const file = new VirtualFile(source, {
-      name: undefined,
-      contentType: undefined,
-      lastModified: undefined,
-    } as object);
-    expect(file.name).toBe("own.csv");
-    expect(await file.stat()).toMatchObject({
-      size: 1,
-      contentType: "text/csv",
-      lastModified: new Date(1_700_000_000_000),
-    });
+describe("a stream that was read already", () => {
+  async function readWeb(): Promise<ReadableStream<Uint8Array>> {
+    const stream = new Blob(["hello"]).stream();
+    const reader = stream.getReader();
+    while (!(await reader.read()).done);
+    reader.releaseLock();
+    return stream;
+  }
+
+  async function readNode(): Promise<Readable> {
+    const stream = Readable.from(["hello"]);
+    await stream.toArray();
+    return stream;
+  }
+
+  it.each<[string, () => Promise<VirtualSource>]>([
+    ["a web stream", readWeb],
+    ["a Node stream", readNode],
+    ["a Node stream that was destroyed", async () => Readable.from(["hello"]).destroy()],
+    [
+      "a web stream that has a reader",
+      async () => {
+        const stream = new Blob(["hello"]).stream();
+        stream.getReader();
+        return stream;
+      },
+    ],
+  ])("is an error, not an empty file: %s", async (_name, make) => {
+    await expect(new VirtualFile(await make()).open()).rejects.toBeInstanceOf(SourceConsumedError);
   });
+
+  it.each<[string, () => VirtualSource]>([
+    ["a web stream", () => new Blob([]).stream()],
+    ["a web stream that is closed", () => new ReadableStream({ start: (controller) => controller.close() })],
+    ["a Node stream", () => Readable.from([])],
+  ])("is not taken for one that is empty: %s", async (_name, make) => {
+    const opened = await new VirtualFile(make()).open();
+    expect(await collectBytes(opened.read())).toEqual(new Uint8Array());
+    await opened.close();
+  });
+
+  it("is served from where its reader stopped", async () => {
+    const stream = Readable.from(["head ", "tail"]);
+    await once(stream, "readable");
+    stream.read();
+    const opened = await new VirtualFile(stream).open();
+    expect(new TextDecoder().decode(await collectBytes(opened.read()))).toBe("tail");
+    await opened.close();
+  });
+});
+
+describe("memory that is shared with another thread", () => {
+  const shared = new SharedArrayBuffer(8);
+  new Uint8Array(shared).set([104, 101, 108, 108, 111]);
+
+  it.each<[string, VirtualSource]>([
+    ["a SharedArrayBuffer", shared],
+    ["a view", new Uint8Array(shared)],
+    ["another view", new DataView(shared)],
+    ["chunks", [new Uint8Array(shared)]],
+    ["a function", () => shared],
+  ])("is served as a copy: %s", async (_name, source) => {
+    const rendered = await new DownloadResponse(new VirtualFile(source)).render(new Request("http://localhost/"));
+    expect(rendered.status).toBe(200);
+    const opened = await new VirtualFile(source).open();
+    const bytes = await collectBytes(opened.read());
+    expect([...bytes]).toEqual([104, 101, 108, 108, 111, 0, 0, 0]);
+    expect(bytes.buffer).toBeInstanceOf(ArrayBuffer);
+    await opened.close();
+  });
+});
+
+it("takes an option that is undefined for one that is absent", async () => {
+  const source = new File(["hello"], "photo.png", { type: "image/png", lastModified: 1.7e12 });
+  const nothing: VirtualFileOptions = {
+    name: undefined,
+    url: undefined,
+    size: undefined,
+    lastModified: undefined,
+    etag: undefined,
+    contentType: undefined,
+    contentEncoding: undefined,
+    ranges: undefined,
+    wasModifiedSince: undefined,
+  };
+  const file = new VirtualFile(source, nothing);
+  expect({ name: file.name, hasUrl: "url" in file, ...(await file.stat()) }).toEqual({
+    name: "photo.png",
+    hasUrl: false,
+    size: 5,
+    lastModified: new Date(1.7e12),
+    contentType: "image/png",
+  });
+});
+
+it("is handed to a server that has the same bytes at its url", async () => {
+  const file = new VirtualFile(() => expect.unreachable("read"), { name: "a.pdf", url: "/media/a.pdf", size: 3 });
+  const rules = [{ sourceUrl: "/media/", destinationUrl: "/_downloads/" }];
+  const result = await smartDownloadMiddleware({ backend: nginx(), rules })(
+    new DownloadResponse(file),
+    new Request("http://localhost/"),
+  );
+  expect(result.headers.get("X-Accel-Redirect")).toBe("/_downloads/a.pdf");
 });

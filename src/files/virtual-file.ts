@@ -1,3 +1,4 @@
+import { assignGiven } from "../assign-given.ts";
 import { SourceConsumedError } from "../errors.ts";
 import { refuseJSON } from "../serialization.ts";
 import { bytesEntityTag } from "./bytes-entity-tag.ts";
@@ -16,24 +17,29 @@ export type VirtualSource = ByteSource | VirtualSourceFunction;
 
 export interface VirtualFileOptions {
   /** What the client sees, perhaps with folders. Default: the name of a `File`, else `"download"`. */
-  name?: string;
+  name?: string | undefined;
+  /**
+   * Where a server in front of the application has the same bytes, such as `"/media/report.pdf"`: a rule with a
+   * `sourceUrl` that it is below hands the download to that server. Clients do not see it.
+   */
+  url?: string | undefined;
   /** Length in bytes. Text, bytes and a `Blob` know their own. */
-  size?: number;
+  size?: number | undefined;
   /** When the content was last changed. A `File` knows. */
-  lastModified?: Date;
+  lastModified?: Date | undefined;
   /**
    * An entity tag in header form. Text and bytes get a strong one that is made of the content, so that a client can
    * resume and gets a 304: it costs a hash a file. `false` for none.
    */
-  etag?: string | false;
+  etag?: string | false | undefined;
   /** A media type. A `Blob` may know its own. */
-  contentType?: string;
+  contentType?: string | undefined;
   /** The coding that the bytes are in already, such as `gzip`. */
-  contentEncoding?: string;
+  contentEncoding?: string | undefined;
   /** Set it where `source` is a function that gives only the bytes of the `range` that it is told. Needs a `size`. */
-  ranges?: boolean;
+  ranges?: boolean | undefined;
   /** See `DownloadFile`. */
-  wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
+  wasModifiedSince?: ((since: Date) => boolean | Promise<boolean>) | undefined;
 }
 
 /**
@@ -63,6 +69,7 @@ export interface VirtualFileOptions {
  */
 export class VirtualFile implements DownloadFile {
   readonly name: string;
+  declare readonly url?: string;
   declare readonly wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
   readonly #content: Content;
   readonly #options: VirtualFileOptions;
@@ -71,8 +78,9 @@ export class VirtualFile implements DownloadFile {
   /** @throws {TypeError} if `source` has no bytes */
   constructor(source: VirtualSource, options: VirtualFileOptions = {}) {
     this.#content = contentOf(source, options.ranges ?? false);
-    this.#options = { ...blobOptions(source), ...known(options) };
+    this.#options = assignGiven<VirtualFileOptions>(blobOptions(source), options);
     this.name = this.#options.name ?? "download";
+    if (options.url !== undefined) this.url = options.url;
     if (options.wasModifiedSince) this.wasModifiedSince = options.wasModifiedSince;
   }
 
@@ -94,7 +102,7 @@ export class VirtualFile implements DownloadFile {
   async open({ signal }: OpenOptions = {}): Promise<OpenFile> {
     signal?.throwIfAborted();
     const content = this.#content;
-    if (content.kind === "once" && !content.source.open()) throw new SourceConsumedError();
+    if (content.kind === "once" && !(await content.source.open())) throw new SourceConsumedError();
     const stat = await this.stat();
     switch (content.kind) {
       case "bytes":
@@ -108,7 +116,7 @@ export class VirtualFile implements DownloadFile {
 
   /** Frees a stream or an iterator that nobody is going to open, as when only `stat()` was asked. Idempotent. */
   async release(): Promise<void> {
-    if (this.#content.kind === "once" && this.#content.source.open()) this.#content.source.release();
+    if (this.#content.kind === "once" && this.#content.source.claim()) this.#content.source.release();
   }
 
   #size(): number | undefined {
@@ -157,9 +165,4 @@ function blobOptions(source: unknown): VirtualFileOptions {
     ...(name === undefined ? {} : { name }),
     ...(lastModified === undefined ? {} : { lastModified: new Date(lastModified) }),
   };
-}
-
-/** The options that say something: one that is undefined says nothing, and takes nothing from what a `File` knows. */
-function known(options: VirtualFileOptions): VirtualFileOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

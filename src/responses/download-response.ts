@@ -82,7 +82,7 @@ export class DownloadResponse {
   activeContent: ActiveContentPolicy;
   limitRate: number | undefined;
   readonly headers: HeaderFields;
-  readonly hooks: DownloadHooks;
+  readonly #hooks: DownloadHooks;
   onFinish: OnFinish | undefined;
   /** Called once the response is certain to carry bytes, before the first of them. If it throws, nothing is sent. */
   beforeSend: BeforeSend | undefined;
@@ -98,9 +98,14 @@ export class DownloadResponse {
     this.limitRate = options.limitRate;
     this.activeContent = options.activeContent ?? "sandbox";
     this.headers = headersOf(options);
-    this.hooks = hooks;
+    this.#hooks = hooks;
     this.onFinish = options.onFinish;
     this.beforeSend = undefined;
+  }
+
+  /** The view that this response came from. It is not shown in logs: it has the request, and so its cookies. */
+  get hooks(): DownloadHooks {
+    return this.#hooks;
   }
 
   /** The name that the client sees. */

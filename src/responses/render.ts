@@ -22,6 +22,8 @@ import { given, whenReady, type MaybePromise } from "./maybe-promise.ts";
 import { describe, type DescribedResponse } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 import { sentTransfer, type BeforeSend } from "./transfer.ts";
+import { debugNotFound } from "./not-found.ts";
+import { wasModifiedSince } from "./was-modified-since.ts";
 import { renderWebResponse } from "./web-response.ts";
 
 export interface RenderOptions {
@@ -64,6 +66,7 @@ export async function followed(
     return await render(delivery);
   } catch (error) {
     if (request.signal?.aborted) return abandoned(delivery);
+    if (error instanceof FileNotFoundError) debugNotFound(response.file, error);
     if (error instanceof FileNotFoundError && response.hooks.fileNotFoundResponse) {
       return notFound(response, error, delivery);
     }
@@ -297,7 +300,10 @@ function decisionFor(
   if (response.status !== 200) return { kind: "full" };
   const since = modifiedSince(request);
   if (since === undefined) return decide(request, representation);
-  const asked = response.hooks.wasModifiedSince?.(response.file, since, representation);
+  const { hooks, file } = response;
+  const asked = hooks.wasModifiedSince
+    ? hooks.wasModifiedSince(file, since, representation)
+    : wasModifiedSince(file, since, representation);
   return whenReady(given(asked), (modified) => decide(request, representation, { modified }));
 }
 

@@ -1,7 +1,7 @@
 import type { FileStat } from "../files/download-file.ts";
 import { checkedStat } from "../files/file-stat.ts";
 import { contentDisposition, shortenFilename } from "../http/content-disposition.ts";
-import { parseHttpDate } from "../http/date.ts";
+import { formatHttpDate, parseHttpDate } from "../http/date.ts";
 import { reprDigest, wantedDigest } from "../http/digest.ts";
 import { isContentEncoding } from "../http/encoding.ts";
 import { sendableEntityTag } from "../http/etag.ts";
@@ -10,6 +10,7 @@ import { HeaderFields } from "../http/header-fields.ts";
 import { contentType, isActiveContent, isMediaType, mediaType } from "../http/media-type.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
+import { decidesItself } from "./was-modified-since.ts";
 
 /** All that is said of a file on one page: what it is, and how to treat it. */
 export interface DescribedResponse {
@@ -18,6 +19,8 @@ export interface DescribedResponse {
   readonly fields: HeaderFields;
   /** Those of them that are only defaults. */
   readonly yields: readonly string[] | undefined;
+  /** Whether {@link fields} have the time of this very answer. */
+  readonly isDated?: boolean;
   /** The head of a 200, once somebody needed it. */
   whole?: ResponseHead;
   /** The head of a 206 with one part, of whichever part it was, likewise. */
@@ -38,7 +41,10 @@ export function describe(response: DownloadResponse, stat: FileStat, request: Do
   const described = derive(response, stat, request);
   // Which of several digests is sent depends on the request.
   // So does the date of a file whose time is still to come.
-  const isLasting = !stat.digests && stat.lastModified?.getTime() === described.representation.lastModified?.getTime();
+  const isLasting =
+    !described.isDated &&
+    !stat.digests &&
+    stat.lastModified?.getTime() === described.representation.lastModified?.getTime();
   if (Object.isFrozen(stat) && isLasting) derived.set(stat, { settings: settingsOf(response), described });
   return described;
 }
@@ -88,7 +94,11 @@ function derive(response: DownloadResponse, given: FileStat, request: DownloadRe
     ...digestOf(stat, request),
   };
   const fields = presentationFields(response, representation.contentType);
-  return { representation, fields, yields: response.headers.defaults };
+  const isDated = decidesItself(response) && !representation.etag && !representation.lastModified;
+  // Without a validator a client could never ask whether its copy is still fresh. The time of this answer is one that a
+  // hook can compare with, and not one of the representation: preconditions and If-Range must not match it.
+  if (isDated) fields.set("Last-Modified", formatHttpDate(new Date()));
+  return { representation, fields, yields: response.headers.defaults, isDated };
 }
 
 /** An application that knows better validators sets the fields; preconditions then hold against what is sent. */

@@ -1,6 +1,5 @@
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
-import { modificationTime } from "../http/conditional.ts";
 import type { Representation } from "../http/decide.ts";
 import type { HeaderFields, HeaderFieldsInit } from "../http/header-fields.ts";
 import type { OnFinish } from "../responses/delivery.ts";
@@ -11,6 +10,10 @@ import {
   type DownloadOptions,
 } from "../responses/download-response.ts";
 import type { DownloadResult } from "../responses/handler.ts";
+import { debugNotFound } from "../responses/not-found.ts";
+import { wasModifiedSince } from "../responses/was-modified-since.ts";
+import { assignGiven } from "../assign-given.ts";
+import { checkedFile } from "./checked-file.ts";
 import { refuseJSON } from "../serialization.ts";
 import { allGiven, whenReady, type MaybePromise } from "../responses/maybe-promise.ts";
 
@@ -101,6 +104,7 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
     declare limitRate: number | undefined;
     declare onFinish: OnFinish | undefined;
     declare file: DownloadFile | undefined;
+    declare wasModifiedSince: typeof wasModifiedSince;
 
     getFile(): MaybePromise<DownloadFile> {
       throw new ImproperlyConfiguredError(`${this.constructor.name} needs a getFile() that returns a DownloadFile`);
@@ -122,12 +126,6 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
       return this.charset;
     }
 
-    async wasModifiedSince(file: DownloadFile, since: Date, representation?: Representation): Promise<boolean> {
-      if (file.wasModifiedSince) return file.wasModifiedSince(since);
-      const modified = modificationTime(representation ?? (await file.stat()));
-      return modified === undefined || modified > since.getTime() / 1000;
-    }
-
     notModifiedResponse(_headers: HeaderFields): MaybePromise<Response | undefined> {
       return undefined;
     }
@@ -141,16 +139,17 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
       if (!file) throw new FileNotFoundError();
       return whenReady(
         this.#presentation(),
-        (presentation) => new this.responseClass(file, Object.assign(presentation, options), new ViewHooks(this)),
+        (presentation) => new this.responseClass(file, assignGiven(presentation, options), this),
       );
     }
 
     async renderToResponse(options: DownloadOptions = {}): Promise<DownloadResult> {
       try {
-        this.file = await this.getFile();
+        this.file = checkedFile(await this.getFile(), `${this.constructor.name}.getFile()`);
       } catch (error) {
-        if (error instanceof FileNotFoundError) return this.fileNotFoundResponse(error);
-        throw error;
+        if (!(error instanceof FileNotFoundError)) throw error;
+        debugNotFound(this.constructor.name, error);
+        return this.fileNotFoundResponse(error);
       }
       return await this.downloadResponse(options);
     }
@@ -172,6 +171,8 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
     }
   }
   setDefaults(Downloads.prototype, base.prototype);
+  // The function itself, so that a response can tell whether a view overrides it.
+  Downloads.prototype.wasModifiedSince = wasModifiedSince;
   return Downloads;
 }
 
@@ -200,26 +201,5 @@ const defaults = {
 function setDefaults(prototype: object, base: object): void {
   for (const [name, value] of Object.entries(defaults)) {
     if (!(name in base)) Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
-  }
-}
-
-/** A view's own methods, for its response to call while it is rendered. */
-class ViewHooks implements DownloadHooks {
-  readonly #view: DownloadMembers;
-
-  constructor(view: DownloadMembers) {
-    this.#view = view;
-  }
-
-  wasModifiedSince(file: DownloadFile, since: Date, representation: Representation): MaybePromise<boolean> {
-    return this.#view.wasModifiedSince(file, since, representation);
-  }
-
-  notModifiedResponse(headers: HeaderFields): MaybePromise<Response | undefined> {
-    return this.#view.notModifiedResponse(headers);
-  }
-
-  fileNotFoundResponse(error: FileNotFoundError): MaybePromise<Response> {
-    return this.#view.fileNotFoundResponse(error);
   }
 }

@@ -2,6 +2,7 @@ import type { DownloadFile } from "../files/download-file.ts";
 import { HTTPFile } from "../files/http-file.ts";
 import { VirtualFile, type VirtualSource } from "../files/virtual-file.ts";
 import { DownloadResponse, type DownloadOptions } from "../responses/download-response.ts";
+import { isDownloadFile } from "./checked-file.ts";
 
 /** What {@link download} takes: a file, a remote URL, or content in any form that `VirtualFile` reads. */
 export type Downloadable = DownloadFile | URL | VirtualSource;
@@ -31,8 +32,4 @@ function fileOf(content: Downloadable, name: string | undefined): DownloadFile {
   if (content instanceof URL) return new HTTPFile(content, name === undefined ? {} : { name });
   if (isDownloadFile(content)) return content;
   return new VirtualFile(content, name === undefined ? {} : { name });
-}
-
-function isDownloadFile(content: object | string): content is DownloadFile {
-  return typeof content === "object" && "open" in content && "stat" in content;
 }

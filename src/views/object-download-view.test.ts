@@ -130,11 +130,30 @@ describe("the file field", () => {
   });
 
   it("tells the operator which field is empty", async () => {
-    const view = Object.assign(new ObjectDownloadView(), { model: rows({ id: 7 }), fileField: "nmae" });
+    const view = Object.assign(new ObjectDownloadView(), { model: rows({ id: 7, scan: null }), fileField: "scan" });
     await expect(setupView(view, "/", { pk: "7" }).getFile()).rejects.toMatchObject({
       status: 404,
-      cause: new Error('The field "nmae" is empty'),
+      cause: new Error('The field "scan" is empty'),
     });
+  });
+
+  it("is a mistake of the configuration where no object has it", async () => {
+    const view = Object.assign(new ObjectDownloadView(), { model: rows({ id: 7 }), fileField: "nmae" });
+    await expect(setupView(view, "/", { pk: "7" }).getFile()).rejects.toThrow(
+      'ObjectDownloadView: the object that was found has no field "nmae". Is the name misspelled',
+    );
+  });
+
+  it("is empty where another object of the same model has it", async () => {
+    const documents = [{ id: "1", scan: new VirtualFile("a") }, { id: "2" }];
+    const model = { findOne: ({ id }: Record<string, unknown>) => documents.find((document) => document.id === id) };
+    const ask = (pk: string): Promise<DownloadFile> =>
+      Promise.resolve(
+        setupView(Object.assign(new ObjectDownloadView(), { model, fileField: "scan" }), "/", { pk }).getFile(),
+      );
+    await expect(ask("2")).rejects.toMatchObject({ status: 500 });
+    await ask("1");
+    await expect(ask("2")).rejects.toMatchObject({ status: 404 });
   });
 
   it.each(["missing.pdf", "../secret", "2026", "/etc/hostname"])("has no file for the name %j", async (file) => {
@@ -342,4 +361,28 @@ describe("ObjectDownloadView.asView", () => {
       expect(ObjectDownloadView.asView(options)).toBeTypeOf("function");
     });
   });
+});
+
+describe("queryPkAndSlug", () => {
+  const model = rows({ id: 7, slug: "report", file: new VirtualFile("Hello") });
+
+  it.each([
+    [true, { pk: "7", slug: "report" }, 200],
+    [true, { pk: "7", slug: "guessed" }, 404],
+    [true, { pk: "8", slug: "report" }, 404],
+    [true, { pk: "7" }, 200],
+    [true, { slug: "report" }, 200],
+    [false, { pk: "7", slug: "guessed" }, 200],
+    [undefined, { pk: "7", slug: "guessed" }, 200],
+  ])("%s, asked for %j, is %i", async (queryPkAndSlug, params, status) => {
+    expect((await respond(ObjectDownloadView.asView({ model, queryPkAndSlug }), { params })).status).toBe(status);
+  });
+});
+
+it("takes the storage that getStorage() chooses", async () => {
+  const handler = ObjectDownloadView.asView({
+    model: rows({ id: 7, file: "2026/7f3a.pdf" }),
+    getStorage: () => storage,
+  });
+  expect((await respond(handler, { params: { pk: "7" } })).status).toBe(200);
 });

@@ -1,3 +1,4 @@
+import { warnOnce } from "../diagnostics.ts";
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import { DescribedFile, type FileDescription } from "../files/described-file.ts";
 import type { DownloadFile } from "../files/download-file.ts";
@@ -5,6 +6,8 @@ import { VirtualFile, type VirtualSource } from "../files/virtual-file.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import type { Storage } from "../storages/storage.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
+import { routeParam } from "./route-param.ts";
+import { isDownloadFile } from "./checked-file.ts";
 import { dateOf, isEmpty, mediaTypeOf, sizeOf, textOf, tokenOf } from "./field-values.ts";
 
 /** Where objects are found: a table, a repository, a collection. `downloadview/models` makes one of most ORMs'. */
@@ -42,10 +45,15 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   /** A narrower place to find it, such as the published rows only. It comes before {@link model}. */
   queryset: Model<T> | undefined = undefined;
   pkField = "id";
-  /** The URL parameter with the primary key. It comes before the slug. */
+  /** The URL parameter with the primary key. It comes before the slug. Default `"pk"`. */
   pkParam = "pk";
   slugField = "slug";
   slugParam = "slug";
+  /**
+   * Whether the object must match the primary key and the slug, where the URL has both. Default `false`: the slug is
+   * then not looked at. With `true`, a guessed key without its slug is a 404.
+   */
+  queryPkAndSlug = false;
   /** The storage that a text in the file field is a name in. */
   storage: Storage | undefined = undefined;
   fileField = "file";
@@ -101,15 +109,19 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
 
   async #findObject(): Promise<T> {
     const object = await this.getQueryset()?.findOne(this.#lookup());
-    if (object === null || object === undefined) throw new FileNotFoundError();
+    if (object === null || object === undefined) {
+      const cause = new Error(`No object has ${JSON.stringify(this.#lookup())}`);
+      throw new FileNotFoundError(undefined, { cause });
+    }
     return object;
   }
 
   #lookup(): Record<string, string> {
-    const pk = this.params[this.pkParam];
-    if (pk !== undefined) return { [this.pkField]: pk };
-    const slug = this.params[this.slugParam];
-    if (slug !== undefined) return { [this.slugField]: slug };
+    routeParam(this, [this.pkParam, this.slugParam], "pkParam or slugParam");
+    const { [this.pkParam]: pk, [this.slugParam]: slug } = this.params;
+    const bySlug = slug === undefined ? {} : { [this.slugField]: slug };
+    if (pk !== undefined) return { ...(this.queryPkAndSlug ? bySlug : {}), [this.pkField]: pk };
+    if (slug !== undefined) return bySlug;
     const cause = new Error(`The route has neither a parameter "${this.pkParam}" nor "${this.slugParam}"`);
     throw new FileNotFoundError(undefined, { cause });
   }
@@ -120,11 +132,33 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
 
   async #findFile(): Promise<DownloadFile> {
     this.object = await this.getObject();
+    this.#checkObject();
     const value = this.#fieldOf(this.fileField);
     if (isEmpty(value)) {
       throw new FileNotFoundError(undefined, { cause: new Error(`The field "${this.fileField}" is empty`) });
     }
     return new DescribedFile(this.#fileFrom(value), this.#description());
+  }
+
+  /** A model that cannot tell which fields it has is checked here: a misspelled field must not look like an empty one. */
+  #checkObject(): void {
+    const { object, constructor } = this;
+    const model = this.getQueryset() ?? constructor;
+    const describing = [this.basenameField, this.encodingField, this.mimeTypeField, this.charsetField];
+    const measuring = [this.modificationTimeField, this.sizeField];
+    if (!isKnownField(model, object, this.fileField)) {
+      throw new ImproperlyConfiguredError(missingField(constructor.name, this.fileField));
+    }
+    for (const name of [...describing, ...measuring]) {
+      if (name !== undefined && !isKnownField(model, object, name)) {
+        warnOnce("DOWNLOADVIEW_NO_SUCH_FIELD", missingField(constructor.name, name));
+      }
+    }
+  }
+
+  /** The storage that a text in the file field is a name in. Override it to choose one per object or request. */
+  getStorage(): Storage | undefined {
+    return this.storage;
   }
 
   override getBasename(): string | undefined | Promise<string | undefined> {
@@ -150,7 +184,8 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   #fileFrom(value: unknown): DownloadFile {
     if (isDownloadFile(value)) return value;
     if (typeof value !== "string") return new VirtualFile(value as VirtualSource, nameIfAbsent(value, this.fileField));
-    if (this.storage) return new StorageFile(this.storage, value);
+    const storage = this.getStorage();
+    if (storage) return new StorageFile(storage, value);
     throw new ImproperlyConfiguredError(
       `${this.constructor.name}: the field "${this.fileField}" holds a name, so the view needs the storage that the ` +
         `name is in: asView({ model, storage })`,
@@ -165,8 +200,21 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   }
 }
 
-function isDownloadFile(value: unknown): value is DownloadFile {
-  return typeof value === "object" && value !== null && "stat" in value && "open" in value;
+// Documents without a schema leave out what is empty: a field that another object of the model has is no mistake.
+const knownFields = new WeakMap<object, Set<string>>();
+
+function isKnownField(model: object, object: unknown, name: string): boolean {
+  const known = knownFields.get(model) ?? new Set();
+  knownFields.set(model, known);
+  if (typeof object === "object" && object !== null && name in object) known.add(name);
+  return known.has(name);
+}
+
+function missingField(view: string, name: string): string {
+  return (
+    `${view}: the object that was found has no field ${JSON.stringify(name)}. ` +
+    `Is the name misspelled, or is the column not selected?`
+  );
 }
 
 function nameIfAbsent(value: unknown, name: string): { name?: string } {

@@ -11,6 +11,7 @@ import { attempt, given, whenReady } from "../responses/maybe-promise.ts";
 import { hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
 import { pathWithin } from "../files/path-within.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
+import { routeParam } from "./route-param.ts";
 
 /**
  * Serves a file by its path on this machine. With a `root`, `path` and the URL parameter are relative to it and
@@ -70,10 +71,14 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
    * @throws {InvalidPathError} if the URL parameter is an absolute path
    */
   getPath(): string | undefined | Promise<string | undefined> {
-    const named = this.root === undefined ? undefined : this.params[this.pathParam];
+    const named = this.root === undefined ? undefined : this.#named();
     // One that happens to be inside the root would be served, and so tell a client that guesses where the root is.
     if (named !== undefined && isAbsolute(named)) throw new InvalidPathError();
     return named ?? this.path;
+  }
+
+  #named(): string | undefined {
+    return this.path === undefined ? routeParam(this, [this.pathParam], "pathParam") : this.params[this.pathParam];
   }
 
   override getFile(): DownloadFile | Promise<DownloadFile> {
@@ -81,7 +86,7 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   }
 
   #find(path: string | undefined): DownloadFile {
-    if (!path) throw new FileNotFoundError();
+    if (!path) throw new FileNotFoundError(undefined, { cause: new Error("getPath() returned no path") });
     if (path.includes("\0") || hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
     const options: LocalFileOptions = this.etag === undefined ? {} : { etag: this.etag };
     const { root, dotfiles = root === undefined ? "allow" : "deny" } = this;

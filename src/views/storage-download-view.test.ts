@@ -84,3 +84,16 @@ describe("StorageDownloadView", () => {
     await assertDownloadResponse(respond(handler), { content: "own" });
   });
 });
+
+it("takes the storage that getStorage() chooses for a request", async () => {
+  const mine = new MemoryStorage();
+  await mine.save("a.txt", "mine");
+  class TenantView extends StorageDownloadView {
+    override getStorage(): MemoryStorage {
+      return this.params["tenant"] === "me" ? mine : new MemoryStorage();
+    }
+  }
+  const handler = TenantView.asView({ getStorage: TenantView.prototype.getStorage });
+  const responses = ["me", "other"].map((tenant) => respond(handler, { params: { tenant, path: "a.txt" } }));
+  expect((await Promise.all(responses)).map(({ status }) => status)).toEqual([200, 404]);
+});

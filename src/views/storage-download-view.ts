@@ -6,6 +6,7 @@ import { hasEncodedSeparator } from "../http/url-path.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import type { Storage } from "../storages/storage.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
+import { routeParam } from "./route-param.ts";
 import { TaggedStorageFile } from "./tagged-storage-file.ts";
 
 /**
@@ -44,15 +45,21 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
 
   override checkConfiguration(): void {
     super.checkConfiguration();
-    if (!this.storage && !answersByItself(this, StorageDownloadView)) {
-      throw new ImproperlyConfiguredError(`${this.constructor.name} needs a storage: asView({ storage: new … })`);
-    }
+    if (!answersByItself(this, StorageDownloadView, "getStorage")) this.getStorage();
     checkEntityTag(this);
     if (this.path === "") throw new ImproperlyConfiguredError(`${this.constructor.name} has an empty path`);
   }
 
+  /** The storage that the file is in: override it to choose one per request. */
+  getStorage(): Storage {
+    if (this.storage) return this.storage;
+    throw new ImproperlyConfiguredError(`${this.constructor.name} needs a storage: asView({ storage: new … })`);
+  }
+
   getPath(): string | undefined | Promise<string | undefined> {
-    return this.params[this.pathParam] ?? this.path;
+    return this.path === undefined
+      ? routeParam(this, [this.pathParam], "pathParam")
+      : (this.params[this.pathParam] ?? this.path);
   }
 
   override getFile(): DownloadFile | Promise<DownloadFile> {
@@ -61,11 +68,12 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
 
   async #findFile(): Promise<DownloadFile> {
     const path = await this.getPath();
-    if (!path || !this.storage) throw new FileNotFoundError();
+    if (!path) throw new FileNotFoundError(undefined, { cause: new Error("getPath() returned no name") });
     if (hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
     // By the policy of the URL alone: `path` and `getPath()` are the application's own.
     if (path === this.params[this.pathParam] && hasDeniedDotfile(path, this.dotfiles)) throw new InvalidPathError();
-    const { etag, storage } = this;
+    const { etag } = this;
+    const storage = this.getStorage();
     if (etag === undefined) return new StorageFile(storage, path);
     if (isTaggable(storage)) return new StorageFile(taggedStorage(storage, etag), path);
     return etag === "content" ? new StorageFile(storage, path) : new TaggedStorageFile(storage, path, etag);

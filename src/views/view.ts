@@ -1,10 +1,11 @@
 import { MethodNotAllowedError } from "../errors.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
 import { attempt, type MaybePromise } from "../responses/maybe-promise.ts";
+import { assignGiven } from "../assign-given.ts";
 import { refuseJSON } from "../serialization.ts";
 
-/** What a view may be configured with: its own fields, and its methods. */
-export type ViewOptions<V> = Partial<Omit<V, ReservedName>> & ThisType<V>;
+/** What a view may be configured with: its own fields, and its methods. One that is undefined counts as absent. */
+export type ViewOptions<V> = { [Name in Exclude<keyof V, ReservedName>]?: V[Name] | undefined } & ThisType<V>;
 
 type ReservedName = "request" | "params" | "context" | "setup" | "dispatch" | "checkConfiguration" | "toJSON";
 const reservedNames: ReadonlySet<string> = new Set<ReservedName | "constructor" | "__proto__">([
@@ -66,7 +67,7 @@ export class View<C = unknown> {
     this: new () => V,
     options: ViewOptions<NoInfer<V>> = {},
   ): DownloadHandler<ContextOf<V>> {
-    const make = (): V => Object.assign(new this(), options);
+    const make = (): V => assignGiven(new this(), options);
     checkOptions(new this(), options);
     make().checkConfiguration();
     return (request, context) => attempt(() => make().setup(request, context).dispatch());
@@ -107,6 +108,12 @@ export class View<C = unknown> {
 }
 
 function checkOptions(view: object, options: object): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    const got = options === null ? "null" : Array.isArray(options) ? "an array" : `a ${typeof options}`;
+    throw new TypeError(
+      `${view.constructor.name}.asView() must be passed an object of options, or nothing; got ${got}`,
+    );
+  }
   for (const name of Object.keys(options)) {
     if (!isOption(view, name)) {
       throw new TypeError(

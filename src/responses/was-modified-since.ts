@@ -1,0 +1,32 @@
+import { debug, reasonOf } from "../diagnostics.ts";
+import type { DownloadFile } from "../files/download-file.ts";
+import { modificationTime, type Validators } from "../http/conditional.ts";
+import type { DownloadResponse } from "./download-response.ts";
+
+/**
+ * Whether `file` changed after `since`: trusts the file's own `wasModifiedSince`, else its `lastModified`, else says yes.
+ * A 304 is sent only for a certain no: a `wasModifiedSince` that throws, or returns nothing, counts as a yes.
+ */
+export async function wasModifiedSince(file: DownloadFile, since: Date, representation?: Validators): Promise<boolean> {
+  if (file.wasModifiedSince) return askFile(file, since);
+  const modified = modificationTime(representation ?? (await file.stat()));
+  return modified === undefined || modified > since.getTime() / 1000;
+}
+
+async function askFile(file: DownloadFile, since: Date): Promise<boolean> {
+  try {
+    return (await file.wasModifiedSince?.(since)) !== false;
+  } catch (error) {
+    debug(
+      () =>
+        `wasModifiedSince() of ${JSON.stringify(file.name)} threw, so the file counts as modified: ${reasonOf(error)}`,
+    );
+    return true;
+  }
+}
+
+/** Whether something other than a date decides on If-Modified-Since: a hook that was overridden, or the file itself. */
+export function decidesItself({ file, hooks }: DownloadResponse): boolean {
+  const { wasModifiedSince: hook } = hooks;
+  return file.wasModifiedSince !== undefined || (hook !== undefined && hook !== wasModifiedSince);
+}
