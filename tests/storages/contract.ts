@@ -17,6 +17,8 @@ export interface StorageCapabilities {
   keepsContentType?: boolean;
   /** Takes every name that is one. Default true; else letters, digits, and within a segment spaces and dots. */
   anyName?: boolean;
+  /** Looks for files whose names it would not save: they may be on the disk. Default false. */
+  looksUpLocalNames?: boolean;
   /** Takes keys in which slashes, and perhaps backslashes, are characters like any other. Default: takes names alone. */
   keys?: "slashes" | "slashes and backslashes";
 }
@@ -25,7 +27,13 @@ export interface StorageCapabilities {
 export function describeStorage(
   title: string,
   makeStorage: () => Promise<StorageUnderTest>,
-  { exclusiveSaves = true, keepsContentType = false, anyName = true, keys }: StorageCapabilities = {},
+  {
+    exclusiveSaves = true,
+    keepsContentType = false,
+    anyName = true,
+    looksUpLocalNames = false,
+    keys,
+  }: StorageCapabilities = {},
 ): void {
   describe(title, () => {
     let made: StorageUnderTest;
@@ -348,6 +356,11 @@ export function describeStorage(
 
       it.each(badNames.filter((name) => !oddKeys.includes(name)))("is refused when it is %j", async (name) => {
         await expect(save(name, "x")).rejects.toThrow(InvalidPathError);
+        if (looksUpLocalNames && /[\\\x01-\x1f\x7f]/.test(name)) {
+          await expect(storage.open(name)).rejects.toThrow(FileNotFoundError);
+          expect(await storage.exists(name)).toBe(false);
+          return expect(await names()).toEqual([]);
+        }
         await expect(storage.open(name)).rejects.toThrow(InvalidPathError);
         await expect(storage.stat(name)).rejects.toThrow(InvalidPathError);
         await expect(storage.exists(name)).rejects.toThrow(InvalidPathError);
