@@ -119,6 +119,8 @@ class Exchange {
   readonly #request: ClientRequest;
   readonly #secure: boolean;
   #message: IncomingMessage | undefined;
+  /** What the connection broke with before the body had ended. */
+  #cut: Error | undefined;
   readonly response: Promise<RemoteResponse>;
   /** Done when the connection is closed, or free for the next request. */
   readonly #closed: Promise<void>;
@@ -162,8 +164,9 @@ class Exchange {
   async #begin(message: IncomingMessage): Promise<RemoteResponse> {
     this.#message = message;
     // Node ends a body that has no length when its connection is reset, as if it were whole: the request alone is told.
-    this.#request.on("error", (error) => message.destroy(error));
-    message.on("error", () => undefined);
+    this.#request.on("error", (error) => {
+      if (!message.complete) this.#cut = error;
+    });
     try {
       const { statusCode: status = 0 } = message;
       const headers = headersOf(message);
@@ -180,10 +183,19 @@ class Exchange {
   #bodyOf(message: IncomingMessage, headers: Headers): ReadableStream<Uint8Array> {
     const decoders = decodedCodings(headers).map((coding) => this.#decoder(coding));
     const last = decoders.at(0);
-    if (!last) return webStreamOf(message, () => this.#abandon());
+    if (!last)
+      return webStreamOf(
+        message,
+        () => this.#cut,
+        () => this.#abandon(),
+      );
     // The coding that was applied last comes off first. The error of each is also the last one's, which is read.
     this.#node.pipeline([message, ...decoders.toReversed()], () => undefined);
-    return webStreamOf(last, () => void last.destroy());
+    return webStreamOf(
+      last,
+      () => this.#cut,
+      () => void last.destroy(),
+    );
   }
 
   #decoder(coding: string): Duplex {
@@ -209,8 +221,12 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
   return headers;
 }
 
-/** Takes a chunk from `readable` for each that is asked for, none ahead. */
-function webStreamOf(readable: Readable, cancel: () => Promise<void> | void): ReadableStream<Uint8Array> {
+/** Takes a chunk from `readable` for each that is asked for, none ahead. Fails at its end with what it was cut by. */
+function webStreamOf(
+  readable: Readable,
+  cut: () => Error | undefined,
+  cancel: () => Promise<void> | void,
+): ReadableStream<Uint8Array> {
   let give: ((chunk: Uint8Array) => void) | undefined;
   return new ReadableStream<Uint8Array>(
     {
@@ -220,7 +236,11 @@ function webStreamOf(readable: Readable, cancel: () => Promise<void> | void): Re
           controller.enqueue(chunk);
         };
         readable.pause().on("data", give);
-        readable.once("end", () => give && controller.close());
+        readable.once("end", () => {
+          const error = cut();
+          if (give && error) controller.error(error);
+          else if (give) controller.close();
+        });
         readable.on("error", (error) => give && controller.error(error));
       },
       pull() {
