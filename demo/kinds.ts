@@ -26,7 +26,7 @@ const looks: readonly (readonly [type: string, looks: Looks])[] = [
   ["", { color: "gray", preview: "none" }],
 ];
 
-export function kindOf(basename: string): Kind {
+export function kindOf(filename: string): Kind {
   const type = mediaType(basename);
   const [, found] = looks.find(([start]) => type.startsWith(start)) ?? ["", { color: "gray", preview: "none" }];
   return { badge: extname(basename).slice(1, 5).toUpperCase() || "FILE", type, ...found };

@@ -17,7 +17,7 @@ const documents = sqliteTable("documents", {
   /** Beside it, a file for `sha256sum -c`. */
   anotherFile: text("another_file").notNull(),
   /** What the user calls it, as it was typed. */
-  basename: text().notNull(),
+  filename: text().notNull(),
   size: integer().notNull(),
   createdAt: integer("created_at", { mode: "timestamp" }).notNull(),
 });
@@ -34,7 +34,7 @@ export interface Library {
   /** Where the views look a document up. */
   readonly model: Model<Document>;
   list(): Promise<Document[]>;
-  add(basename: string, content: Content, slug?: string): Promise<Document>;
+  add(filename: string, content: Content, slug?: string): Promise<Document>;
   /** Whether there was such a document. */
   remove(slug: string): Promise<boolean>;
   close(): void;
@@ -103,7 +103,7 @@ class Sum {
 }
 
 /** `Q3 Report.pdf` becomes `q3-report-5f0c2a`: readable, and free. */
-function slugFor(basename: string): string {
+function slugFor(filename: string): string {
   const words = basename
     .replace(/\.[^.]*$/, "")
     .normalize("NFKD")
@@ -116,7 +116,7 @@ function slugFor(basename: string): string {
   return `${readable}-${randomBytes(3).toString("hex")}`;
 }
 
-function extensionOf(basename: string): string {
+function extensionOf(filename: string): string {
   const extension = extname(basename).toLowerCase();
   return /^\.[a-z0-9]{1,10}$/.test(extension) ? extension : "";
 }

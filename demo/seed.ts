@@ -5,17 +5,17 @@ import type { Content, Library } from "./library.ts";
 /** The folder of the files that the library begins with. */
 export const seedsDir: string = fileURLToPath(new URL("seeds", import.meta.url));
 
-const seeds: readonly { slug: string; basename: string; content: () => Content }[] = [
+const seeds: readonly { slug: string; filename: string; content: () => Content }[] = [
   seed("how-a-download-travels.pdf", "How a download travels.pdf"),
   seed("mountain-lake.png", "Mountain lake.png"),
   seed("sunset.webm", "Sunset at the lake.webm"),
   seed("greetings.txt", "Grüße aus 東京 🗼.txt"),
-  { slug: "weather", basename: "Weather at the lake, minute by minute.csv", content: () => weather(2025) },
+  { slug: "weather", filename: "Weather at the lake, minute by minute.csv", content: () => weather(2025) },
   seed("wants-to-run.html", "Wants to run.html", "wants-to-run-page"),
   seed("wants-to-run.svg", "Wants to run.svg", "wants-to-run-drawing"),
 ];
 
-function seed(file: string, basename: string, slug = file.replace(/\..*/, "")): (typeof seeds)[number] {
+function seed(file: string, filename: string, slug = file.replace(/\..*/, "")): (typeof seeds)[number] {
   return { slug, basename, content: () => createReadStream(`${seedsDir}/${file}`) };
 }
 

@@ -18,11 +18,11 @@ const name = "hello-world.txt";
 /** What answers each route: the five views, in the ways that most applications need. The page shows these very lines. */
 export function downloadViews({ model, storage }: Library, remote: string): Record<string, DownloadHandler> {
   return {
-    "/documents/:slug": ObjectDownloadView.asView({ model, storage, basenameField: "basename" }),
+    "/documents/:slug": ObjectDownloadView.asView({ model, storage, filenameField: "filename" }),
 
     "/object/default-file/:slug": ObjectDownloadView.asView({ model, storage }),
     "/object/another-file/:slug": ObjectDownloadView.asView({ model, storage, fileField: "anotherFile" }),
-    "/object/deserialized_basename/:slug": ObjectDownloadView.asView({ model, storage, basenameField: "basename" }),
+    "/object/deserialized_basename/:slug": ObjectDownloadView.asView({ model, storage, filenameField: "filename" }),
     "/object/inline-file/:slug": ObjectDownloadView.asView({ model, storage, attachment: false }),
 
     "/storage/static-path/*path": StorageDownloadView.asView({ storage }),
@@ -40,7 +40,7 @@ export function downloadViews({ model, storage }: Library, remote: string): Reco
     "/http/avatar_url/:user": HTTPDownloadView.asView({
       allowedHosts: [remote],
       attachment: false,
-      basename: "avatar.png",
+      filename: "avatar.png",
       getUrl() {
         const user = encodeURIComponent(this.params.user ?? "");
         return `http://${remote}/avatars/${user}`;

@@ -1,8 +1,8 @@
 export * from "./workerd.ts";
-export { localFileCache, type LocalFileCache } from "./files/local-file-memo.ts";
-export { LocalFile, type LocalFileOptions } from "./files/local-file.ts";
-export type { PrecompressedCoding } from "./files/precompressed-file.ts";
-export { FileSystemStorage, type FileSystemStorageOptions } from "./storages/file-system-storage.ts";
+export { localFileCache, type LocalFileCache } from "./files/local/memory.ts";
+export { LocalFile, type LocalFileOptions } from "./files/local/local-file.ts";
+export type { PrecompressedCoding } from "./files/local/precompressed-file.ts";
+export { FileSystemStorage, type FileSystemStorageOptions } from "./storages/file-system/file-system-storage.ts";
 export { PathDownloadView } from "./views/path-download-view.ts";
 export { sendFile, type SendFileOptions } from "./views/send-file.ts";
-export { SignedFileSystemStorage, type SignedFileSystemStorageOptions } from "./storages/signed-file-system-storage.ts";
+export { SignedFileSystemStorage, type SignedFileSystemStorageOptions } from "./signing/signed-file-system-storage.ts";

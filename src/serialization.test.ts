@@ -4,28 +4,28 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DescribedFile } from "./files/described-file.ts";
-import { HTTPFile } from "./files/http-file.ts";
-import { LocalFile } from "./files/local-file.ts";
-import { PrecompressedFile } from "./files/precompressed-file.ts";
+import { HTTPFile } from "./files/remote/http-file.ts";
+import { LocalFile } from "./files/local/local-file.ts";
+import { PrecompressedFile } from "./files/local/precompressed-file.ts";
 import { VirtualFile } from "./files/virtual-file.ts";
-import { nginx, XAccelRedirectResponse } from "./offload/nginx.ts";
+import { nginx, XAccelRedirectResponse } from "./offload/nginx/index.ts";
 import { DownloadDispatcher } from "./offload/download-dispatcher.ts";
-import { RedirectedDownloadResponse } from "./offload/redirected-download-response.ts";
+import { RedirectedDownloadResponse } from "./offload/redirect/redirected-download-response.ts";
 import { smartDownloadMiddleware } from "./offload/smart-download-middleware.ts";
 import { DownloadResponse } from "./responses/download-response.ts";
 import { ProxiedDownloadResponse } from "./responses/proxied-download-response.ts";
-import { DjangoUrlSigner } from "./signing/django-url-signer.ts";
+import { DjangoURLSigner } from "./signing/django-url-signer.ts";
 import { HmacKey } from "./signing/hmac-key.ts";
-import { UrlSigner } from "./signing/url-signer.ts";
-import { BlobProviderStorage } from "./storages/blob-provider-storage.ts";
-import { FileSystemStorage } from "./storages/file-system-storage.ts";
-import { FlyDriveStorage } from "./storages/flydrive-storage.ts";
+import { URLSigner } from "./signing/url-signer.ts";
+import { BlobProviderStorage } from "./storages/third-party/blob-provider-storage.ts";
+import { FileSystemStorage } from "./storages/file-system/file-system-storage.ts";
+import { FlyDriveStorage } from "./storages/third-party/flydrive-storage.ts";
 import { MemoryStorage } from "./storages/memory-storage.ts";
-import { ObjectStorage } from "./storages/object-storage.ts";
-import { SignedFileSystemStorage } from "./storages/signed-file-system-storage.ts";
-import { SignedStorage } from "./storages/signed-storage.ts";
+import { ObjectStorage } from "./storages/object-store/object-storage.ts";
+import { SignedFileSystemStorage } from "./signing/signed-file-system-storage.ts";
+import { SignedStorage } from "./signing/signed-storage.ts";
 import { StorageFile } from "./storages/storage-file.ts";
-import { UnstorageStorage } from "./storages/unstorage-storage.ts";
+import { UnstorageStorage } from "./storages/third-party/unstorage-storage.ts";
 import { DownloadMixin } from "./views/download-mixin.ts";
 import { HTTPDownloadView } from "./views/http-download-view.ts";
 import { ObjectDownloadView } from "./views/object-download-view.ts";
@@ -35,7 +35,7 @@ import { VirtualDownloadView } from "./views/virtual-download-view.ts";
 
 const secret = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t";
 const remote = `https://user:${secret}@files.example/a.txt?token=${secret}`;
-const signer = new UrlSigner({ secrets: secret });
+const signer = new URLSigner({ secrets: secret });
 const memory = new MemoryStorage();
 const text = new VirtualFile("hello", { name: "a.txt" });
 const download = new DownloadResponse(text);
@@ -67,8 +67,8 @@ const values: readonly (readonly [name: string, value: object])[] = [
   ["BlobProviderStorage", new BlobProviderStorage(store)],
   ["FlyDriveStorage", new FlyDriveStorage(store)],
   ["UnstorageStorage", new UnstorageStorage(store)],
-  ["UrlSigner", signer],
-  ["DjangoUrlSigner", new DjangoUrlSigner({ secretKey: secret })],
+  ["URLSigner", signer],
+  ["DjangoURLSigner", new DjangoURLSigner({ secretKey: secret })],
   ["HmacKey", new HmacKey("SHA-256", () => new TextEncoder().encode(secret))],
   ["PathDownloadView", Object.assign(new PathDownloadView(), { root: "/srv" })],
   ["StorageDownloadView", Object.assign(new StorageDownloadView(), { storage: memory })],

@@ -11,20 +11,27 @@ export type {
   StatOptions,
 } from "./files/download-file.ts";
 export type { DotfilePolicy } from "./files/dotfiles.ts";
-export type { EntityTagOption } from "./files/local-file-etag.ts";
+export type { EntityTagOption } from "./files/local/etag.ts";
 export { blobFile, type BlobFileOptions } from "./files/blob-file.ts";
 export { DescribedFile, unwrap, type FileDescription } from "./files/described-file.ts";
-export type { HTTPFileOptions, RemoteLimits } from "./files/http-file-options.ts";
-export { HTTPFile } from "./files/http-file.ts";
-export type { ResolveHost } from "./files/node-fetch.ts";
+export type { HTTPFileOptions, RemoteLimits } from "./files/remote/http-file-options.ts";
+export { HTTPFile } from "./files/remote/http-file.ts";
+export type { ResolveHost } from "./files/remote/node-fetch.ts";
 export { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./files/virtual-file.ts";
-export type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry, UrlOptions } from "./storages/storage.ts";
+export type {
+  FileTimes,
+  SaveOptions,
+  Storage,
+  StorageContent,
+  StorageEntry,
+  SignedUrlOptions,
+} from "./storages/storage.ts";
 export {
   BlobProviderStorage,
   type BlobProvider,
   type BlobProviderPage,
   type FileLike,
-} from "./storages/blob-provider-storage.ts";
+} from "./storages/third-party/blob-provider-storage.ts";
 export { MemoryStorage } from "./storages/memory-storage.ts";
 export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";
@@ -56,7 +63,7 @@ export { ObjectDownloadView, type Model } from "./views/object-download-view.ts"
 export { StorageDownloadView } from "./views/storage-download-view.ts";
 export { VirtualDownloadView } from "./views/virtual-download-view.ts";
 export { download, type Downloadable, type DownloadContentOptions } from "./views/download.ts";
-export type { FoundTarget, OffloadBackend } from "./offload/backend.ts";
+export type { FoundTarget, OffloadBackend } from "./offload/contract.ts";
 export type { CompiledRule } from "./offload/compiled-rule.ts";
 export { DownloadDispatcher } from "./offload/download-dispatcher.ts";
 export { OffloadedDownloadResponse } from "./offload/offloaded-download-response.ts";

@@ -3,7 +3,7 @@ import { answerError } from "./answer-error.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { isNotFound } from "./fields.ts";
 import { namedParams } from "./params.ts";
-import { webResponse } from "./web-response.ts";
+import { webResponse } from "./web/web-response.ts";
 
 /** The part of Astro's `APIContext` that is used here. */
 export interface AstroContext {

@@ -4,7 +4,7 @@ import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../res
 import { addMiddleware } from "./app-middleware.ts";
 import { isNotFound, mergeFields, presentOn } from "./fields.ts";
 import { namedParams } from "./params.ts";
-import { webResponse, type RenderedHead } from "./web-response.ts";
+import { webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /** The part of Elysia's `Context` that is used here. */
 export type ElysiaContext = Pick<Context, "request" | "params"> & Partial<Pick<Context, "set">>;

@@ -1,7 +1,7 @@
 import type { DownloadHandler, DownloadRequest, DownloadResult } from "../responses/handler.ts";
 import { answerError } from "./answer-error.ts";
 import { mounted, unmounted, type Mounted } from "./mounted.ts";
-import { webResponse } from "./web-response.ts";
+import { webResponse } from "./web/web-response.ts";
 
 export interface FetchContext {
   /** The parameters of the route, such as `{ path }`. */

@@ -5,7 +5,7 @@ import { withoutHandOff } from "../responses/web-response.ts";
 import { addMiddleware, throughMiddleware } from "./app-middleware.ts";
 import { isNotFound, mergeFields, presentIn } from "./fields.ts";
 import { namedParams } from "./params.ts";
-import { isDownload, webDownload, type RenderedHead } from "./web-response.ts";
+import { isDownload, webDownload, type RenderedHead } from "./web/web-response.ts";
 
 /**
  * Mounts a handler on h3 2, and so on Nitro. `this.context.native` is the `H3Event`. A missing file is an `HTTPError` 404,

@@ -3,7 +3,7 @@ import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { isNotFound, mergedWhole, mergeFields, presentIn } from "./fields.ts";
-import { downloadOf, webResponse, type RenderedHead } from "./web-response.ts";
+import { downloadOf, webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /**
  * Mounts a handler on Hono. `this.context.native` is Hono's `Context`. A missing file is answered by the app's own

@@ -13,7 +13,7 @@ export interface Http2HandlerOptions {
   onError?: (error: unknown) => void;
 }
 
-export type Http2Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => Promise<void>;
+export type HTTP2Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => Promise<void>;
 
 /**
  * Mounts a handler on `node:http2`, by its compatibility API; also on a server that allows HTTP/1.
@@ -22,18 +22,18 @@ export type Http2Handler = (request: Http2ServerRequest, response: Http2ServerRe
  * ```ts
  * import { createServer } from "node:http2";
  * import { PathDownloadView } from "downloadview";
- * import { toHttp2Handler } from "downloadview/http2";
+ * import { toHTTP2Handler } from "downloadview/http2";
  * import { pathParams } from "downloadview/node";
  *
  * const view = PathDownloadView.asView({ root: "/srv/documents" });
- * const server = createServer(toHttp2Handler(view, { params: pathParams }));
+ * const server = createServer(toHTTP2Handler(view, { params: pathParams }));
  * console.assert(typeof server.listen === "function");
  * ```
  */
-export function toHttp2Handler(
+export function toHTTP2Handler(
   handler: DownloadHandler<Http2ServerRequest>,
   options: Http2HandlerOptions = {},
-): Http2Handler {
+): HTTP2Handler {
   // The compatibility API is what it says, less a socket to write to.
   return toNodeHandler(handler as unknown as DownloadHandler<IncomingMessage>, options as object) as never;
 }

@@ -4,7 +4,7 @@ import type { DownloadHandler, DownloadRequest, DownloadResult } from "../respon
 import { answerError } from "./answer-error.ts";
 import { copyOf } from "./fields.ts";
 import { namedParams } from "./params.ts";
-import { webResponse, type RenderedHead } from "./web-response.ts";
+import { webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /** What Next.js gives a route handler beside the request. */
 export interface NextRouteContext {

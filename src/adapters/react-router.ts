@@ -2,7 +2,7 @@ import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../res
 import { addMiddleware } from "./app-middleware.ts";
 import { answerError } from "./answer-error.ts";
 import { namedParams } from "./params.ts";
-import { webResponse } from "./web-response.ts";
+import { webResponse } from "./web/web-response.ts";
 
 /** The part of React Router's `LoaderFunctionArgs` that is used here. */
 export interface LoaderArgs {

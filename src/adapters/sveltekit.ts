@@ -3,7 +3,7 @@ import { answerError } from "./answer-error.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { namedParams } from "./params.ts";
-import { webResponse } from "./web-response.ts";
+import { webResponse } from "./web/web-response.ts";
 
 /** The part of SvelteKit's `RequestEvent` that is used here. */
 export interface SvelteKitEvent {

@@ -18,7 +18,7 @@ import type { ArchiveEntries } from "./member.ts";
  * const storage = new MemoryStorage();
  * await storage.save("1.jpg", new Uint8Array(1000));
  * const album = ArchiveDownloadView.asView({
- *   basename: "Album.zip",
+ *   filename: "Album.zip",
  *   getEntries: () => [{ name: "2026/Sea.jpg", file: new StorageFile(storage, "1.jpg") }],
  * });
  * const response = await toFetchHandler(album)(new Request("http://localhost/", { headers: { Range: "bytes=-22" } }));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ArchiveEntryError, ContentTooLargeError, FileChangedError, FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, FileStat } from "../files/download-file.ts";
-import { LocalFile } from "../files/local-file.ts";
+import { LocalFile } from "../files/local/local-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { ByteRange } from "../http/range.ts";
 import { ArchiveFile, type ArchiveOptions } from "./archive-file.ts";

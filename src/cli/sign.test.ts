@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UrlSigner } from "../signing/url-signer.ts";
+import { URLSigner } from "../signing/url-signer.ts";
 import { runSign } from "./sign.ts";
 import { runVerify } from "./verify.ts";
 
@@ -38,7 +38,7 @@ describe("downloadview sign", () => {
     const { code, out, err } = await run(runSign, ["https://example.com/plan.pdf?version=2"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out.endsWith("\n")).toBe(true);
-    const signer = new UrlSigner({ secrets: secret, now: () => new Date(noon) });
+    const signer = new URLSigner({ secrets: secret, now: () => new Date(noon) });
     const expiresAt = new Date(noon + 3_600_000);
     expect(await signer.verify({ url: out.trim() })).toMatchObject({ ok: true, expiresAt });
   });

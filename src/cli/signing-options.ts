@@ -1,4 +1,4 @@
-import { UrlSigner } from "../signing/url-signer.ts";
+import { URLSigner } from "../signing/url-signer.ts";
 
 /** What a command of the shell needs of the process it runs in. */
 export interface CommandIO {
@@ -32,13 +32,13 @@ export const signingOptionsHelp = `  --method METHOD      the method of the requ
 export function signerFromEnvironment(
   env: CommandIO["env"],
   { names, bindHost, now }: { names: readonly string[]; bindHost: boolean; now?: (() => Date) | undefined },
-): UrlSigner {
+): URLSigner {
   const secrets = names.map((name) => {
     const secret = env[name];
     if (!secret) throw new UsageError(`The environment variable ${name} is not set: it has to hold the secret`);
     return secret;
   });
-  return new UrlSigner({ secrets, bindHost, ...(now && { now }) });
+  return new URLSigner({ secrets, bindHost, ...(now && { now }) });
 }
 
 export function parseHeaders(fields: readonly string[]): Record<string, string> {

@@ -1,5 +1,5 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
-import type { OffloadBackend } from "../offload/backend.ts";
+import type { OffloadBackend } from "../offload/contract.ts";
 import { compileRules } from "../offload/compiled-rule.ts";
 import type { OffloadRule } from "../offload/rule.ts";
 import type { Storage } from "../storages/storage.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { apache } from "../offload/apache.ts";
-import { nginx } from "../offload/nginx.ts";
+import { apache } from "../offload/apache/index.ts";
+import { nginx } from "../offload/nginx/index.ts";
 import type { OffloadRule } from "../offload/rule.ts";
-import { FileSystemStorage } from "../storages/file-system-storage.ts";
+import { FileSystemStorage } from "../storages/file-system/file-system-storage.ts";
 import { MemoryStorage } from "../storages/memory-storage.ts";
 import { defineConfig, type DownloadviewConfig } from "./downloadview-config.ts";
 import { serverConfiguration, type ServerConfigurationOptions, type ServerName } from "./server-configuration.ts";

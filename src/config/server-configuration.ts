@@ -1,11 +1,11 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
-import { apache } from "../offload/apache.ts";
-import type { OffloadBackend } from "../offload/backend.ts";
-import { caddy } from "../offload/caddy.ts";
+import { apache } from "../offload/apache/index.ts";
+import type { OffloadBackend } from "../offload/contract.ts";
+import { caddy } from "../offload/caddy/index.ts";
 import { compileRules, type CompiledRule } from "../offload/compiled-rule.ts";
-import { h2o } from "../offload/h2o.ts";
-import { lighttpd } from "../offload/lighttpd.ts";
-import { nginx } from "../offload/nginx.ts";
+import { h2o } from "../offload/h2o/index.ts";
+import { lighttpd } from "../offload/lighttpd/index.ts";
+import { nginx } from "../offload/nginx/index.ts";
 import { locateUrl, segmentsBelow } from "../offload/path-prefix.ts";
 import type { OffloadRule } from "../offload/rule.ts";
 import { folderOf } from "../offload/server-configuration.ts";

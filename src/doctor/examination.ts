@@ -1,6 +1,6 @@
 import type { DownloadviewConfig } from "../config/downloadview-config.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
-import type { OffloadBackend } from "../offload/backend.ts";
+import type { OffloadBackend } from "../offload/contract.ts";
 import type { Storage } from "../storages/storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import { ask, type Question, type Reply } from "./ask.ts";

@@ -1,4 +1,4 @@
-import type { OffloadBackend } from "../offload/backend.ts";
+import type { OffloadBackend } from "../offload/contract.ts";
 
 /** What makes a server go wrong, and how to mend it, in the server's own words. */
 export interface Remedies {

@@ -1,5 +1,5 @@
 import type { BigIntStats } from "node:fs";
-import { fileSystemType } from "./local-file-system.ts";
+import { fileSystemType } from "./local/file-system.ts";
 
 /**
  * Linux file systems whose files are made when they are read, by their magic numbers (statfs(2), linux/magic.h): proc, sysfs,

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { IncompleteBodyError, SourceConsumedError } from "../errors.ts";
-import { nginx } from "../offload/nginx.ts";
+import { nginx } from "../offload/nginx/index.ts";
 import { smartDownloadMiddleware } from "../offload/smart-download-middleware.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
 import { collectBytes } from "./bytes.ts";

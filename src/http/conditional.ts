@@ -1,4 +1,4 @@
-import { parseHttpDate } from "./date.ts";
+import { parseHTTPDate } from "./date.ts";
 import { parseEntityTags, strongMatch, weakMatch } from "./etag.ts";
 
 /** What the rules look at in a request. A fetch `Request` is one. */
@@ -86,7 +86,7 @@ function unmodifiedSince(request: RequestHead, validators: Validators, modified:
 export function modifiedSince(request: RequestHead): Date | undefined {
   const value = request.headers.get("if-modified-since");
   if (value === null || !isRetrieval(request) || request.headers.get("if-none-match") !== null) return undefined;
-  return parseHttpDate(value);
+  return parseHTTPDate(value);
 }
 
 /**
@@ -129,7 +129,7 @@ function isAfter(time: number | undefined, other: number | undefined): boolean {
 }
 
 function parseSeconds(value: string): number | undefined {
-  const date = parseHttpDate(value);
+  const date = parseHTTPDate(value);
   return date && toSeconds(date);
 }
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatHttpDate, parseHttpDate } from "./date.ts";
+import { formatHTTPDate, parseHTTPDate } from "./date.ts";
 
 const now = new Date("2026-06-15T00:00:00Z");
 
-describe("parseHttpDate", () => {
+describe("parseHTTPDate", () => {
   it.each([
     ["IMF-fixdate", "Sun, 06 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37.000Z"],
     ["RFC 850", "Sunday, 06-Nov-94 08:49:37 GMT", "1994-11-06T08:49:37.000Z"],
@@ -16,7 +16,7 @@ describe("parseHttpDate", () => {
     ["a year below 100", "Sat, 01 Jan 0050 00:00:00 GMT", "0050-01-01T00:00:00.000Z"],
     ["the last year", "Fri, 31 Dec 9999 23:59:59 GMT", "9999-12-31T23:59:59.000Z"],
   ])("reads %s", (_, value, iso) => {
-    expect(parseHttpDate(value, now)?.toISOString()).toBe(iso);
+    expect(parseHTTPDate(value, now)?.toISOString()).toBe(iso);
   });
 
   it.each([
@@ -26,7 +26,7 @@ describe("parseHttpDate", () => {
     ["this century", "Saturday, 01-Jan-00 00:00:00 GMT", 2000],
     ["near future", "Friday, 01-Jan-27 00:00:00 GMT", 2027],
   ])("takes the two-digit year of the %s", (_, value, year) => {
-    expect(parseHttpDate(value, now)?.getUTCFullYear()).toBe(year);
+    expect(parseHTTPDate(value, now)?.getUTCFullYear()).toBe(year);
   });
 
   it.each([
@@ -61,7 +61,7 @@ describe("parseHttpDate", () => {
     "2014-06-25T17:12:18Z",
     "Wed, 25 Jun 2014 17:12:18 GMT, Wed, 25 Jun 2014 17:12:18 GMT",
   ])("refuses %j", (value) => {
-    expect(parseHttpDate(value, now)).toBeUndefined();
+    expect(parseHTTPDate(value, now)).toBeUndefined();
   });
 
   it("reads back every date that it can send, in whole seconds", () => {
@@ -69,7 +69,7 @@ describe("parseHttpDate", () => {
     fc.assert(
       fc.property(fc.date({ ...sendable, noInvalidDate: true }), (date) => {
         const seconds = Math.floor(date.getTime() / 1000) * 1000;
-        expect(parseHttpDate(formatHttpDate(date))?.getTime()).toBe(seconds);
+        expect(parseHTTPDate(formatHTTPDate(date))?.getTime()).toBe(seconds);
       }),
     );
   });
@@ -79,7 +79,7 @@ describe("parseHttpDate", () => {
       fc.property(
         fc.string({ minLength: 20, maxLength: 36, unit: fc.nat(0xff).map((code) => String.fromCharCode(code)) }),
         (value) => {
-          expect(() => parseHttpDate(value)).not.toThrow();
+          expect(() => parseHTTPDate(value)).not.toThrow();
         },
       ),
     );

@@ -7,12 +7,12 @@ const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
  *
  * @example
  * ```ts
- * import { formatHttpDate } from "downloadview/http";
+ * import { formatHTTPDate } from "downloadview/http";
  *
- * console.assert(formatHttpDate(new Date(784111777000)) === "Sun, 06 Nov 1994 08:49:37 GMT");
+ * console.assert(formatHTTPDate(new Date(784111777000)) === "Sun, 06 Nov 1994 08:49:37 GMT");
  * ```
  */
-export function formatHttpDate(date: Date): string {
+export function formatHTTPDate(date: Date): string {
   return date.toUTCString();
 }
 
@@ -22,13 +22,13 @@ export function formatHttpDate(date: Date): string {
  *
  * @example
  * ```ts
- * import { parseHttpDate } from "downloadview/http";
+ * import { parseHTTPDate } from "downloadview/http";
  *
- * console.assert(parseHttpDate("Sun Nov  6 08:49:37 1994")?.getTime() === 784111777000);
- * console.assert(parseHttpDate("yesterday") === undefined);
+ * console.assert(parseHTTPDate("Sun Nov  6 08:49:37 1994")?.getTime() === 784111777000);
+ * console.assert(parseHTTPDate("yesterday") === undefined);
  * ```
  */
-export function parseHttpDate(value: string, now?: Date): Date | undefined {
+export function parseHTTPDate(value: string, now?: Date): Date | undefined {
   // Each format has lengths of its own.
   if (value.length === 29) return parseImfFixdate(value);
   if (value.length === 24) return parseAsctimeDate(value);

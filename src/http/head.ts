@@ -1,6 +1,6 @@
 import { modificationTime } from "./conditional.ts";
 import type { Decision, Representation } from "./decide.ts";
-import { formatHttpDate } from "./date.ts";
+import { formatHTTPDate } from "./date.ts";
 import { HeaderFields } from "./header-fields.ts";
 import { contentRange, rangeLength, unsatisfiedRange, type MultipartByteRanges } from "./range.ts";
 
@@ -118,7 +118,7 @@ function notModifiedFields({ etag, lastModified }: Representation): Field[] {
 // Sent just where a precondition would count it: a 304 must not rest on a date that no client was ever told.
 function lastModifiedField(date: Date | undefined): Field[] {
   const known = date !== undefined && modificationTime({ lastModified: date }) !== undefined;
-  return known ? [["Last-Modified", formatHttpDate(date)]] : [];
+  return known ? [["Last-Modified", formatHTTPDate(date)]] : [];
 }
 
 function lengthField(length: number | undefined): Field[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isWithinIpPrefix, parseIpPrefix } from "./ip-prefix.ts";
+import { isWithinIPPrefix, parseIPPrefix } from "./ip-prefix.ts";
 
 describe("an IP prefix", () => {
   it.each([
@@ -18,7 +18,7 @@ describe("an IP prefix", () => {
     ["1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"],
     ["1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::/112"],
   ])("lets %s into %s", (ip, prefix) => {
-    expect(isWithinIpPrefix(ip, parseIpPrefix(prefix)!)).toBe(true);
+    expect(isWithinIPPrefix(ip, parseIPPrefix(prefix)!)).toBe(true);
   });
 
   it.each([
@@ -31,7 +31,7 @@ describe("an IP prefix", () => {
     ["unknown", "0.0.0.0/0"],
     ["203.0.113.7:4711", "203.0.113.0/24"],
   ])("keeps %j out of %s", (ip, prefix) => {
-    expect(isWithinIpPrefix(ip, parseIpPrefix(prefix)!)).toBe(false);
+    expect(isWithinIPPrefix(ip, parseIPPrefix(prefix)!)).toBe(false);
   });
 
   it.each([
@@ -54,6 +54,6 @@ describe("an IP prefix", () => {
     "g::",
     "example.com",
   ])("can't be %j", (text) => {
-    expect(parseIpPrefix(text)).toBeUndefined();
+    expect(parseIPPrefix(text)).toBeUndefined();
   });
 });

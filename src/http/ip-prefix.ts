@@ -5,13 +5,13 @@ interface Address {
 }
 
 /** A range of addresses, such as `203.0.113.0/24`, `2001:db8::/32`, or one address. */
-export interface IpPrefix extends Address {
+export interface IPPrefix extends Address {
   /** How many of the first bits count. */
   readonly length: number;
 }
 
 /** Reads a prefix in the notation of RFC 4632 §3.1 or RFC 4291 §2.3. Nothing for what is none. */
-export function parseIpPrefix(text: string): IpPrefix | undefined {
+export function parseIPPrefix(text: string): IPPrefix | undefined {
   const [, host = "", length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const address = parseAddress(host);
   if (address === undefined) return undefined;
@@ -20,7 +20,7 @@ export function parseIpPrefix(text: string): IpPrefix | undefined {
 }
 
 /** Whether `ip` lies in `prefix`. An IPv4 address counts as one also where IPv6 wraps it (`::ffff:192.0.2.1`). */
-export function isWithinIpPrefix(ip: string, prefix: IpPrefix): boolean {
+export function isWithinIPPrefix(ip: string, prefix: IPPrefix): boolean {
   const address = parseAddress(ip);
   if (address === undefined || address.width !== prefix.width) return false;
   const rest = BigInt(prefix.width - prefix.length);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { ImproperlyConfiguredError } from "../errors.ts";
-import { apache } from "./apache.ts";
-import type { OffloadBackend } from "./backend.ts";
+import { apache } from "./apache/index.ts";
+import type { OffloadBackend } from "./contract.ts";
 import { compileRules } from "./compiled-rule.ts";
-import { nginx } from "./nginx.ts";
+import { nginx } from "./nginx/index.ts";
 import type { OffloadRule } from "./rule.ts";
 
 type Backend = OffloadBackend | "none" | undefined;

@@ -1,5 +1,5 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
-import type { OffloadBackend } from "./backend.ts";
+import type { OffloadBackend } from "./contract.ts";
 import { covers, locatePath, locateUrl, resolved, segmentsBelow, type Location } from "./path-prefix.ts";
 import { faultOf } from "./rule-fault.ts";
 import type { OffloadRule } from "./rule.ts";

@@ -3,19 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DownloadFile } from "../files/download-file.ts";
-import { LocalFile } from "../files/local-file.ts";
+import { LocalFile } from "../files/local/local-file.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import { closeBody } from "../responses/body.ts";
 import { withMiddleware } from "../responses/handler.ts";
 import { PathDownloadView } from "../views/path-download-view.ts";
 import { DownloadResponse, type DownloadHooks, type DownloadOptions } from "../responses/download-response.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
-import { apache } from "./apache.ts";
-import type { OffloadBackend } from "./backend.ts";
-import { caddy } from "./caddy.ts";
-import { h2o } from "./h2o.ts";
-import { lighttpd, XSendfileResponse } from "./lighttpd.ts";
-import { nginx, XAccelRedirectResponse } from "./nginx.ts";
+import { apache } from "./apache/index.ts";
+import type { OffloadBackend } from "./contract.ts";
+import { caddy } from "./caddy/index.ts";
+import { h2o } from "./h2o/index.ts";
+import { lighttpd, XSendfileResponse } from "./lighttpd/index.ts";
+import { nginx, XAccelRedirectResponse } from "./nginx/index.ts";
 import { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import { smartDownloadMiddleware } from "./smart-download-middleware.ts";
 
@@ -193,7 +193,7 @@ describe.each(backends)("a download that %s sends", (_name, backend) => {
   });
 
   it("sandboxes what a browser could run", async () => {
-    const { fields } = await render(await offloaded(backend, { attachment: false, mimetype: "text/html" }));
+    const { fields } = await render(await offloaded(backend, { attachment: false, contentType: "text/html" }));
     expect(fields.get("Content-Security-Policy")).toContain("sandbox");
     expect(fields.get("Content-Disposition")).toContain("inline");
   });
@@ -250,7 +250,7 @@ describe("what only one server needs", () => {
 
   it("nginx is told the charset, where there is one", async () => {
     expect((await render(await offloaded(nginx()))).fields.get("X-Accel-Charset")).toBe("utf-8");
-    const binary = await offloaded(nginx(), { mimetype: "application/pdf" });
+    const binary = await offloaded(nginx(), { contentType: "application/pdf" });
     expect((await render(binary)).fields.has("X-Accel-Charset")).toBe(false);
   });
 
@@ -260,10 +260,12 @@ describe("what only one server needs", () => {
   });
 
   it("Apache loses Content-Encoding, so the application sends what has one", async () => {
-    const { fields, body } = await render(await offloaded(apache(), { encoding: "gzip" }));
+    const { fields, body } = await render(await offloaded(apache(), { contentEncoding: "gzip" }));
     expect([fields.get("Content-Encoding"), fields.has("X-Sendfile")]).toEqual(["gzip", false]);
     expect(body).not.toBe("none");
-    expect((await render(await offloaded(caddy(), { encoding: "gzip" }))).fields.get("Content-Encoding")).toBe("gzip");
+    expect((await render(await offloaded(caddy(), { contentEncoding: "gzip" }))).fields.get("Content-Encoding")).toBe(
+      "gzip",
+    );
   });
 
   it("Caddy is given a part to send only where If-Range holds", async () => {
@@ -276,7 +278,7 @@ describe("what only one server needs", () => {
 
   it("h2o forgets the fields, so they travel in the URL", async () => {
     const response = await offloaded(h2o({ socket: "/s" }), {
-      basename: "é.txt",
+      filename: "é.txt",
       headers: { "X-Test": "a b&c=\u00e9" },
     });
     const url = (await render(response)).fields.get("X-Reproxy-URL")!;
@@ -316,7 +318,7 @@ describe("a response that is made without a rule", () => {
 
   it("evaluates preconditions where the file is known", async () => {
     const file = new LocalFile(join(folder, "a.txt"));
-    const response = new XSendfileResponse({ filePath: "/dl/a.txt", file, basename: "b.txt" });
+    const response = new XSendfileResponse({ filePath: "/dl/a.txt", file, filename: "b.txt" });
     expect((await render(response)).fields.get("Content-Disposition")).toBe('attachment; filename="b.txt"');
     expect((await render(response, request({ "if-none-match": etag }))).status).toBe(304);
   });

@@ -11,7 +11,7 @@ import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions 
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { handedOverTransfer } from "../responses/transfer.ts";
 import { renderWebResponse } from "../responses/web-response.ts";
-import type { OffloadBackend } from "./backend.ts";
+import type { OffloadBackend } from "./contract.ts";
 import { UndescribedFile } from "./undescribed-file.ts";
 
 /**
@@ -44,8 +44,8 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
     return this.source.attachment;
   }
 
-  getBasename(): string {
-    return this.source.getBasename();
+  getFilename(): string {
+    return this.source.getFilename();
   }
 
   /** @throws {DownloadError} what the file throws when it is described */

@@ -1,4 +1,4 @@
-import type { OffloadBackend } from "./backend.ts";
+import type { OffloadBackend } from "./contract.ts";
 import { locatePath, locateUrl, resolved } from "./path-prefix.ts";
 import { ruleOptions, type OffloadRule, type RuleOption } from "./rule.ts";
 

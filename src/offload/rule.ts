@@ -1,4 +1,4 @@
-import type { OffloadBackend } from "./backend.ts";
+import type { OffloadBackend } from "./contract.ts";
 
 /** Which files a server sends in the application's place, and where it finds them. */
 export interface OffloadRule {

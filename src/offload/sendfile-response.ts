@@ -1,7 +1,7 @@
 import { InvalidPathError } from "../errors.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import { withMiddleware, type DownloadHandler } from "../responses/handler.ts";
-import type { OffloadBackend } from "./backend.ts";
+import type { OffloadBackend } from "./contract.ts";
 import { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import type { OffloadRule } from "./rule.ts";
 import { smartDownloadMiddleware } from "./smart-download-middleware.ts";

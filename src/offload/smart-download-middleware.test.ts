@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { LocalFile } from "../files/local-file.ts";
+import { LocalFile } from "../files/local/local-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
 import { DescribedFile } from "../files/described-file.ts";
-import { FileSystemStorage } from "../storages/file-system-storage.ts";
+import { FileSystemStorage } from "../storages/file-system/file-system-storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
-import { apache } from "./apache.ts";
-import type { OffloadBackend } from "./backend.ts";
-import { caddy } from "./caddy.ts";
+import { apache } from "./apache/index.ts";
+import type { OffloadBackend } from "./contract.ts";
+import { caddy } from "./caddy/index.ts";
 import { DownloadDispatcher } from "./download-dispatcher.ts";
-import { h2o } from "./h2o.ts";
-import { lighttpd } from "./lighttpd.ts";
-import { nginx, xAccelRedirect, XAccelRedirectResponse } from "./nginx.ts";
+import { h2o } from "./h2o/index.ts";
+import { lighttpd } from "./lighttpd/index.ts";
+import { nginx, xAccelRedirect, XAccelRedirectResponse } from "./nginx/index.ts";
 import { smartDownloadMiddleware, type SmartDownloadOptions } from "./smart-download-middleware.ts";
 
 const request = new Request("http://localhost/");

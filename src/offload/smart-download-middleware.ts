@@ -3,7 +3,7 @@ import { isDownloadError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import type { OffloadBackend } from "./backend.ts";
+import type { OffloadBackend } from "./contract.ts";
 import { compileRules, partBelow, targetAt, type CompiledRule, type Target } from "./compiled-rule.ts";
 import type { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import { locateUrl } from "./path-prefix.ts";

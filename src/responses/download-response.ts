@@ -31,13 +31,13 @@ export interface DownloadOptions {
   /** Whether the client is to save the file (`attachment`, the default) or may show it (`inline`). */
   attachment?: boolean | undefined;
   /** The name that the client sees; a `/` in it becomes `_`. Default: the last segment of the file's name. */
-  basename?: string | undefined;
+  filename?: string | undefined;
   /** The media type. Default: what the file knows, else by the name's extension. */
-  mimetype?: string | undefined;
+  contentType?: string | undefined;
   /** The charset of a text. Default `utf-8`; `false` says nothing about it. */
   charset?: string | false | undefined;
   /** The content coding that the bytes really are in, such as `gzip`. */
-  encoding?: string | undefined;
+  contentEncoding?: string | undefined;
   /**
    * The value of `Cache-Control`, or `false` for none. Default `private, no-cache`, unless middleware has set one.
    * `no-transform` is added where the file has ranges or a strong entity tag, so that it is not compressed on its way.
@@ -64,7 +64,7 @@ export interface DownloadOptions {
  * import { DownloadResponse, VirtualFile } from "downloadview";
  *
  * const response = new DownloadResponse(new VirtualFile("a,b\n1,2\n", { name: "table.csv" }));
- * response.basename = "report.csv";
+ * response.filename = "report.csv";
  * const rendered = await response.render(new Request("http://localhost/"));
  * console.assert(rendered.status === 200);
  * console.assert(rendered.headers.includes('attachment; filename="report.csv"'));
@@ -75,10 +75,10 @@ export class DownloadResponse {
   file: DownloadFile;
   status: number;
   attachment: boolean;
-  basename: string | undefined;
-  mimetype: string | undefined;
+  filename: string | undefined;
+  contentType: string | undefined;
   charset: string | false | undefined;
-  encoding: string | undefined;
+  contentEncoding: string | undefined;
   activeContent: ActiveContentPolicy;
   limitRate: number | undefined;
   readonly headers: HeaderFields;
@@ -91,10 +91,10 @@ export class DownloadResponse {
     this.file = file;
     this.status = options.status ?? 200;
     this.attachment = options.attachment ?? true;
-    this.basename = options.basename;
-    this.mimetype = options.mimetype;
+    this.filename = options.filename;
+    this.contentType = options.contentType;
     this.charset = options.charset;
-    this.encoding = options.encoding;
+    this.contentEncoding = options.contentEncoding;
     this.limitRate = options.limitRate;
     this.activeContent = options.activeContent ?? "sandbox";
     this.headers = headersOf(options);
@@ -109,8 +109,8 @@ export class DownloadResponse {
   }
 
   /** The name that the client sees. */
-  getBasename(): string {
-    return this.basename ? asFilename(this.basename) : (this.file.name.split("/").pop() ?? "");
+  getFilename(): string {
+    return this.filename ? asFilename(this.filename) : (this.file.name.split("/").pop() ?? "");
   }
 
   /**

@@ -154,7 +154,10 @@ describe("the head of a response", () => {
   });
 
   it("of a multipart answer has no Content-Range, and the type in its parts", async () => {
-    const { status, fields, body } = await rendered({ range: "bytes=0-1,5-6" }, { options: { mimetype: "text/csv" } });
+    const { status, fields, body } = await rendered(
+      { range: "bytes=0-1,5-6" },
+      { options: { contentType: "text/csv" } },
+    );
     expect(status).toBe(206);
     expect(fields["content-type"]).toMatch(/^multipart\/byteranges; boundary=/);
     expect(fields).not.toHaveProperty("content-range");
@@ -216,8 +219,10 @@ describe("the head of a response", () => {
   });
 
   it("says which coding the bytes are in, if any", async () => {
-    expect((await rendered({}, { options: { encoding: "gzip" } })).fields["content-encoding"]).toBe("gzip");
-    expect((await rendered({}, { options: { encoding: "identity" } })).fields).not.toHaveProperty("content-encoding");
+    expect((await rendered({}, { options: { contentEncoding: "gzip" } })).fields["content-encoding"]).toBe("gzip");
+    expect((await rendered({}, { options: { contentEncoding: "identity" } })).fields).not.toHaveProperty(
+      "content-encoding",
+    );
     expect((await rendered({}, { known: { size: 1 }, name: "a.tar.gz" })).fields).not.toHaveProperty(
       "content-encoding",
     );
@@ -229,9 +234,9 @@ describe("the head of a response", () => {
     ["a.txt", { charset: false }, "text/plain"],
     ["a.tar.gz", {}, "application/gzip"],
     ["a.unknown", {}, "application/octet-stream"],
-    ["8f3a", { basename: "report.pdf" }, "application/pdf"],
-    ["8f3a.pdf", { basename: "report" }, "application/pdf"],
-    ["a.txt", { mimetype: "text/html; charset=ascii" }, "text/html; charset=ascii"],
+    ["8f3a", { filename: "report.pdf" }, "application/pdf"],
+    ["8f3a.pdf", { filename: "report" }, "application/pdf"],
+    ["a.txt", { contentType: "text/html; charset=ascii" }, "text/html; charset=ascii"],
   ] as const)("types %s with %o as %s", async (name, options, expected) => {
     expect((await rendered({}, { known: { size: 1 }, name, options })).fields["content-type"]).toBe(expected);
   });

@@ -80,7 +80,7 @@ describe("the Content-Type of what calls itself", () => {
   ])("%j is %j, whoever said it", async (contentType, sent) => {
     expect((await fieldsOf({ size: 10, contentType }))["content-type"]).toBe(sent);
     const isText = typeof contentType === "string" && contentType === "text/csv";
-    const mimetype = { mimetype: contentType as string };
+    const mimetype = { contentType: contentType as string };
     expect((await fieldsOf({ size: 10 }, mimetype))["content-type"]).toBe(isText ? `${sent}; charset=utf-8` : sent);
   });
 
@@ -107,7 +107,7 @@ describe("the Content-Encoding of what calls itself", () => {
     ["é", undefined],
   ])("%j is %s", async (contentEncoding, sent) => {
     expect((await fieldsOf({ contentEncoding }))["content-encoding"]).toBe(sent);
-    expect((await fieldsOf({}, { encoding: contentEncoding }))["content-encoding"]).toBe(sent);
+    expect((await fieldsOf({}, { contentEncoding: contentEncoding }))["content-encoding"]).toBe(sent);
   });
 });
 
@@ -177,19 +177,19 @@ describe("several ranges", () => {
 });
 
 describe("the name that a client saves a file under", () => {
-  it.each<[basename: string | undefined, name: string, disposition: string]>([
+  it.each<[filename: string | undefined, name: string, disposition: string]>([
     [undefined, "2026/bill.pdf", 'attachment; filename="bill.pdf"'],
     ["Rechnung 12/2026.pdf", "7f3a", 'attachment; filename="Rechnung 12_2026.pdf"'],
     ["a\\b.pdf", "7f3a", 'attachment; filename="a_b.pdf"'],
     [`${"a".repeat(300)}.pdf`, "7f3a", `attachment; filename="${"a".repeat(251)}.pdf"`],
     [undefined, `2026/${"a".repeat(300)}.pdf`, `attachment; filename="${"a".repeat(251)}.pdf"`],
   ])("given as %s, of %s", async (basename, name, disposition) => {
-    expect((await fieldsOf({}, { basename }, { name }))["content-disposition"]).toBe(disposition);
+    expect((await fieldsOf({}, { filename: basename }, { name }))["content-disposition"]).toBe(disposition);
   });
 
   it("is told again by a 304, with the policy of a file that is shown", async () => {
     const headers = { "If-None-Match": '"v1"' };
-    const options = { attachment: false, basename: "final.html" };
+    const options = { attachment: false, filename: "final.html" };
     const fields = await fieldsOf({ etag: '"v1"', contentType: "text/html" }, options, { headers });
     expect(fields).toMatchObject({
       "content-disposition": 'inline; filename="final.html"',

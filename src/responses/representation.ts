@@ -1,7 +1,7 @@
 import type { FileStat } from "../files/download-file.ts";
 import { checkedStat } from "../files/file-stat.ts";
 import { contentDisposition, shortenFilename } from "../http/content-disposition.ts";
-import { formatHttpDate, parseHttpDate } from "../http/date.ts";
+import { formatHTTPDate, parseHTTPDate } from "../http/date.ts";
 import { reprDigest, wantedDigest } from "../http/digest.ts";
 import { isContentEncoding } from "../http/encoding.ts";
 import { sendableEntityTag } from "../http/etag.ts";
@@ -51,7 +51,7 @@ export function describe(response: DownloadResponse, stat: FileStat, request: Do
 
 interface Settings extends Pick<
   DownloadResponse,
-  "attachment" | "basename" | "mimetype" | "charset" | "encoding" | "activeContent" | "headers"
+  "attachment" | "filename" | "contentType" | "charset" | "encoding" | "activeContent" | "headers"
 > {
   readonly name: string;
 }
@@ -59,18 +59,35 @@ interface Settings extends Pick<
 const derived = new WeakMap<FileStat, { readonly settings: Settings; readonly described: DescribedResponse }>();
 
 function settingsOf(response: DownloadResponse): Settings {
-  const { attachment, basename, mimetype, charset, encoding, activeContent, file } = response;
+  const {
+    attachment,
+    filename: basename,
+    contentType: mimetype,
+    charset,
+    contentEncoding: encoding,
+    activeContent,
+    file,
+  } = response;
   const headers = new HeaderFields(response.headers);
-  return { attachment, basename, mimetype, charset, encoding, activeContent, headers, name: file.name };
+  return {
+    attachment,
+    filename: basename,
+    contentType: mimetype,
+    charset,
+    contentEncoding: encoding,
+    activeContent,
+    headers,
+    name: file.name,
+  };
 }
 
 function hasSettings(response: DownloadResponse, settings: Settings): boolean {
   return (
     response.attachment === settings.attachment &&
-    response.basename === settings.basename &&
-    response.mimetype === settings.mimetype &&
+    response.filename === settings.filename &&
+    response.contentType === settings.contentType &&
     response.charset === settings.charset &&
-    response.encoding === settings.encoding &&
+    response.contentEncoding === settings.contentEncoding &&
     response.activeContent === settings.activeContent &&
     response.file.name === settings.name &&
     response.headers.equals(settings.headers)
@@ -97,14 +114,14 @@ function derive(response: DownloadResponse, given: FileStat, request: DownloadRe
   const isDated = decidesItself(response) && !representation.etag && !representation.lastModified;
   // Without a validator a client could never ask whether its copy is still fresh. The time of this answer is one that a
   // hook can compare with, and not one of the representation: preconditions and If-Range must not match it.
-  if (isDated) fields.set("Last-Modified", formatHttpDate(new Date()));
+  if (isDated) fields.set("Last-Modified", formatHTTPDate(new Date()));
   return { representation, fields, yields: response.headers.defaults, isDated };
 }
 
 /** An application that knows better validators sets the fields; preconditions then hold against what is sent. */
 function validatorsOf(headers: HeaderFields, stat: FileStat): { etag: string | undefined; lastModified?: Date } {
   const etag = headers.get("ETag") ?? stat.etag;
-  const lastModified = parseHttpDate(headers.get("Last-Modified") ?? "") ?? stat.lastModified;
+  const lastModified = parseHTTPDate(headers.get("Last-Modified") ?? "") ?? stat.lastModified;
   return {
     etag: typeof etag === "string" ? sendableEntityTag(etag) : undefined,
     ...(lastModified === undefined ? {} : { lastModified: notAfter(lastModified, new Date()) }),
@@ -117,7 +134,9 @@ function notAfter(date: Date, now: Date): Date {
 }
 
 function codingOf(response: DownloadResponse, stat: FileStat): string | undefined {
-  return [response.encoding, stat.contentEncoding].find((coding) => coding !== undefined && isContentEncoding(coding));
+  return [response.contentEncoding, stat.contentEncoding].find(
+    (coding) => coding !== undefined && isContentEncoding(coding),
+  );
 }
 
 /** The digest that the client prefers of those that are known, or all of them (RFC 9530 §4). */
@@ -131,7 +150,7 @@ function digestOf({ digests }: FileStat, request: DownloadRequest): { reprDigest
 function typeOf(response: DownloadResponse, stat: FileStat): string {
   const set = response.headers.get("Content-Type");
   if (set !== null && isMediaType(set)) return set;
-  const { mimetype, charset } = response;
+  const { contentType: mimetype, charset } = response;
   if (mimetype !== undefined && isMediaType(mimetype)) return contentType(mimetype, charset);
   if (stat.contentType !== undefined && isMediaType(stat.contentType)) {
     return contentType(stat.contentType, charset ?? false);
@@ -142,7 +161,7 @@ function typeOf(response: DownloadResponse, stat: FileStat): string {
 const unknownType = "application/octet-stream";
 
 function guessedType(response: DownloadResponse): string {
-  const byClientName = mediaType(response.getBasename());
+  const byClientName = mediaType(response.getFilename());
   return byClientName === unknownType ? mediaType(response.file.name) : byClientName;
 }
 
@@ -158,7 +177,7 @@ function presentationFields(response: DownloadResponse, type: string): HeaderFie
   const attached = response.attachment || (active && response.activeContent === "attachment");
   setDefault(
     "Content-Disposition",
-    contentDisposition(attached ? "attachment" : "inline", shortenFilename(response.getBasename())),
+    contentDisposition(attached ? "attachment" : "inline", shortenFilename(response.getFilename())),
   );
   setDefault("X-Content-Type-Options", "nosniff");
   if (active && response.activeContent === "sandbox") setDefault("Content-Security-Policy", sandbox);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { PermissionDeniedError } from "../errors.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
-import { nginx } from "../nginx.ts";
+import { nginx } from "../offload/nginx/index.ts";
 import { OffloadedDownloadResponse } from "../offload/offloaded-download-response.ts";
-import { redirectToStorage } from "../offload/redirect.ts";
+import { redirectToStorage } from "../offload/redirect/index.ts";
 import { MemoryStorage } from "../storages/memory-storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import type { DownloadOutcome } from "./delivery.ts";

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
-import { DjangoUrlSigner, type DjangoUrlSignerOptions } from "./django-url-signer.ts";
+import { DjangoURLSigner, type DjangoUrlSignerOptions } from "./django-url-signer.ts";
 import type { SignOptions } from "./url-signer.ts";
 
 const secretKey = "downloadview-test-secret-key";
 /** When Django signed what is below: 2026-01-01 00:00:00.75 UTC. */
 const signedAt = 1_767_225_600_000;
 
-function signerAt(time: number, options: Partial<DjangoUrlSignerOptions> = {}): DjangoUrlSigner {
-  return new DjangoUrlSigner({ secretKey, now: () => new Date(time), ...options });
+function signerAt(time: number, options: Partial<DjangoUrlSignerOptions> = {}): DjangoURLSigner {
+  return new DjangoURLSigner({ secretKey, now: () => new Date(time), ...options });
 }
 
 const signer = signerAt(signedAt + 750);
@@ -137,7 +137,7 @@ describe("a URL that is signed for Django", () => {
   });
 });
 
-describe("a DjangoUrlSigner", () => {
+describe("a DjangoURLSigner", () => {
   it.each<Partial<DjangoUrlSignerOptions>>([
     { secretKey: "" },
     { fallbackKeys: [""] },

@@ -8,7 +8,7 @@ import type { SignOptions } from "./url-signer.ts";
 import {
   refused,
   type SignedRequest,
-  type UrlVerifier,
+  type URLVerifier,
   type Verification,
   type VerifyOptions,
 } from "./url-verifier.ts";
@@ -31,22 +31,22 @@ export interface DjangoUrlSignerOptions {
 /**
  * Signs as django-downloadview does, and verifies what it signed, so that a Django site and this one can share links.
  * The signature is that of Django's `TimestampSigner` over the path: it covers neither the query nor the method, and
- * carries no overrides. Prefer `UrlSigner` wherever Django takes no part.
+ * carries no overrides. Prefer `URLSigner` wherever Django takes no part.
  *
  * A signed path with a percent sign is read as a URL path, as `Storage.url()` gives it: `/a%20b` is the file `a b`.
  *
  * @see {@link https://docs.djangoproject.com/en/stable/topics/signing/}
  * @example
  * ```ts
- * import { DjangoUrlSigner } from "downloadview/signing";
+ * import { DjangoURLSigner } from "downloadview/signing";
  *
- * const signer = new DjangoUrlSigner({ secretKey: "the SECRET_KEY of the Django settings", maxAge: 600 });
+ * const signer = new DjangoURLSigner({ secretKey: "the SECRET_KEY of the Django settings", maxAge: 600 });
  * const url = await signer.sign("/media/report.pdf");
  * console.assert(url.startsWith("/media/report.pdf?X-Signature=/media/report.pdf:"));
  * console.assert((await signer.verify({ url })).ok);
  * ```
  */
-export class DjangoUrlSigner implements UrlVerifier {
+export class DjangoURLSigner implements URLVerifier {
   readonly #keys: readonly HmacKey[];
   readonly #maxAge: number;
   readonly #now: () => Date;
@@ -55,7 +55,7 @@ export class DjangoUrlSigner implements UrlVerifier {
   constructor(options: DjangoUrlSignerOptions) {
     const { secretKey, fallbackKeys = [], maxAge = Infinity, now = () => new Date() } = options;
     const keys = [secretKey, ...fallbackKeys];
-    if (keys.some((key) => !key)) throw new ImproperlyConfiguredError("A DjangoUrlSigner needs Django's SECRET_KEY");
+    if (keys.some((key) => !key)) throw new ImproperlyConfiguredError("A DjangoURLSigner needs Django's SECRET_KEY");
     if (!(maxAge >= 0)) throw new ImproperlyConfiguredError("maxAge is a number of seconds");
     this.#keys = keys.map((key) => djangoKey(key, options));
     this.#maxAge = maxAge;

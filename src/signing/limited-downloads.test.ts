@@ -15,7 +15,7 @@ import type { DownloadCounter } from "./download-counter.ts";
 import { limitedDownloads, type LimitedDownloadsOptions } from "./limited-downloads.ts";
 import { MemoryDownloadCounter } from "./memory-download-counter.ts";
 import { signatureRequired } from "./signature-required.ts";
-import { UrlSigner } from "./url-signer.ts";
+import { URLSigner } from "./url-signer.ts";
 
 const text = "0123456789";
 const file = async (): Promise<DownloadResult> => new DownloadResponse(new VirtualFile(text, { name: "digits.txt" }));
@@ -245,7 +245,7 @@ describe("a link that counts what is completed", () => {
 });
 
 describe("limitedDownloads", () => {
-  const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+  const signer = new URLSigner({ secrets: "0123456789abcdef0123456789abcdef" });
   const context = { params: {}, native: alice.native };
   const requestOf = (url: string): DownloadRequest => ({ method: "GET", url, headers: new Headers() });
 
@@ -347,7 +347,7 @@ describe("limitedDownloads", () => {
 });
 
 describe("limitedDownloads, used wrongly,", () => {
-  const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+  const signer = new URLSigner({ secrets: "0123456789abcdef0123456789abcdef" });
 
   it.each<[string, () => unknown, RegExp]>([
     ["has no options", () => limitedDownloads(file, undefined as never), /needs a limit/],

@@ -78,10 +78,10 @@ export interface LimitedDownloadsOptions<C = unknown> {
  * @example
  * ```ts
  * import { download } from "downloadview";
- * import { limitedDownloads, signatureRequired, UrlSigner } from "downloadview/signing";
+ * import { limitedDownloads, signatureRequired, URLSigner } from "downloadview/signing";
  * import { toFetchHandler } from "downloadview/fetch";
  *
- * const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+ * const signer = new URLSigner({ secrets: "0123456789abcdef0123456789abcdef" });
  * const once = limitedDownloads(async () => download("secret", { name: "secret.txt" }), { limit: 1 });
  * const handler = toFetchHandler(signatureRequired(once, { signer }));
  *

@@ -1,12 +1,12 @@
 import { InvalidPathError } from "../errors.ts";
 import { reservedParameters } from "./signed-parameters.ts";
-import { parameterName, parseUrl, type UrlParts } from "./url-parts.ts";
+import { parameterName, parseUrl, type URLParts } from "./url-parts.ts";
 
 /**
  * The parts of a URL that a request can ask for as it is.
  * @throws {InvalidPathError} for any other, with the reason in its `cause`
  */
-export function signableUrl(url: string): UrlParts {
+export function signableUrl(url: string): URLParts {
   const parts = typeof url === "string" ? parseUrl(url) : undefined;
   if (parts === undefined) throw unsignable("is no http or https URL, and does not begin with a slash");
   const fault = faultOf(url, parts);
@@ -14,7 +14,7 @@ export function signableUrl(url: string): UrlParts {
   return parts;
 }
 
-function faultOf(url: string, { origin, path, parameters }: UrlParts): string | undefined {
+function faultOf(url: string, { origin, path, parameters }: URLParts): string | undefined {
   if (/[\0-\x1f\x7f]|%00/.test(url)) return "holds a control character";
   if (origin !== "" && !URL.canParse(origin)) return "names no valid host";
   if (origin === "" && /^\/[/\\]/.test(url)) return "begins with two slashes, which a client takes for a host";

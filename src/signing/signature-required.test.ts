@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
 import { ImproperlyConfiguredError, PermissionDeniedError } from "../errors.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
-import { nginx } from "../nginx.ts";
+import { nginx } from "../offload/nginx/index.ts";
 import { OffloadedDownloadResponse } from "../offload/offloaded-download-response.ts";
-import { redirectToStorage } from "../offload/redirect.ts";
+import { redirectToStorage } from "../offload/redirect/index.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
 import {
   withMiddleware,
@@ -12,17 +12,17 @@ import {
   type DownloadResult,
 } from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
-import { DjangoUrlSigner } from "./django-url-signer.ts";
+import { DjangoURLSigner } from "./django-url-signer.ts";
 import { signatureRequired, type SignatureRequiredOptions } from "./signature-required.ts";
-import type { UrlOptions } from "../storages/storage.ts";
+import type { SignedUrlOptions } from "../storages/storage.ts";
 import type { ResponseOverrides } from "./url-verifier.ts";
-import { UrlSigner, type SignOptions } from "./url-signer.ts";
+import { URLSigner, type SignOptions } from "./url-signer.ts";
 import { verifiedSignature } from "./verified.ts";
 
 const noon = Date.UTC(2026, 0, 1, 12);
 let time = noon;
 const now = (): Date => new Date(time);
-const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef", expiresIn: 600, now });
+const signer = new URLSigner({ secrets: "0123456789abcdef0123456789abcdef", expiresIn: 600, now });
 
 function file(): VirtualFile {
   return new VirtualFile("<p>Hello", { name: "folder/hello.html" });
@@ -122,7 +122,7 @@ describe("signatureRequired", () => {
   });
 
   it("verifies Django's signatures as well", async () => {
-    const django = new DjangoUrlSigner({ secretKey: "the key of a Django site", maxAge: 60, now });
+    const django = new DjangoURLSigner({ secretKey: "the key of a Django site", maxAge: 60, now });
     const result = await ask(await django.sign("/media/a.txt"), { signer: django });
     expect(result.headers.get("Cache-Control")).toBe("private, no-cache");
     expect((await refusal(ask("/media/a.txt", { signer: django }))).cause).toBe("missing");
@@ -226,7 +226,7 @@ describe("the Cache-Control of a signed URL", () => {
 });
 
 describe("signatureRequired around a file that another server sends", () => {
-  const asked: UrlOptions[] = [];
+  const asked: SignedUrlOptions[] = [];
   const redirect = redirectToStorage({
     expiresIn: 600,
     url: (_, options) => {

@@ -8,13 +8,13 @@ import {
   type DownloadResult,
   type ViewContext,
 } from "../responses/handler.ts";
-import { privateCacheControl } from "./cache-control.ts";
+import { privateCacheControl } from "../http/cache-control.ts";
 import { clientAddress } from "./client-address.ts";
-import type { ResponseOverrides, UrlVerifier, VerifiedSignature } from "./url-verifier.ts";
+import type { ResponseOverrides, URLVerifier, VerifiedSignature } from "./url-verifier.ts";
 import { markSignatureRequired, rememberVerification } from "./verified.ts";
 
 export interface SignatureRequiredOptions<C = unknown> {
-  readonly signer: UrlVerifier;
+  readonly signer: URLVerifier;
   /** What the link has to be for. */
   readonly purpose?: string;
   /**
@@ -39,14 +39,14 @@ export interface SignatureRequiredOptions<C = unknown> {
  * @example
  * ```ts
  * import { download } from "downloadview";
- * import { signatureRequired, UrlSigner } from "downloadview/signing";
+ * import { signatureRequired, URLSigner } from "downloadview/signing";
  *
- * const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+ * const signer = new URLSigner({ secrets: "0123456789abcdef0123456789abcdef" });
  * const handler = signatureRequired(async () => download("Hello", { name: "hello.txt" }), { signer });
  *
  * const url = await signer.sign("https://example.com/hello", { response: { filename: "greeting.txt" } });
  * const result = await handler(new Request(url), { params: {}, native: undefined });
- * console.assert("basename" in result && result.basename === "greeting.txt");
+ * console.assert("filename" in result && result.filename === "greeting.txt");
  *
  * const refused = await handler(new Request("https://example.com/hello"), { params: {}, native: undefined }).catch(
  *   (error) => error,
@@ -80,7 +80,7 @@ function checkUse(handler: unknown, options: { signer?: { verify?: unknown } } |
   }
   if (typeof options?.signer?.verify !== "function") {
     throw new ImproperlyConfiguredError(
-      "signatureRequired(handler, { signer }) needs a signer, such as new UrlSigner({ secrets })",
+      "signatureRequired(handler, { signer }) needs a signer, such as new URLSigner({ secrets })",
     );
   }
 }
@@ -117,8 +117,8 @@ function sourceOf(result: DownloadResult): DownloadResponse | undefined {
 
 function overrideFields(response: DownloadResponse, { disposition, filename, contentType }: ResponseOverrides): void {
   if (disposition !== undefined) response.attachment = disposition === "attachment";
-  if (filename !== undefined) response.basename = filename;
-  if (contentType !== undefined) response.mimetype = contentType;
+  if (filename !== undefined) response.filename = filename;
+  if (contentType !== undefined) response.contentType = contentType;
   // A header that the application set would win over the fields.
   if (disposition !== undefined || filename !== undefined) response.headers.delete("Content-Disposition");
   if (contentType !== undefined) response.headers.delete("Content-Type");

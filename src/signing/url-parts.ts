@@ -5,7 +5,7 @@
  * A proxy or a client may respell a URL in these ways. Anything more would join two resources: `%2F` is no `/`, and
  * `%26` no `&`. So reserved characters stay as they are, and so do the order and the number of the parameters.
  */
-export interface UrlParts {
+export interface URLParts {
   /** `https://host:8443`, or nothing for a URL that begins with its path. */
   readonly origin: string;
   readonly path: string;
@@ -20,14 +20,14 @@ const urlShape = /^(https?:\/\/[^/?#\\]+)?(\/[^?#]*)?(?:\?([^#]*))?(#.*)?$/is;
 const halfCharacter = /\p{Surrogate}/u;
 
 /** The parts of an absolute http(s) URL, or of one that begins with `/`. Nothing for any other string. */
-export function parseUrl(url: string): UrlParts | undefined {
+export function parseUrl(url: string): URLParts | undefined {
   const [found, origin = "", path = "", query = "", fragment = ""] = urlShape.exec(url) ?? [];
   if (found === undefined || origin + path === "" || halfCharacter.test(url)) return undefined;
   const parameters = query.split("&").filter((parameter) => parameter !== "");
   return { origin, path: canonicalPath(path || "/"), parameters: parameters.map(canonicalParameter), fragment };
 }
 
-export function formatUrl({ origin, path, parameters, fragment }: UrlParts): string {
+export function formatUrl({ origin, path, parameters, fragment }: URLParts): string {
   const query = parameters.length === 0 ? "" : `?${parameters.join("&")}`;
   return origin + path + query + fragment;
 }
@@ -53,7 +53,7 @@ function respell(found: string): string {
   return unreserved.test(character) ? character : found.toUpperCase();
 }
 
-/** A parameter in the spelling of {@link UrlParts}. */
+/** A parameter in the spelling of {@link URLParts}. */
 export function formatParameter(name: string, value: string): string {
   return canonicalParameter(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
 }

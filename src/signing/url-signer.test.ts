@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
-import { UrlSigner, type SignOptions, type UrlSignerOptions } from "./url-signer.ts";
+import { URLSigner, type SignOptions, type URLSignerOptions } from "./url-signer.ts";
 import type { SignedRequest, Verification, VerifyOptions } from "./url-verifier.ts";
 
 const secret = "0123456789abcdef0123456789abcdef";
 const otherSecret = "fedcba9876543210fedcba9876543210";
 const noon = Date.UTC(2026, 0, 1, 12);
 
-function signerAt(time: number, options: Partial<UrlSignerOptions> = {}): UrlSigner {
-  return new UrlSigner({ secrets: secret, now: () => new Date(time), ...options });
+function signerAt(time: number, options: Partial<URLSignerOptions> = {}): URLSigner {
+  return new URLSigner({ secrets: secret, now: () => new Date(time), ...options });
 }
 
 function requestOf(url: string, fields: Record<string, string> = {}, method = "GET"): SignedRequest {
@@ -332,12 +332,12 @@ describe("a secret", () => {
   it.each([[[]], [""], ["short"], [secret.slice(1)], [[secret, "short"]], ["\ud800".repeat(40)], [[undefined]]])(
     "can't be %j",
     (secrets) => {
-      expect(() => new UrlSigner({ secrets: secrets as string[] })).toThrow(ImproperlyConfiguredError);
+      expect(() => new URLSigner({ secrets: secrets as string[] })).toThrow(ImproperlyConfiguredError);
     },
   );
 
   it("has 32 bytes, rather than 32 characters", async () => {
-    expect(await new UrlSigner({ secrets: "é".repeat(16) }).sign("/a")).toContain("X-Signature=");
+    expect(await new URLSigner({ secrets: "é".repeat(16) }).sign("/a")).toContain("X-Signature=");
   });
 });
 

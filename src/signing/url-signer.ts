@@ -1,6 +1,6 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import { HmacKey, utf8, verifiesWithAny } from "./hmac-key.ts";
-import { isWithinIpPrefix, parseIpPrefix } from "../http/ip-prefix.ts";
+import { isWithinIPPrefix, parseIPPrefix } from "../http/ip-prefix.ts";
 import { refuseJSON } from "../serialization.ts";
 import { overrideParameters, overridesOf } from "./response-overrides.ts";
 import { signableUrl, unsignable } from "./signable-url.ts";
@@ -18,18 +18,18 @@ import {
   parameterValue,
   parseUrl,
   percentDecoded,
-  type UrlParts,
+  type URLParts,
 } from "./url-parts.ts";
 import {
   refused,
   type ResponseOverrides,
   type SignedRequest,
-  type UrlVerifier,
+  type URLVerifier,
   type Verification,
   type VerifyOptions,
 } from "./url-verifier.ts";
 
-export interface UrlSignerOptions {
+export interface URLSignerOptions {
   /** At least 32 bytes each, from a random source. The first signs, all verify: so a key is changed without a gap. */
   readonly secrets: string | readonly string[];
   /** How long a link works, in seconds. Default 3600. `null`: for ever, or until the secret is withdrawn. */
@@ -69,9 +69,9 @@ export interface SignOptions {
  *
  * @example
  * ```ts
- * import { UrlSigner } from "downloadview/signing";
+ * import { URLSigner } from "downloadview/signing";
  *
- * const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+ * const signer = new URLSigner({ secrets: "0123456789abcdef0123456789abcdef" });
  * const url = await signer.sign("/files/plan.pdf?version=2", { expiresIn: 60 });
  * console.assert((await signer.verify({ url })).ok);
  *
@@ -79,7 +79,7 @@ export interface SignOptions {
  * console.assert(!altered.ok && altered.reason === "invalid");
  * ```
  */
-export class UrlSigner implements UrlVerifier {
+export class URLSigner implements URLVerifier {
   readonly #keys: readonly HmacKey[];
   readonly #expiresIn: number | null;
   readonly #bindHost: boolean;
@@ -87,7 +87,7 @@ export class UrlSigner implements UrlVerifier {
   readonly #now: () => Date;
 
   /** @throws {ImproperlyConfiguredError} for a secret that can be guessed */
-  constructor({ secrets, expiresIn = 3600, bindHost = false, ignoreParameters = [], now }: UrlSignerOptions) {
+  constructor({ secrets, expiresIn = 3600, bindHost = false, ignoreParameters = [], now }: URLSignerOptions) {
     this.#keys = keysOf([secrets].flat());
     this.#expiresIn = checkedDuration(expiresIn);
     this.#bindHost = bindHost;
@@ -107,7 +107,7 @@ export class UrlSigner implements UrlVerifier {
     const added = [
       [expiresParameter, this.#expiry(options)],
       [headersParameter, headers.map(([name]) => checkedToken(name)).join(";") || undefined],
-      [ipPrefixParameter, checkedIpPrefix(options.ipPrefix)],
+      [ipPrefixParameter, checkedIPPrefix(options.ipPrefix)],
       ...overrideParameters(options.response ?? {}),
     ] as const;
     const parameters = [...parts.parameters, ...formatted(added)];
@@ -144,7 +144,7 @@ export class UrlSigner implements UrlVerifier {
   }
 
   /** The text that is signed. JSON, so that no part of it can be taken for a part of another. */
-  #message(parts: UrlParts, method: string, purpose: string | undefined, bound: Bound): string {
+  #message(parts: URLParts, method: string, purpose: string | undefined, bound: Bound): string {
     const covered = parts.parameters.filter((parameter) => !this.#ignored.has(parameterName(parameter)));
     const constraints = [signedMethod(method), bound.host, purpose ?? null, bound.headers];
     // The first string keeps this from being a signature of anything else that the same secret may sign.
@@ -192,7 +192,7 @@ const latestTime = 8.64e15;
 const leastSecretBytes = 32;
 
 function keysOf(secrets: readonly string[]): HmacKey[] {
-  if (secrets.length === 0) throw new ImproperlyConfiguredError("A UrlSigner needs a secret");
+  if (secrets.length === 0) throw new ImproperlyConfiguredError("A URLSigner needs a secret");
   return secrets.map((secret) => {
     // Each half of a surrogate pair would be the same three bytes.
     const bytes = utf8(typeof secret === "string" ? secret.replace(/\p{Surrogate}/gu, "") : "");
@@ -222,8 +222,8 @@ function checkedToken(text: string): string {
   throw new ImproperlyConfiguredError(`Not a method or the name of a header field: ${JSON.stringify(text)}`);
 }
 
-function checkedIpPrefix(prefix: string | undefined): string | undefined {
-  if (prefix === undefined || parseIpPrefix(prefix) !== undefined) return prefix;
+function checkedIPPrefix(prefix: string | undefined): string | undefined {
+  if (prefix === undefined || parseIPPrefix(prefix) !== undefined) return prefix;
   throw new ImproperlyConfiguredError(`Not an address or a prefix of addresses: ${JSON.stringify(prefix)}`);
 }
 
@@ -260,8 +260,8 @@ function headerOf({ headers }: SignedRequest, name: string): string | null {
 }
 
 function allowsAddress(prefix: string, ip: string | undefined): boolean {
-  const parsed = parseIpPrefix(prefix);
-  return parsed !== undefined && ip !== undefined && isWithinIpPrefix(ip, parsed);
+  const parsed = parseIPPrefix(prefix);
+  return parsed !== undefined && ip !== undefined && isWithinIPPrefix(ip, parsed);
 }
 
 /** Our own parameters, decoded. */

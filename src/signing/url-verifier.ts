@@ -45,8 +45,8 @@ export interface RefusedSignature {
 /** `expired` is said only of a signature that was valid once. */
 export type RefusalReason = "missing" | "expired" | "invalid";
 
-/** Checks signed URLs: `UrlSigner`, `DjangoUrlSigner`, or one of your own. */
-export interface UrlVerifier {
+/** Checks signed URLs: `URLSigner`, `DjangoURLSigner`, or one of your own. */
+export interface URLVerifier {
   verify(request: SignedRequest, options?: VerifyOptions): Promise<Verification>;
 }
 

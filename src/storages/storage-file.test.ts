@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import { DescribedFile, unwrap } from "../files/described-file.ts";
-import { FileSystemStorage } from "./file-system-storage.ts";
+import { FileSystemStorage } from "./file-system/file-system-storage.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import { StorageFile } from "./storage-file.ts";
-import type { UrlOptions } from "./storage.ts";
+import type { SignedUrlOptions } from "./storage.ts";
 
 describe("StorageFile", () => {
   it("is what the storage has under its name", async () => {
@@ -97,7 +97,7 @@ describe("StorageFile", () => {
   });
 
   it("has a signed URL where its storage has URLs, also when it is described, under its own name", async () => {
-    const url = async (name: string, { expiresIn }: UrlOptions = {}): Promise<string> => `/${name}?${expiresIn}`;
+    const url = async (name: string, { expiresIn }: SignedUrlOptions = {}): Promise<string> => `/${name}?${expiresIn}`;
     const file = new StorageFile(Object.assign(new MemoryStorage(), { url }), "a");
     const described = new DescribedFile(new DescribedFile(file, { name: "b" }), { name: "c" });
     expect(await file.signedUrl?.({ expiresIn: 60 })).toBe("/a?60");

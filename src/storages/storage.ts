@@ -17,7 +17,7 @@ export interface SaveOptions extends StatOptions {
 }
 
 /** What a URL is made for. The same as what {@link DownloadFile.signedUrl} takes. */
-export type UrlOptions = SignedUrlOptions;
+export type SignedUrlOptions = SignedUrlOptions;
 
 export interface StorageEntry {
   readonly name: string;
@@ -49,7 +49,7 @@ export interface Storage {
   /** The files whose names begin with `prefix`, in no given order. */
   list(prefix?: string): AsyncIterable<StorageEntry>;
   /** The URL of a file, where the storage has one. */
-  url?(name: string, options?: UrlOptions): string | Promise<string>;
+  url?(name: string, options?: SignedUrlOptions): string | Promise<string>;
   /** When the file was read, made and changed, where the storage knows more than its `lastModified`. */
   times?(name: string): Promise<FileTimes>;
   /** The absolute path of a file, where it is on this machine's disk. */

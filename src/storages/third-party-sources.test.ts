@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
 import { expect, it } from "vitest";
 import type { Storage } from "./storage.ts";
-import { BlobProviderStorage, type FileLike } from "./blob-provider-storage.ts";
-import { FlyDriveStorage, type FlyDriveDisk } from "./flydrive-storage.ts";
+import { BlobProviderStorage, type FileLike } from "./third-party/blob-provider-storage.ts";
+import { FlyDriveStorage, type FlyDriveDisk } from "./third-party/flydrive-storage.ts";
 import { MemoryStorage } from "./memory-storage.ts";
-import { UnstorageStorage, type Unstorage } from "./unstorage-storage.ts";
+import { UnstorageStorage, type Unstorage } from "./third-party/unstorage-storage.ts";
 
 /** As much of an unstorage as reads what is stored: its memory driver returns the stored bytes themselves. */
 function unstorage(): Unstorage {

@@ -41,12 +41,12 @@ describe("assertDownloadResponse", () => {
   it("holds for a response that has every property", async () => {
     await assertDownloadResponse(response({ "Content-Encoding": "identity", Vary: "Accept" }), {
       status: 200,
-      basename: "café.csv",
+      filename: "café.csv",
       attachment: true,
       contentType: "text/csv; charset=utf-8",
       mimeType: "text/csv",
       charset: "utf-8",
-      encoding: "identity",
+      contentEncoding: "identity",
       size: 15,
       content: csv,
       headers: { vary: "Accept", "Content-Length": /^\d+$/, "Set-Cookie": false },
@@ -54,10 +54,10 @@ describe("assertDownloadResponse", () => {
   });
 
   it.each<[expected: DownloadExpectations, actual: unknown]>([
-    [{ basename: "cafe.csv" }, "café.csv"],
-    [{ basename: "café" }, "café.csv"],
-    [{ basename: "é.csv" }, "café.csv"],
-    [{ basename: "" }, "café.csv"],
+    [{ filename: "cafe.csv" }, "café.csv"],
+    [{ filename: "café" }, "café.csv"],
+    [{ filename: "é.csv" }, "café.csv"],
+    [{ filename: "" }, "café.csv"],
     [{ attachment: false }, true],
     [{ contentType: "text/csv" }, "text/csv; charset=utf-8"],
     [{ contentType: "text/csv;charset=utf-8" }, "text/csv; charset=utf-8"],
@@ -65,7 +65,7 @@ describe("assertDownloadResponse", () => {
     [{ mimeType: "text/cs" }, "text/csv"],
     [{ charset: "utf" }, "utf-8"],
     [{ charset: false }, "utf-8"],
-    [{ encoding: "gzip" }, false],
+    [{ contentEncoding: "gzip" }, false],
     [{ size: 14 }, 15],
     [{ content: "id,name\n1,Zoe\n" }, csv],
     [{ content: "id,name\n" }, csv],
@@ -98,13 +98,13 @@ describe("assertDownloadResponse", () => {
   });
 
   it("tells of everything that differs at once", async () => {
-    const error = await failure(response(), { basename: "x", size: 1, mimeType: "text/csv", content: "x" });
-    expect(error.expected).toEqual({ basename: "x", size: 1, content: "x" });
-    expect(error.actual).toEqual({ basename: "café.csv", size: 15, content: csv });
+    const error = await failure(response(), { filename: "x", size: 1, mimeType: "text/csv", content: "x" });
+    expect(error.expected).toEqual({ filename: "x", size: 1, content: "x" });
+    expect(error.actual).toEqual({ filename: "café.csv", size: 15, content: csv });
     expect(error.message).toBe(
       [
         "Not the download that was expected",
-        '  basename: expected "x", got "café.csv"',
+        '  filename: expected "x", got "café.csv"',
         "  size: expected 1, got 15",
         "  content: expected 1 bytes, got 15, which differ from byte 0 on",
       ].join("\n"),
@@ -116,7 +116,7 @@ describe("assertDownloadResponse", () => {
     expect(error).toMatchObject({ name: "AssertionError", code: "ERR_ASSERTION", operator: "assertDownloadResponse" });
   });
 
-  it.each([{ basenam: "x" }, { basename: undefined }, { content: undefined }])(
+  it.each([{ basenam: "x" }, { filename: undefined }, { content: undefined }])(
     "refuses an expectation that would check nothing: %j",
     async (expected) => {
       await expect(assertDownloadResponse(response(), expected as DownloadExpectations)).rejects.toThrow(TypeError);
@@ -166,7 +166,7 @@ describe("assertDownloadResponse", () => {
   });
 
   it("knows no basename where the header has none", async () => {
-    const error = await failure(response({ "Content-Disposition": "attachment" }), { basename: "a.csv" });
+    const error = await failure(response({ "Content-Disposition": "attachment" }), { filename: "a.csv" });
     expect(error.message).toContain('basename: expected "a.csv", got none');
   });
 
@@ -225,7 +225,7 @@ describe("assertDownloadResponse", () => {
   it("says that a body was read before", async () => {
     const tested = response();
     await tested.text();
-    await assertDownloadResponse(tested, { basename: "café.csv" });
+    await assertDownloadResponse(tested, { filename: "café.csv" });
     await expect(assertDownloadResponse(tested, { content: csv })).rejects.toThrow("has been read already");
   });
 
@@ -238,7 +238,7 @@ describe("assertDownloadResponse on a DownloadResponse", () => {
   it("renders it", async () => {
     await assertDownloadResponse(new DownloadResponse(new VirtualFile(csv, { name: "a/b.csv" })), {
       status: 200,
-      basename: "b.csv",
+      filename: "b.csv",
       attachment: true,
       contentType: "text/csv; charset=utf-8",
       size: 15,
@@ -253,7 +253,7 @@ describe("assertDownloadResponse on a DownloadResponse", () => {
       yield csv;
     })();
     const tested = new DownloadResponse(new VirtualFile(rows, { name: "rows.csv" }));
-    await assertDownloadResponse(tested, { basename: "rows.csv" });
+    await assertDownloadResponse(tested, { filename: "rows.csv" });
     await assertDownloadResponse(tested, { mimeType: "text/csv" });
     expect(read).toEqual([]);
     await assertDownloadResponse(tested, { content: csv });
@@ -309,7 +309,7 @@ describe("assertDownloadResponse on a DownloadResponse", () => {
   });
 
   it("takes the promise of a handler", async () => {
-    await assertDownloadResponse(Promise.resolve(response()), { basename: "café.csv" });
+    await assertDownloadResponse(Promise.resolve(response()), { filename: "café.csv" });
     await assertDownloadResponse(Promise.reject(new FileNotFoundError()), { status: 404 });
     await expect(assertDownloadResponse(Promise.reject(new RangeError("bug")))).rejects.toThrow("bug");
   });
@@ -320,7 +320,7 @@ describe("assertDownloadResponse on other forms", () => {
 
   it("takes a rendered response, whose body it reads only if it is asked for", async () => {
     const rendered = await new DownloadResponse(new VirtualFile(csv, { name: "b.csv" })).render(request);
-    await assertDownloadResponse(rendered, { status: 206, size: 2, basename: "b.csv" });
+    await assertDownloadResponse(rendered, { status: 206, size: 2, filename: "b.csv" });
     await assertDownloadResponse(rendered, { content: "id", headers: { "Content-Range": "bytes 0-1/15" } });
   });
 
@@ -328,7 +328,7 @@ describe("assertDownloadResponse on other forms", () => {
     const proxied = new ProxiedDownloadResponse({
       headers: { "X-Accel-Redirect": "/private/a.csv", "Content-Disposition": 'attachment; filename="a.csv"' },
     });
-    await assertDownloadResponse(proxied, { basename: "a.csv", headers: { "X-Accel-Redirect": "/private/a.csv" } });
+    await assertDownloadResponse(proxied, { filename: "a.csv", headers: { "X-Accel-Redirect": "/private/a.csv" } });
     expect((await failure(proxied, { content: csv })).actual).toEqual({ content: "" });
   });
 

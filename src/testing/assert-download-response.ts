@@ -19,7 +19,7 @@ import type { TestedResponse } from "./tested-response.ts";
  * import { assertDownloadResponse } from "downloadview/testing";
  *
  * await assertDownloadResponse(download("id,name\n", { name: "café.csv" }), {
- *   basename: "café.csv",
+ *   filename: "café.csv",
  *   attachment: true,
  *   mimeType: "text/csv",
  *   charset: "utf-8",

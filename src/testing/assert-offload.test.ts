@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { VirtualFile } from "../files/virtual-file.ts";
-import { XSendfileResponse as ApacheResponse } from "../offload/apache.ts";
-import { XSendfileResponse as LighttpdResponse } from "../offload/lighttpd.ts";
-import { XAccelRedirectResponse, type XAccelRedirectOptions } from "../offload/nginx.ts";
+import { XSendfileResponse as ApacheResponse } from "../offload/apache/index.ts";
+import { XSendfileResponse as LighttpdResponse } from "../offload/lighttpd/index.ts";
+import { XAccelRedirectResponse, type XAccelRedirectOptions } from "../offload/nginx/index.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
 import { assertXAccelRedirect, assertXSendfile, type XAccelRedirectExpectations } from "./assert-offload.ts";
 
 const full: XAccelRedirectOptions = {
   redirectUrl: "/_dl/a%20b.txt",
-  basename: "report.txt",
+  filename: "report.txt",
   contentType: "text/plain; charset=utf-8",
   attachment: false,
   expires: 60,
@@ -20,7 +20,7 @@ const bare: XAccelRedirectOptions = { redirectUrl: "/_dl/a.bin" };
 const right: readonly [options: XAccelRedirectOptions, expected: XAccelRedirectExpectations][] = [
   [full, {}],
   [full, { redirectUrl: "/_dl/a%20b.txt" }],
-  [full, { basename: "report.txt", attachment: false, contentType: "text/plain; charset=utf-8", charset: "utf-8" }],
+  [full, { filename: "report.txt", attachment: false, contentType: "text/plain; charset=utf-8", charset: "utf-8" }],
   [full, { expires: 60, withBuffering: true, limitRate: 5000 }],
   [
     { ...bare, expires: new Date(5000), withBuffering: false },
@@ -36,7 +36,7 @@ const right: readonly [options: XAccelRedirectOptions, expected: XAccelRedirectE
 
 const wrong: readonly [options: XAccelRedirectOptions, expected: XAccelRedirectExpectations, named: string][] = [
   [full, { redirectUrl: "/_dl/a b.txt" }, "X-Accel-Redirect"],
-  [full, { basename: "a b.txt" }, "basename"],
+  [full, { filename: "a b.txt" }, "filename"],
   [full, { contentType: "text/plain" }, "contentType"],
   [full, { attachment: true }, "attachment"],
   [full, { charset: "latin1" }, "X-Accel-Charset"],
@@ -92,9 +92,9 @@ describe("assertXSendfile", () => {
     ["Apache", new ApacheResponse({ filePath })],
     ["lighttpd", new LighttpdResponse({ filePath })],
   ])("takes the path as %s gets it", async (_server, response) => {
-    await assertXSendfile(response, { filePath, basename: "é %.txt", attachment: true });
+    await assertXSendfile(response, { filePath, filename: "é %.txt", attachment: true });
     await expect(assertXSendfile(response, { filePath: "/srv/é.txt" })).rejects.toThrow("X-Sendfile");
-    await expect(assertXSendfile(response, { basename: "e.txt" })).rejects.toThrow("basename");
+    await expect(assertXSendfile(response, { filename: "e.txt" })).rejects.toThrow("filename");
     await expect(assertXSendfile(response, { attachment: false })).rejects.toThrow("attachment");
     await expect(assertXAccelRedirect(response)).rejects.toThrow("X-Accel-Redirect");
   });

@@ -6,7 +6,7 @@ import { viewResponse, type ResponseView, type TestedResponse } from "./tested-r
 /** What to expect of a download that a server sends. What is left out isn't looked at. */
 export interface OffloadExpectations extends Pick<
   DownloadExpectations,
-  "basename" | "contentType" | "mimeType" | "attachment" | "headers"
+  "filename" | "contentType" | "mimeType" | "attachment" | "headers"
 > {}
 
 /** `null` expects that nothing is said of it. */
@@ -43,7 +43,7 @@ export interface XSendfileExpectations extends OffloadExpectations {
  * const response = new XAccelRedirectResponse({ redirectUrl: "/_downloads/a%20b.txt", limitRate: 5000 });
  * await assertXAccelRedirect(response, {
  *   redirectUrl: "/_downloads/a%20b.txt",
- *   basename: "a b.txt",
+ *   filename: "a b.txt",
  *   contentType: "text/plain; charset=utf-8",
  *   charset: "utf-8",
  *   attachment: true,
@@ -79,7 +79,7 @@ export async function assertXAccelRedirect(
  * import { assertXSendfile } from "downloadview/testing";
  *
  * const response = new XSendfileResponse({ filePath: "/srv/media/a b.txt", attachment: false });
- * await assertXSendfile(response, { filePath: "/srv/media/a b.txt", basename: "a b.txt", attachment: false });
+ * await assertXSendfile(response, { filePath: "/srv/media/a b.txt", filename: "a b.txt", attachment: false });
  * ```
  */
 export async function assertXSendfile(

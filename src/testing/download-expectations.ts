@@ -9,7 +9,7 @@ export interface DownloadExpectations {
   /** Default: 200 or 206. */
   status?: number;
   /** The name that a client saves the file under: that of `filename*`, else of `filename`, decoded. */
-  basename?: string;
+  filename?: string;
   /** Whether the client is told to save the file (`true`) or may show it (`false`). */
   attachment?: boolean;
   /** The whole of `Content-Type`. */
@@ -19,7 +19,7 @@ export interface DownloadExpectations {
   /** The charset of `Content-Type`, in whatever case; `false` for none. */
   charset?: string | false;
   /** `Content-Encoding`, in whatever case; `false` for none. */
-  encoding?: string | false;
+  contentEncoding?: string | false;
   /** `Content-Length`, in bytes. */
   size?: number;
   /** The bytes of the body, in any form; text is UTF-8. Or a function that says whether they are right. */
@@ -80,7 +80,7 @@ type Property = Exclude<keyof DownloadExpectations, "status" | "headers" | "cont
 
 /** How each property is read from a response. */
 const properties: { readonly [P in Property]-?: (response: ResponseView) => string | number | boolean | undefined } = {
-  basename: (response) => disposition(response)?.filename,
+  filename: (response) => disposition(response)?.filename,
   // RFC 6266 §4.2: a type that a client doesn't know is to be treated as attachment.
   attachment: (response) => disposition(response) && disposition(response)?.type !== "inline",
   contentType: (response) => response.header("Content-Type"),

@@ -13,23 +13,23 @@ const hello = (): DownloadResponse => new DownloadResponse(new VirtualFile("Hell
 describe("toBeDownloadResponse", () => {
   it("holds for the download that is expected", async () => {
     await expect(hello()).toBeDownloadResponse();
-    await expect(hello()).toBeDownloadResponse({ basename: "hello.txt", content: "Hello" });
+    await expect(hello()).toBeDownloadResponse({ filename: "hello.txt", content: "Hello" });
   });
 
   it("fails with what differs, for the runner to show", async () => {
-    const assertion = expect(hello()).toBeDownloadResponse({ basename: "bye.txt", content: "Hello" });
+    const assertion = expect(hello()).toBeDownloadResponse({ filename: "bye.txt", content: "Hello" });
     await expect(assertion).rejects.toMatchObject({
       message: expect.stringContaining('basename: expected "bye.txt", got "hello.txt"'),
-      expected: { basename: "bye.txt" },
-      actual: { basename: "hello.txt" },
+      expected: { filename: "bye.txt" },
+      actual: { filename: "hello.txt" },
     });
   });
 
   it("can be turned round", async () => {
-    await expect(hello()).not.toBeDownloadResponse({ basename: "bye.txt" });
+    await expect(hello()).not.toBeDownloadResponse({ filename: "bye.txt" });
     await expect(new Response("a page")).not.toBeDownloadResponse();
-    const assertion = expect(hello()).not.toBeDownloadResponse({ basename: "hello.txt" });
-    await expect(assertion).rejects.toThrow('another download than {"basename":"hello.txt"}');
+    const assertion = expect(hello()).not.toBeDownloadResponse({ filename: "hello.txt" });
+    await expect(assertion).rejects.toThrow('another download than {"filename":"hello.txt"}');
   });
 
   it("does not take an expectation that checks nothing for one that differs", async () => {

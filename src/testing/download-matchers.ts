@@ -32,7 +32,7 @@ export interface MatcherResult {
  * }
  * expect.extend(downloadMatchers);
  *
- * await expect(download("hello", { name: "hello.txt" })).toBeDownloadResponse({ basename: "hello.txt" });
+ * await expect(download("hello", { name: "hello.txt" })).toBeDownloadResponse({ filename: "hello.txt" });
  * ```
  */
 export const downloadMatchers: {

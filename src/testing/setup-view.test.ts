@@ -72,6 +72,6 @@ describe("setupView", () => {
       }
     }
     const view = setupView(new JobLog(), "/", { job: "7" });
-    await assertDownloadResponse(view.renderToResponse(), { basename: "7.log", content: "done" });
+    await assertDownloadResponse(view.renderToResponse(), { filename: "7.log", content: "done" });
   });
 });

@@ -2,7 +2,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFil
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FileSystemStorage } from "../storages/file-system-storage.ts";
+import { FileSystemStorage } from "../storages/file-system/file-system-storage.ts";
 import { temporaryStorage } from "./temporary-storage.ts";
 
 let outside: string;

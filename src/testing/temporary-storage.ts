@@ -2,7 +2,7 @@ import type { Dir } from "node:fs";
 import { lstat, mkdtemp, opendir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FileSystemStorage, type FileSystemStorageOptions } from "../storages/file-system-storage.ts";
+import { FileSystemStorage, type FileSystemStorageOptions } from "../storages/file-system/file-system-storage.ts";
 
 /** A storage in a folder of its own, which goes when the storage does. */
 export class TemporaryStorage extends FileSystemStorage implements AsyncDisposable {

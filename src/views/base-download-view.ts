@@ -39,7 +39,7 @@ export function answersByItself<V extends BaseDownloadView>(
 }
 
 /** @throws {ImproperlyConfiguredError} for what could not be sent with any file */
-function checkFields({ constructor, mimetype, cacheControl, headers }: BaseDownloadView): void {
+function checkFields({ constructor, contentType: mimetype, cacheControl, headers }: BaseDownloadView): void {
   if (mimetype !== undefined && !isMediaType(mimetype)) {
     throw new ImproperlyConfiguredError(`${constructor.name}: ${JSON.stringify(mimetype)} is no media type`);
   }

@@ -34,10 +34,10 @@ describe("a download view", () => {
   it("serves its file as a private attachment under its own name and type", async () => {
     await assertDownloadResponse(respond(HelloView.asView()), {
       status: 200,
-      basename: "hello.txt",
+      filename: "hello.txt",
       attachment: true,
       contentType: "text/plain; charset=utf-8",
-      encoding: false,
+      contentEncoding: false,
       size: 5,
       content: "Hello",
       headers: {
@@ -53,7 +53,7 @@ describe("a download view", () => {
     const handler = HelloView.asView({
       getFile: () => ({ name: "a.txt", stat: async () => ({ size: 5 }), open: () => expect.unreachable("opened") }),
     });
-    await assertDownloadResponse(respond(handler, { method: "HEAD" }), { size: 5, basename: "a.txt", content: "" });
+    await assertDownloadResponse(respond(handler, { method: "HEAD" }), { size: 5, filename: "a.txt", content: "" });
     expect(opened).toEqual([]);
   });
 
@@ -64,19 +64,19 @@ describe("a download view", () => {
 
   it("has its file when the other methods are called", async () => {
     const handler = HelloView.asView({
-      getBasename() {
+      getFilename() {
         return `about ${this.file?.name}`;
       },
     });
-    await assertDownloadResponse(respond(handler), { basename: "about hello.txt" });
+    await assertDownloadResponse(respond(handler), { filename: "about hello.txt" });
   });
 
   it.each([
-    [{ attachment: false }, { attachment: false, basename: "hello.txt" }],
-    [{ basename: "été.md" }, { basename: "été.md", mimeType: "text/markdown" }],
-    [{ mimetype: "text/x-greeting" }, { contentType: "text/x-greeting; charset=utf-8" }],
-    [{ encoding: "gzip" }, { encoding: "gzip" }],
-    [{ encoding: "identity" }, { encoding: false }],
+    [{ attachment: false }, { attachment: false, filename: "hello.txt" }],
+    [{ filename: "été.md" }, { filename: "été.md", mimeType: "text/markdown" }],
+    [{ contentType: "text/x-greeting" }, { contentType: "text/x-greeting; charset=utf-8" }],
+    [{ contentEncoding: "gzip" }, { contentEncoding: "gzip" }],
+    [{ contentEncoding: "identity" }, { contentEncoding: false }],
     [{ charset: "iso-8859-1" }, { contentType: "text/plain; charset=iso-8859-1" }],
     [{ charset: false }, { contentType: "text/plain" }],
     [{ cacheControl: "public, max-age=60" }, { headers: { "Cache-Control": "public, max-age=60, no-transform" } }],
@@ -88,9 +88,9 @@ describe("a download view", () => {
   });
 
   it.each([
-    [{ getBasename: async () => "été.md" }, { basename: "été.md" }],
-    [{ getMimetype: async () => "text/x-greeting" }, { mimeType: "text/x-greeting" }],
-    [{ getEncoding: async () => "br" }, { encoding: "br" }],
+    [{ getFilename: async () => "été.md" }, { filename: "été.md" }],
+    [{ getContentType: async () => "text/x-greeting" }, { mimeType: "text/x-greeting" }],
+    [{ getContentEncoding: async () => "br" }, { contentEncoding: "br" }],
     [{ getCharset: async () => "iso-8859-1" }, { charset: "iso-8859-1" }],
   ])("computes what the overridden method in %o says", async (options, expected) => {
     await assertDownloadResponse(respond(HelloView.asView(options)), expected);
@@ -99,8 +99,8 @@ describe("a download view", () => {
   it("waits for a promise of any kind", async () => {
     // oxlint-disable-next-line unicorn/no-thenable -- what ORMs give
     const title: PromiseLike<string> = { then: (resolve) => Promise.resolve("été.md").then(resolve) };
-    const handler = HelloView.asView({ getBasename: () => title as Promise<string> });
-    await assertDownloadResponse(respond(handler), { basename: "été.md" });
+    const handler = HelloView.asView({ getFilename: () => title as Promise<string> });
+    await assertDownloadResponse(respond(handler), { filename: "été.md" });
   });
 
   it("hands on how fast it may be sent", async () => {
@@ -109,9 +109,9 @@ describe("a download view", () => {
   });
 
   it.each([
-    [{ mimetype: "pdf" }, '"pdf" is no media type'],
-    [{ mimetype: "" }, '"" is no media type'],
-    [{ mimetype: "text/html\r\nX-Evil: 1" }, "is no media type"],
+    [{ contentType: "pdf" }, '"pdf" is no media type'],
+    [{ contentType: "" }, '"" is no media type'],
+    [{ contentType: "text/html\r\nX-Evil: 1" }, "is no media type"],
     [{ cacheControl: "private\n" }, "Cache-Control"],
     [{ headers: { "X Name": "1" } }, "X Name"],
     [{ headers: { "X-Name": "名" } }, "X-Name"],
@@ -133,7 +133,7 @@ describe("a download view", () => {
     ["attachment", { attachment: true, headers: { "Content-Security-Policy": false } }],
     ["allow", { attachment: false, headers: { "Content-Security-Policy": false } }],
   ] as const)("does what activeContent: %s says with a page that is shown", async (activeContent, expected) => {
-    const handler = HelloView.asView({ attachment: false, basename: "page.html", activeContent });
+    const handler = HelloView.asView({ attachment: false, filename: "page.html", activeContent });
     await assertDownloadResponse(respond(handler), expected);
   });
 
@@ -179,11 +179,11 @@ describe("a download view", () => {
   it("gives options of renderToResponse() precedence over its fields", async () => {
     class Named extends HelloView {
       override get(): ReturnType<HelloView["get"]> {
-        return this.renderToResponse({ basename: "given.txt", attachment: false });
+        return this.renderToResponse({ filename: "given.txt", attachment: false });
       }
     }
-    await assertDownloadResponse(respond(Named.asView({ basename: "field.txt" })), {
-      basename: "given.txt",
+    await assertDownloadResponse(respond(Named.asView({ filename: "field.txt" })), {
+      filename: "given.txt",
       attachment: false,
     });
   });
@@ -364,7 +364,7 @@ describe("DownloadMixin", () => {
     }
     const log = new JobLog(7);
     expect(log).toBeInstanceOf(Job);
-    await assertDownloadResponse(log.renderToResponse(), { basename: "7.log", attachment: false, content: "done" });
+    await assertDownloadResponse(log.renderToResponse(), { filename: "7.log", attachment: false, content: "done" });
   });
 
   it("keeps fields, getters and methods of the base class that its own options are named after", () => {

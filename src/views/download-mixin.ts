@@ -34,11 +34,11 @@ export interface DownloadMembers {
   /** Save (`true`, the default) or show (`false`) the file. */
   attachment: boolean;
   /** The name that the client sees; by default that of the file. */
-  basename: string | undefined;
+  filename: string | undefined;
   /** The media type; by default what the file knows, else by its name. */
-  mimetype: string | undefined;
+  contentType: string | undefined;
   /** The content coding that the bytes are really in. */
-  encoding: string | undefined;
+  contentEncoding: string | undefined;
   /** The charset of a text; `utf-8` by default, `false` to say nothing. */
   charset: string | false | undefined;
   /** `Cache-Control`; `private, no-cache` by default, `false` for none. */
@@ -53,9 +53,9 @@ export interface DownloadMembers {
 
   /** The file to serve. @throws {FileNotFoundError} */
   getFile(): MaybePromise<DownloadFile>;
-  getBasename(): MaybePromise<string | undefined>;
-  getMimetype(): MaybePromise<string | undefined>;
-  getEncoding(): MaybePromise<string | undefined>;
+  getFilename(): MaybePromise<string | undefined>;
+  getContentType(): MaybePromise<string | undefined>;
+  getContentEncoding(): MaybePromise<string | undefined>;
   getCharset(): MaybePromise<string | false | undefined>;
   /**
    * Whether `file` changed after `since`: trusts the file's own `wasModifiedSince`, else its `lastModified`, else says
@@ -94,9 +94,9 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
   abstract class Downloads extends base implements DownloadMembers {
     declare responseClass: DownloadResponseClass;
     declare attachment: boolean;
-    declare basename: string | undefined;
-    declare mimetype: string | undefined;
-    declare encoding: string | undefined;
+    declare filename: string | undefined;
+    declare contentType: string | undefined;
+    declare contentEncoding: string | undefined;
     declare charset: string | false | undefined;
     declare cacheControl: string | false | undefined;
     declare activeContent: ActiveContentPolicy;
@@ -110,16 +110,16 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
       throw new ImproperlyConfiguredError(`${this.constructor.name} needs a getFile() that returns a DownloadFile`);
     }
 
-    getBasename(): MaybePromise<string | undefined> {
-      return this.basename;
+    getFilename(): MaybePromise<string | undefined> {
+      return this.filename;
     }
 
-    getMimetype(): MaybePromise<string | undefined> {
-      return this.mimetype;
+    getContentType(): MaybePromise<string | undefined> {
+      return this.contentType;
     }
 
-    getEncoding(): MaybePromise<string | undefined> {
-      return this.encoding;
+    getContentEncoding(): MaybePromise<string | undefined> {
+      return this.contentEncoding;
     }
 
     getCharset(): MaybePromise<string | false | undefined> {
@@ -155,7 +155,12 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
     }
 
     #presentation(): MaybePromise<DownloadOptions> {
-      const computed = [this.getBasename(), this.getMimetype(), this.getEncoding(), this.getCharset()] as const;
+      const computed = [
+        this.getFilename(),
+        this.getContentType(),
+        this.getContentEncoding(),
+        this.getCharset(),
+      ] as const;
       return whenReady(allGiven(computed), ([basename, mimetype, encoding, charset]) => ({
         attachment: this.attachment,
         basename,
@@ -179,9 +184,9 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
 const defaults = {
   responseClass: DownloadResponse,
   attachment: true,
-  basename: undefined,
-  mimetype: undefined,
-  encoding: undefined,
+  filename: undefined,
+  contentType: undefined,
+  contentEncoding: undefined,
   charset: undefined,
   cacheControl: undefined,
   activeContent: "sandbox",

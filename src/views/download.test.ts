@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HTTPFile } from "../files/http-file.ts";
+import { HTTPFile } from "../files/remote/http-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import { MemoryStorage } from "../storages/memory-storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
@@ -14,7 +14,7 @@ describe("download", () => {
     ["an array", ["a,", "b\n"]],
   ])("serves %s under the name it is given", async (_, content) => {
     await assertDownloadResponse(download(content, { name: "reports/q1.csv" }), {
-      basename: "q1.csv",
+      filename: "q1.csv",
       attachment: true,
       contentType: "text/csv; charset=utf-8",
       content: "a,b\n",
@@ -31,7 +31,7 @@ describe("download", () => {
 
   it("takes the name and the type of a File", async () => {
     const file = new File(["<p>"], "page.html", { type: "text/html" });
-    await assertDownloadResponse(download(file), { basename: "page.html", mimeType: "text/html", content: "<p>" });
+    await assertDownloadResponse(download(file), { filename: "page.html", mimeType: "text/html", content: "<p>" });
   });
 
   it("takes a file as it is", async () => {
@@ -39,14 +39,14 @@ describe("download", () => {
     await storage.save("a/b.txt", "stored");
     const file = new StorageFile(storage, "a/b.txt");
     expect(download(file).file).toBe(file);
-    await assertDownloadResponse(download(file, { basename: "own.txt" }), { basename: "own.txt", content: "stored" });
+    await assertDownloadResponse(download(file, { filename: "own.txt" }), { filename: "own.txt", content: "stored" });
   });
 
   it("takes a URL for a remote file", () => {
     const { file } = download(new URL("https://files.example/a.pdf"));
     expect(file).toBeInstanceOf(HTTPFile);
     expect([file.name, file.url]).toEqual(["a.pdf", "https://files.example/a.pdf"]);
-    expect(download(new URL("https://files.example/a.pdf"), { name: "own.pdf" }).getBasename()).toBe("own.pdf");
+    expect(download(new URL("https://files.example/a.pdf"), { name: "own.pdf" }).getFilename()).toBe("own.pdf");
   });
 
   it("takes text for text, never for a path or a URL", async () => {
@@ -55,7 +55,7 @@ describe("download", () => {
   });
 
   it("takes every option of a download", async () => {
-    const response = download("x", { attachment: false, mimetype: "text/x-own", charset: false, status: 203 });
+    const response = download("x", { attachment: false, contentType: "text/x-own", charset: false, status: 203 });
     await assertDownloadResponse(response, { attachment: false, contentType: "text/x-own", status: 203 });
   });
 

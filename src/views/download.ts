@@ -1,5 +1,5 @@
 import type { DownloadFile } from "../files/download-file.ts";
-import { HTTPFile } from "../files/http-file.ts";
+import { HTTPFile } from "../files/remote/http-file.ts";
 import { VirtualFile, type VirtualSource } from "../files/virtual-file.ts";
 import { DownloadResponse, type DownloadOptions } from "../responses/download-response.ts";
 import { isDownloadFile } from "./checked-file.ts";
@@ -21,7 +21,7 @@ export interface DownloadContentOptions extends DownloadOptions {
  * import { download } from "downloadview";
  *
  * const response = download(new Blob(["id,name\n"], { type: "text/csv" }), { name: "users.csv" });
- * console.assert(response.getBasename() === "users.csv");
+ * console.assert(response.getFilename() === "users.csv");
  * ```
  */
 export function download(content: Downloadable, options: DownloadContentOptions = {}): DownloadResponse {

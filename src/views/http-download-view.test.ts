@@ -48,7 +48,7 @@ describe("HTTPDownloadView", () => {
       },
     });
     await assertDownloadResponse(respond(handler), {
-      basename: "hello world.txt",
+      filename: "hello world.txt",
       contentType: "text/x-upstream",
       size: 5,
       content: "Hello",
@@ -69,8 +69,8 @@ describe("HTTPDownloadView", () => {
   });
 
   it("names the file as the view says", async () => {
-    const handler = HTTPDownloadView.asView({ url, basename: "own.txt", getFetch: () => async () => new Response("") });
-    await assertDownloadResponse(respond(handler), { basename: "own.txt" });
+    const handler = HTTPDownloadView.asView({ url, filename: "own.txt", getFetch: () => async () => new Response("") });
+    await assertDownloadResponse(respond(handler), { filename: "own.txt" });
   });
 
   it("has a requestInit of its own in each view", () => {

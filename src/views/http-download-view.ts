@@ -1,8 +1,8 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
-import { upstreamOf, type RemoteLimits } from "../files/http-file-options.ts";
-import { HTTPFile } from "../files/http-file.ts";
-import { faultOf } from "../files/remote-policy.ts";
+import { upstreamOf, type RemoteLimits } from "../files/remote/http-file-options.ts";
+import { HTTPFile } from "../files/remote/http-file.ts";
+import { faultOf } from "../files/remote/policy.ts";
 import { hideInLogs, withoutCredentials } from "../serialization.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 

@@ -72,10 +72,10 @@ describe("asView() of JavaScript", () => {
 
 const presentation: Required<{ [Name in keyof Omit<DownloadOptions, "status">]: undefined }> = {
   attachment: undefined,
-  basename: undefined,
-  mimetype: undefined,
+  filename: undefined,
+  contentType: undefined,
   charset: undefined,
-  encoding: undefined,
+  contentEncoding: undefined,
   cacheControl: undefined,
   activeContent: undefined,
   headers: undefined,

@@ -32,7 +32,7 @@ describe("ObjectDownloadView finds its object", () => {
   const handler = ObjectDownloadView.asView({ model: rows(report), storage });
 
   it.each([{ pk: "7" }, { slug: "report" }, { pk: "7", slug: "wrong" }])("by %j", async (params) => {
-    await assertDownloadResponse(respond(handler, { params }), { content: "%PDF-1.7", basename: "7f3a.pdf" });
+    await assertDownloadResponse(respond(handler, { params }), { content: "%PDF-1.7", filename: "7f3a.pdf" });
   });
 
   it.each([{}, { pk: "8" }, { slug: "missing" }, { pk: "", slug: "report" }, { id: "7" }])(
@@ -99,11 +99,11 @@ describe("ObjectDownloadView finds its object", () => {
     const named = ObjectDownloadView.asView<ObjectDownloadView<unknown, Row>>({
       model: rows(report),
       storage,
-      getBasename() {
+      getFilename() {
         return `${String(this.object?.["id"])}.pdf`;
       },
     });
-    await assertDownloadResponse(respond(named, { params: { pk: "7" } }), { basename: "7.pdf" });
+    await assertDownloadResponse(respond(named, { params: { pk: "7" } }), { filename: "7.pdf" });
   });
 });
 
@@ -111,14 +111,14 @@ describe("the file field", () => {
   const bytes = Uint8Array.of(0, 1, 254, 255);
 
   it.each<[string, unknown, DownloadExpectations]>([
-    ["a name in the storage", "2026/7f3a.pdf", { basename: "7f3a.pdf", mimeType: "application/pdf", size: 8 }],
-    ["bytes", bytes, { basename: "file", mimeType: "application/octet-stream", size: 4, content: bytes }],
+    ["a name in the storage", "2026/7f3a.pdf", { filename: "7f3a.pdf", mimeType: "application/pdf", size: 8 }],
+    ["bytes", bytes, { filename: "file", mimeType: "application/octet-stream", size: 4, content: bytes }],
     ["a Buffer", Buffer.from(bytes), { size: 4, content: bytes }],
     ["an ArrayBuffer", bytes.buffer, { size: 4, content: bytes }],
-    ["a Blob", new Blob([bytes], { type: "image/png" }), { basename: "file", contentType: "image/png", size: 4 }],
-    ["a File", new File([bytes], "a.png", { type: "image/png" }), { basename: "a.png", contentType: "image/png" }],
-    ["a stream", Readable.from([bytes]), { basename: "file", content: bytes }],
-    ["a DownloadFile", new VirtualFile("Hello", { name: "a/b.txt" }), { basename: "b.txt", content: "Hello" }],
+    ["a Blob", new Blob([bytes], { type: "image/png" }), { filename: "file", contentType: "image/png", size: 4 }],
+    ["a File", new File([bytes], "a.png", { type: "image/png" }), { filename: "a.png", contentType: "image/png" }],
+    ["a stream", Readable.from([bytes]), { filename: "file", content: bytes }],
+    ["a DownloadFile", new VirtualFile("Hello", { name: "a/b.txt" }), { filename: "b.txt", content: "Hello" }],
     ["no bytes at all, which is a file too", new Uint8Array(), { size: 0, content: "" }],
   ])("may hold %s", async (_, file, expected) => {
     await assertDownloadResponse(serve({ file }), { status: 200, ...expected });
@@ -163,7 +163,7 @@ describe("the file field", () => {
 
   it("may be another one", async () => {
     await assertDownloadResponse(serve({ file: "x", other: bytes }, { fileField: "other" }), {
-      basename: "other",
+      filename: "other",
       content: bytes,
     });
   });
@@ -190,17 +190,17 @@ describe("the fields that describe the file", () => {
   const file = "2026/7f3a.pdf";
 
   it.each<[option: keyof ObjectDownloadView, value: unknown, DownloadExpectations]>([
-    ["basenameField", "Annual repört.pdf", { basename: "Annual repört.pdf" }],
-    ["basenameField", "notes.txt", { basename: "notes.txt", mimeType: "text/plain" }],
-    ["basenameField", null, { basename: "7f3a.pdf" }],
-    ["basenameField", "", { basename: "7f3a.pdf" }],
-    ["mimeTypeField", "image/png", { contentType: "image/png" }],
-    ["mimeTypeField", "text/html", { contentType: "text/html; charset=utf-8" }],
-    ["mimeTypeField", null, { contentType: "application/pdf" }],
-    ["mimeTypeField", "", { contentType: "application/pdf" }],
-    ["encodingField", "gzip", { encoding: "gzip" }],
-    ["encodingField", null, { encoding: false }],
-    ["encodingField", "identity", { encoding: false }],
+    ["filenameField", "Annual repört.pdf", { filename: "Annual repört.pdf" }],
+    ["filenameField", "notes.txt", { filename: "notes.txt", mimeType: "text/plain" }],
+    ["filenameField", null, { filename: "7f3a.pdf" }],
+    ["filenameField", "", { filename: "7f3a.pdf" }],
+    ["contentTypeField", "image/png", { contentType: "image/png" }],
+    ["contentTypeField", "text/html", { contentType: "text/html; charset=utf-8" }],
+    ["contentTypeField", null, { contentType: "application/pdf" }],
+    ["contentTypeField", "", { contentType: "application/pdf" }],
+    ["contentEncodingField", "gzip", { contentEncoding: "gzip" }],
+    ["contentEncodingField", null, { contentEncoding: false }],
+    ["contentEncodingField", "identity", { contentEncoding: false }],
   ])("%s: %j", async (option, value, expected) => {
     await assertDownloadResponse(serve({ file, extra: value }, { [option]: "extra" }), expected);
   });
@@ -215,15 +215,18 @@ describe("the fields that describe the file", () => {
   });
 
   it.each<[option: keyof ObjectDownloadView, value: unknown, DownloadExpectations]>([
-    ["mimeTypeField", "not a type", { contentType: "application/pdf" }],
-    ["mimeTypeField", "text/html\r\nX-Evil: 1", { contentType: "application/pdf", headers: { "X-Evil": false } }],
-    ["mimeTypeField", "текст/plain", { contentType: "application/pdf" }],
-    ["encodingField", "gzip\r\nX-Evil: 1", { encoding: false, headers: { "X-Evil": false } }],
-    ["encodingField", "été", { encoding: false }],
+    ["contentTypeField", "not a type", { contentType: "application/pdf" }],
+    ["contentTypeField", "text/html\r\nX-Evil: 1", { contentType: "application/pdf", headers: { "X-Evil": false } }],
+    ["contentTypeField", "текст/plain", { contentType: "application/pdf" }],
+    ["contentEncodingField", "gzip\r\nX-Evil: 1", { contentEncoding: false, headers: { "X-Evil": false } }],
+    ["contentEncodingField", "été", { contentEncoding: false }],
     ["charsetField", 'utf-8"; x="\r\nX-Evil: 1', { status: 200, headers: { "X-Evil": false } }],
-    ["basenameField", "a\r\nX-Evil: 1.pdf", { status: 200, headers: { "X-Evil": false } }],
+    ["filenameField", "a\r\nX-Evil: 1.pdf", { status: 200, headers: { "X-Evil": false } }],
   ])("%s: %j, which was said by whoever uploaded it, breaks nothing", async (option, value, expected) => {
-    await assertDownloadResponse(serve({ file, extra: value }, { mimetype: undefined, [option]: "extra" }), expected);
+    await assertDownloadResponse(
+      serve({ file, extra: value }, { contentType: undefined, [option]: "extra" }),
+      expected,
+    );
   });
 
   it("do not break a text by its charset", async () => {
@@ -246,8 +249,8 @@ describe("the fields that describe the file", () => {
     "2026-01-31 12:00:00",
     "2026-01-31 12:00:00.000",
     "2026-01-31 12:00",
-  ])("modificationTimeField: %s", async (extra) => {
-    const options = { modificationTimeField: "extra" };
+  ])("lastModifiedField: %s", async (extra) => {
+    const options = { lastModifiedField: "extra" };
     const modified = "Sat, 31 Jan 2026 12:00:00 GMT";
     await assertDownloadResponse(serve({ file: Uint8Array.of(1), extra }, options), {
       headers: { "Last-Modified": modified },
@@ -258,9 +261,9 @@ describe("the fields that describe the file", () => {
   });
 
   it.each([null, "", "yesterday", {}, true, Number.NaN, new Date(Number.NaN), 10n ** 30n])(
-    "modificationTimeField: %s is no date",
+    "lastModifiedField: %s is no date",
     async (extra) => {
-      await assertDownloadResponse(serve({ file: Uint8Array.of(1), extra }, { modificationTimeField: "extra" }), {
+      await assertDownloadResponse(serve({ file: Uint8Array.of(1), extra }, { lastModifiedField: "extra" }), {
         headers: { "Last-Modified": false },
       });
     },
@@ -291,14 +294,19 @@ describe("the fields that describe the file", () => {
 
   it("come after the view's own", async () => {
     const row = { file, name: "row.pdf", type: "image/png", coding: "br", charset: "iso-8859-1" };
-    const fields = { basenameField: "name", mimeTypeField: "type", encodingField: "coding", charsetField: "charset" };
-    const own = { basename: "own.txt", mimetype: "text/plain", encoding: "gzip", charset: "utf-8" } as const;
+    const fields = {
+      filenameField: "name",
+      contentTypeField: "type",
+      contentEncodingField: "coding",
+      charsetField: "charset",
+    };
+    const own = { filename: "own.txt", contentType: "text/plain", contentEncoding: "gzip", charset: "utf-8" } as const;
     await assertDownloadResponse(serve(row, { ...fields, ...own }), {
-      basename: "own.txt",
+      filename: "own.txt",
       contentType: "text/plain; charset=utf-8",
-      encoding: "gzip",
+      contentEncoding: "gzip",
     });
-    await assertDownloadResponse(serve(row, { ...fields, mimetype: "text/plain", charset: false }), {
+    await assertDownloadResponse(serve(row, { ...fields, contentType: "text/plain", charset: false }), {
       contentType: "text/plain",
     });
   });
@@ -327,17 +335,17 @@ describe("ObjectDownloadView.asView", () => {
     it("is content with fields that are there", () => {
       expect(ObjectDownloadView.asView({ model: known("id", "file") })).toBeTypeOf("function");
       expect(ObjectDownloadView.asView({ model: known("slug", "file") })).toBeTypeOf("function");
-      const other = { pkField: "uuid", fileField: "data", basenameField: "title" };
+      const other = { pkField: "uuid", fileField: "data", filenameField: "title" };
       expect(ObjectDownloadView.asView({ model: known("uuid", "data", "title"), ...other })).toBeTypeOf("function");
     });
 
     it.each<[string, Partial<ObjectDownloadView>]>([
       ["data", { fileField: "data" }],
-      ["nmae", { basenameField: "nmae" }],
-      ["nmae", { encodingField: "nmae" }],
-      ["nmae", { mimeTypeField: "nmae" }],
+      ["nmae", { filenameField: "nmae" }],
+      ["nmae", { contentEncodingField: "nmae" }],
+      ["nmae", { contentTypeField: "nmae" }],
       ["nmae", { charsetField: "nmae" }],
-      ["nmae", { modificationTimeField: "nmae" }],
+      ["nmae", { lastModifiedField: "nmae" }],
       ["nmae", { sizeField: "nmae" }],
       ["uuid", { pkField: "uuid" }],
       ["code", { slugField: "code" }],

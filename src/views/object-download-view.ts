@@ -32,11 +32,11 @@ export interface Model<T = unknown> {
  * const handler = ObjectDownloadView.asView({
  *   model: { findOne: ({ slug }) => rows.find((row) => row.slug === slug) },
  *   storage,
- *   basenameField: "title",
+ *   filenameField: "title",
  * });
  * const request = new Request("http://localhost/documents/report");
  * const result = await handler(request, { params: { slug: "report" }, native: undefined });
- * console.assert("basename" in result && result.basename === "Annual report.pdf");
+ * console.assert("filename" in result && result.filename === "Annual report.pdf");
  * ```
  */
 export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadView<C> {
@@ -57,12 +57,12 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   /** The storage that a text in the file field is a name in. */
   storage: Storage | undefined = undefined;
   fileField = "file";
-  basenameField: string | undefined = undefined;
-  encodingField: string | undefined = undefined;
-  mimeTypeField: string | undefined = undefined;
+  filenameField: string | undefined = undefined;
+  contentEncodingField: string | undefined = undefined;
+  contentTypeField: string | undefined = undefined;
   charsetField: string | undefined = undefined;
   /** A `Date`, milliseconds since the epoch, or an ISO 8601 text, which is in UTC where it names no zone. */
-  modificationTimeField: string | undefined = undefined;
+  lastModifiedField: string | undefined = undefined;
   /** A length in bytes, for files that do not know their own. */
   sizeField: string | undefined = undefined;
   /** What {@link getObject} found. */
@@ -86,8 +86,14 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   }
 
   #fields(): string[] {
-    const described = [this.fileField, this.basenameField, this.encodingField, this.mimeTypeField, this.charsetField];
-    const measured = [this.modificationTimeField, this.sizeField];
+    const described = [
+      this.fileField,
+      this.filenameField,
+      this.contentEncodingField,
+      this.contentTypeField,
+      this.charsetField,
+    ];
+    const measured = [this.lastModifiedField, this.sizeField];
     return [...this.#lookupFields(), ...described, ...measured].filter((name) => name !== undefined);
   }
 
@@ -144,8 +150,8 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   #checkObject(): void {
     const { object, constructor } = this;
     const model = this.getQueryset() ?? constructor;
-    const describing = [this.basenameField, this.encodingField, this.mimeTypeField, this.charsetField];
-    const measuring = [this.modificationTimeField, this.sizeField];
+    const describing = [this.filenameField, this.contentEncodingField, this.contentTypeField, this.charsetField];
+    const measuring = [this.lastModifiedField, this.sizeField];
     if (!isKnownField(model, object, this.fileField)) {
       throw new ImproperlyConfiguredError(missingField(constructor.name, this.fileField));
     }
@@ -161,16 +167,16 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
     return this.storage;
   }
 
-  override getBasename(): string | undefined | Promise<string | undefined> {
-    return super.getBasename() ?? textOf(this.#fieldOf(this.basenameField));
+  override getFilename(): string | undefined | Promise<string | undefined> {
+    return super.getFilename() ?? textOf(this.#fieldOf(this.filenameField));
   }
 
-  override getEncoding(): string | undefined | Promise<string | undefined> {
-    return super.getEncoding() ?? tokenOf(this.#fieldOf(this.encodingField));
+  override getContentEncoding(): string | undefined | Promise<string | undefined> {
+    return super.getContentEncoding() ?? tokenOf(this.#fieldOf(this.contentEncodingField));
   }
 
-  override getMimetype(): string | undefined | Promise<string | undefined> {
-    return super.getMimetype() ?? mediaTypeOf(this.#fieldOf(this.mimeTypeField));
+  override getContentType(): string | undefined | Promise<string | undefined> {
+    return super.getContentType() ?? mediaTypeOf(this.#fieldOf(this.contentTypeField));
   }
 
   override getCharset(): string | false | undefined | Promise<string | false | undefined> {
@@ -195,7 +201,7 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   #description(): FileDescription {
     return {
       size: sizeOf(this.#fieldOf(this.sizeField)),
-      lastModified: dateOf(this.#fieldOf(this.modificationTimeField)),
+      lastModified: dateOf(this.#fieldOf(this.lastModifiedField)),
     };
   }
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { respond } from "../../tests/views/respond.ts";
 import { ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
-import { LocalFile } from "../files/local-file.ts";
+import { LocalFile } from "../files/local/local-file.ts";
 import { assertDownloadResponse, setupView } from "../testing/index.ts";
 import { PathDownloadView } from "./path-download-view.ts";
 
@@ -40,7 +40,7 @@ function get(path: string | undefined, options: Partial<PathDownloadView> = {}):
 describe("PathDownloadView with a path", () => {
   it("serves that file, whatever the URL says", async () => {
     const handler = PathDownloadView.asView({ path: join(root, "hello.txt") });
-    const expected = { basename: "hello.txt", mimeType: "text/plain", size: 15, content: "media/hello.txt" };
+    const expected = { filename: "hello.txt", mimeType: "text/plain", size: 15, content: "media/hello.txt" };
     await assertDownloadResponse(respond(handler), expected);
     await assertDownloadResponse(respond(handler, { params: { path: join(folder, "secret.txt") } }), expected);
   });
@@ -52,7 +52,7 @@ describe("PathDownloadView with a path", () => {
 
   it("takes it from the root, relative or absolute", async () => {
     for (const path of ["reports/q1 été.txt", join(root, "reports/q1 été.txt")]) {
-      await assertDownloadResponse(get(undefined, { path }), { basename: "q1 été.txt" });
+      await assertDownloadResponse(get(undefined, { path }), { filename: "q1 été.txt" });
     }
     expect((await get(undefined, { path: join(folder, "secret.txt") })).status).toBe(404);
   });
@@ -84,7 +84,7 @@ describe("PathDownloadView with a root", () => {
     ["%2e%2e.txt", "%2e%2e.txt"],
     ["..notes.txt", "..notes.txt"],
   ])("serves what the URL names: %j", async (path, basename) => {
-    await assertDownloadResponse(get(path, { dotfiles: "allow" }), { basename });
+    await assertDownloadResponse(get(path, { dotfiles: "allow" }), { filename: basename });
   });
 
   it.each([
@@ -142,14 +142,14 @@ describe("PathDownloadView with a root", () => {
   });
 
   it("serves its path where the URL gives none", async () => {
-    await assertDownloadResponse(get(undefined, { path: "hello.txt" }), { basename: "hello.txt" });
-    await assertDownloadResponse(get("link-in.txt", { path: "hello.txt" }), { basename: "link-in.txt" });
+    await assertDownloadResponse(get(undefined, { path: "hello.txt" }), { filename: "hello.txt" });
+    await assertDownloadResponse(get("link-in.txt", { path: "hello.txt" }), { filename: "link-in.txt" });
   });
 
   it("takes another parameter of the URL", async () => {
     const handler = PathDownloadView.asView({ root, pathParam: "name" });
     await assertDownloadResponse(respond(handler, { params: { name: "hello.txt", path: "x" } }), {
-      basename: "hello.txt",
+      filename: "hello.txt",
     });
     expect((await respond(handler, { params: { path: "hello.txt" } })).status).toBe(404);
   });
@@ -174,7 +174,7 @@ describe("getPath", () => {
       }
     }
     const handler = LowerCase.asView({ root });
-    await assertDownloadResponse(respond(handler, { params: { path: "HELLO.TXT" } }), { basename: "hello.txt" });
+    await assertDownloadResponse(respond(handler, { params: { path: "HELLO.TXT" } }), { filename: "hello.txt" });
     expect((await respond(handler, { params: { path: "../SECRET.TXT" } })).status).toBe(404);
   });
 
@@ -184,7 +184,7 @@ describe("getPath", () => {
         return join(root, `${this.params["name"]}.txt`);
       },
     });
-    await assertDownloadResponse(respond(handler, { params: { name: "hello" } }), { basename: "hello.txt" });
+    await assertDownloadResponse(respond(handler, { params: { name: "hello" } }), { filename: "hello.txt" });
     expect((await respond(handler, { params: { name: "hello\0" } })).status).toBe(404);
     expect((await respond(PathDownloadView.asView({ getPath: () => undefined }))).status).toBe(404);
   });
@@ -218,6 +218,6 @@ describe("PathDownloadView.asView", () => {
         return new LocalFile(join(root, "hello.txt"));
       }
     }
-    await assertDownloadResponse(respond(Fixed.asView()), { basename: "hello.txt" });
+    await assertDownloadResponse(respond(Fixed.asView()), { filename: "hello.txt" });
   });
 });

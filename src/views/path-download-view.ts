@@ -1,15 +1,15 @@
 import { isAbsolute } from "node:path";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
-import { assertEntityTagOption, type EntityTagOption } from "../files/local-file-etag.ts";
-import { LocalFile, type LocalFileOptions } from "../files/local-file.ts";
-import { PrecompressedFile, type PrecompressedCoding } from "../files/precompressed-file.ts";
+import { assertEntityTagOption, type EntityTagOption } from "../files/local/etag.ts";
+import { LocalFile, type LocalFileOptions } from "../files/local/local-file.ts";
+import { PrecompressedFile, type PrecompressedCoding } from "../files/local/precompressed-file.ts";
 import { hasEncodedSeparator } from "../http/url-path.ts";
 import type { DownloadOptions } from "../responses/download-response.ts";
 import type { DownloadResult } from "../responses/handler.ts";
 import { attempt, given, whenReady } from "../responses/maybe-promise.ts";
 import { hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
-import { pathWithin } from "../files/path-within.ts";
+import { pathWithin } from "../files/local/path-within.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 import { routeParam } from "./route-param.ts";
 

@@ -20,7 +20,7 @@ describe("sendFile", () => {
   it("serves a path inline", async () => {
     await assertDownloadResponse(sendFile(request, join(root, "manual été.pdf")), {
       attachment: false,
-      basename: "manual été.pdf",
+      filename: "manual été.pdf",
       contentType: "application/pdf",
       size: 4,
       content: "%PDF",
@@ -32,10 +32,10 @@ describe("sendFile", () => {
     const result = sendFile(request, "page.html", {
       root: join(root, "public"),
       attachment: true,
-      basename: "own.txt",
-      mimetype: "text/x-own",
+      filename: "own.txt",
+      contentType: "text/x-own",
       charset: "iso-8859-1",
-      encoding: "br",
+      contentEncoding: "br",
       cacheControl: "no-cache",
       headers: { "X-Own": "yes" },
       status: 203,
@@ -43,9 +43,9 @@ describe("sendFile", () => {
     await assertDownloadResponse(result, {
       status: 203,
       attachment: true,
-      basename: "own.txt",
+      filename: "own.txt",
       contentType: "text/x-own; charset=iso-8859-1",
-      encoding: "br",
+      contentEncoding: "br",
       headers: { "Cache-Control": "no-cache", "X-Own": "yes" },
       content: "<p>",
     });

@@ -1,7 +1,7 @@
 import type { DownloadOptions } from "../responses/download-response.ts";
 import type { DownloadRequest, DownloadResult } from "../responses/handler.ts";
-import type { EntityTagOption } from "../files/local-file-etag.ts";
-import { configuredRoot } from "../files/local-file-root.ts";
+import type { EntityTagOption } from "../files/local/etag.ts";
+import { configuredRoot } from "../files/local/root.ts";
 import type { DotfilePolicy } from "../files/dotfiles.ts";
 import { PathDownloadView } from "./path-download-view.ts";
 
@@ -26,7 +26,7 @@ export interface SendFileOptions extends DownloadOptions {
  *
  * const request = new Request("http://localhost/manual");
  * const result = await sendFile(request, "manual.pdf", { root: "/srv/documents", attachment: true });
- * console.assert("basename" in result && result.getBasename() === "manual.pdf");
+ * console.assert("filename" in result && result.getFilename() === "manual.pdf");
  * ```
  */
 export async function sendFile(

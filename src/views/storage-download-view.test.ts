@@ -16,7 +16,7 @@ describe("StorageDownloadView", () => {
   it("serves the file that the URL names", async () => {
     const handler = StorageDownloadView.asView({ storage });
     await assertDownloadResponse(respond(handler, { params: { path: "a/hello été.txt" } }), {
-      basename: "hello été.txt",
+      filename: "hello été.txt",
       mimeType: "text/plain",
       content: "Hello",
     });

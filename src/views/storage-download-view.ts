@@ -1,7 +1,7 @@
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
-import { assertEntityTagOption, type EntityTagOption } from "../files/local-file-etag.ts";
+import { assertEntityTagOption, type EntityTagOption } from "../files/local/etag.ts";
 import { hasEncodedSeparator } from "../http/url-path.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import type { Storage } from "../storages/storage.ts";

@@ -37,7 +37,7 @@ describe("VirtualDownloadView", () => {
     const handler = VirtualDownloadView.asView({ getFile: () => new VirtualFile(source(), { name: "hello.txt" }) });
     await assertDownloadResponse(respond(handler), {
       status: 200,
-      basename: "hello.txt",
+      filename: "hello.txt",
       contentType: "text/plain; charset=utf-8",
       content: text,
       headers: { "Content-Length": size === undefined ? false : String(size) },
@@ -48,7 +48,7 @@ describe("VirtualDownloadView", () => {
     const handler = VirtualDownloadView.asView({
       getFile: () => new VirtualFile(() => expect.unreachable("read"), { name: "a.txt" }),
     });
-    await assertDownloadResponse(respond(handler, { method: "HEAD" }), { basename: "a.txt", content: "" });
+    await assertDownloadResponse(respond(handler, { method: "HEAD" }), { filename: "a.txt", content: "" });
   });
 
   it("asks the file whether it was modified", async () => {

@@ -12,7 +12,7 @@ import {
   type DownloadHandler,
   type DownloadOutcome,
 } from "downloadview";
-import { send, toHttp2Handler } from "downloadview/http2";
+import { send, toHTTP2Handler } from "downloadview/http2";
 import type { Http2ServerRequest } from "node:http2";
 import { describe, expect, it, vi } from "vitest";
 import { until } from "../support/sockets.ts";
@@ -36,7 +36,7 @@ async function connected(server: Http2Server): Promise<Connected> {
 }
 
 const serving = (handler: DownloadHandler<Http2ServerRequest>): Promise<Connected> =>
-  connected(createServer(toHttp2Handler(handler, { onError: () => undefined })));
+  connected(createServer(toHTTP2Handler(handler, { onError: () => undefined })));
 
 describe("a download over HTTP/2", () => {
   it("resets the stream of a body that ends early, after what was read of it", async () => {

@@ -141,7 +141,7 @@ describe("downloadOf", () => {
   it("tells what file a web response is of", async () => {
     const response = await toResponse(negotiated(), new Request("http://localhost/"));
     const origin = downloadOf(response);
-    expect(isDownloadResponse(origin) && origin.getBasename()).toBe("x.txt");
+    expect(isDownloadResponse(origin) && origin.getFilename()).toBe("x.txt");
   });
 
   it("tells it of one that is handed to a proxy as well", async () => {

@@ -1,5 +1,5 @@
 import { gunzipSync } from "node:zlib";
-import { UrlSigner } from "downloadview/signing";
+import { URLSigner } from "downloadview/signing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { secret } from "../frameworks/contents.ts";
 import { until } from "../support/sockets.ts";
@@ -95,7 +95,7 @@ function validatorsOf({ headers }: Outcome): Validators {
   return { etag: headers.etag ?? "", lastModified: headers["last-modified"] ?? "" };
 }
 
-const signer = new UrlSigner({ secrets: secret });
+const signer = new URLSigner({ secrets: secret });
 
 async function prepared(
   { path, headers = {}, ...request }: Exchange,

@@ -13,7 +13,7 @@ import {
   type DownloadMiddleware,
   type DownloadResponse,
 } from "downloadview";
-import { signatureRequired, UrlSigner } from "downloadview/signing";
+import { signatureRequired, URLSigner } from "downloadview/signing";
 import { secret } from "./contents.ts";
 
 export interface Route<C> {
@@ -34,7 +34,7 @@ export interface ApplicationOptions<C> {
 }
 
 export function routes<C>({ files, userOf, upstream }: ApplicationOptions<C>): Route<C>[] {
-  const signer = new UrlSigner({ secrets: secret });
+  const signer = new URLSigner({ secrets: secret });
   const allowedHosts = [new URL(upstream).host];
   return [
     { name: "files", wildcard: true, handler: files({ attachment: true }) },

@@ -11,7 +11,7 @@ import { toFastifyHandler } from "downloadview/fastify";
 import { toFetchHandler } from "downloadview/fetch";
 import { toH3Handler } from "downloadview/h3";
 import { toHonoHandler } from "downloadview/hono";
-import { toHttp2Handler } from "downloadview/http2";
+import { toHTTP2Handler } from "downloadview/http2";
 import { toKoaHandler } from "downloadview/koa";
 import { toNextHandler } from "downloadview/next";
 import { toNodeHandler } from "downloadview/node";
@@ -102,7 +102,7 @@ export const interop = createServer(
 );
 export const back = toFetchHandler(toNodeHandler(byFunction));
 export const http2 = createHttp2Server(
-  toHttp2Handler(async (_r, { native }) => download(native.authority, { name: "x" })),
+  toHTTP2Handler(async (_r, { native }) => download(native.authority, { name: "x" })),
 );
 
 /** As the types that Next.js generates check a route: with the parameters of its folder. */

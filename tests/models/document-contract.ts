@@ -100,9 +100,9 @@ export function describeModel(name: string, makeModels: () => Promise<DocumentMo
 
   describe(`ObjectDownloadView with a model of ${name}`, () => {
     it.each([{ pk: "1" }, { slug: "report" }])("serves the bytes of the row of %j", async (params) => {
-      const described = { basenameField: "title", mimeTypeField: "type", modificationTimeField: "modified" };
+      const described = { filenameField: "title", contentTypeField: "type", lastModifiedField: "modified" };
       await assertDownloadResponse(serve(models.all, params, described), {
-        basename: "Repört.pdf",
+        filename: "Repört.pdf",
         contentType: "application/pdf",
         size: 6,
         content: bytes,
@@ -119,7 +119,7 @@ export function describeModel(name: string, makeModels: () => Promise<DocumentMo
       const storage = new MemoryStorage();
       await storage.save("1.pdf", "%PDF");
       const options = { fileField: "key", storage };
-      await assertDownloadResponse(serve(models.all, { pk: "1" }, options), { basename: "1.pdf", content: "%PDF" });
+      await assertDownloadResponse(serve(models.all, { pk: "1" }, options), { filename: "1.pdf", content: "%PDF" });
       expect((await serve(models.all, { pk: "2" }, options)).status).toBe(404);
     });
 
@@ -167,7 +167,7 @@ export function describeModel(name: string, makeModels: () => Promise<DocumentMo
 export function describeFields(makeModels: () => Promise<DocumentModels>): void {
   it.each([
     { fileField: "nmae" },
-    { fileField: "data", basenameField: "nmae" },
+    { fileField: "data", filenameField: "nmae" },
     { fileField: "data", pkField: "nmae" },
   ])("refuses %j when a view is made", async (options) => {
     const { all: model } = await makeModels();

@@ -63,8 +63,8 @@ describe("typeormModel", () => {
 
   it("gives entities of their class, with what that computes", async () => {
     const { all: model } = await models();
-    const handler = ObjectDownloadView.asView({ model, fileField: "data", basenameField: "shout" });
-    await assertDownloadResponse(respond(handler, { params: { pk: "1" } }), { basename: "REPÖRT.PDF" });
+    const handler = ObjectDownloadView.asView({ model, fileField: "data", filenameField: "shout" });
+    await assertDownloadResponse(respond(handler, { params: { pk: "1" } }), { filename: "REPÖRT.PDF" });
   });
 
   it("looks up by an enumeration, and by a boolean", async () => {

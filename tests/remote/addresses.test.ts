@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { download, HTTPDownloadView, HTTPFile, type UpstreamError } from "downloadview";
-import { nodeFetch } from "../../src/files/node-fetch.ts";
+import { nodeFetch } from "../../src/files/remote/node-fetch.ts";
 import { respond } from "../views/respond.ts";
 import { requires } from "../support/requires.ts";
 import { answered, message, startUpstream, type Upstream } from "./upstream.ts";

@@ -20,7 +20,7 @@ import {
   type DownloadFile,
   type DownloadHandler,
   type Storage,
-  type UrlOptions,
+  type SignedUrlOptions,
 } from "downloadview";
 import { defineConfig, serverConfiguration, type DownloadviewConfig } from "downloadview/config";
 import { toExpressHandler } from "downloadview/express";
@@ -41,7 +41,7 @@ class Store {
   readonly #handler = toNodeHandler(async () => {
     const file = new VirtualFile(content, { name: "key", etag, contentType: "application/x-of-the-store" });
     const headers = { "Set-Cookie": "store=1", "X-Amz-Id": "secret", "Cache-Control": "public" };
-    return new DownloadResponse(file, { basename: "of-the-store", headers });
+    return new DownloadResponse(file, { filename: "of-the-store", headers });
   });
 
   readonly listener: RequestListener = (request, response) => {
@@ -58,7 +58,7 @@ class Store {
 /** The storage on this side: it knows the files, and signs URLs for the store. */
 class SigningStorage extends MemoryStorage {
   base = "";
-  url(name: string, _options?: UrlOptions): Promise<string> {
+  url(name: string, _options?: SignedUrlOptions): Promise<string> {
     const path = name.split("/").map(encodeURIComponent).join("/");
     return Promise.resolve(`${this.base}/bucket/${path}?signature=a%20b%2Fc`);
   }

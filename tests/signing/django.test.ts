@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { DjangoUrlSigner, type DjangoUrlSignerOptions } from "../../src/signing/index.ts";
+import { DjangoURLSigner, type DjangoUrlSignerOptions } from "../../src/signing/index.ts";
 import { requires } from "../support/requires.ts";
 
 // Debian's, which has Debian's Django: another Python may come first in the PATH.
@@ -38,8 +38,8 @@ function django({ settings, ...question }: Question): { signed: string[]; verifi
   return JSON.parse(execFileSync(python, ["-W", "ignore", script], { input, encoding: "utf8" }));
 }
 
-function signerOf(options: Partial<DjangoUrlSignerOptions> = {}): DjangoUrlSigner {
-  return new DjangoUrlSigner({ secretKey, ...options });
+function signerOf(options: Partial<DjangoUrlSignerOptions> = {}): DjangoURLSigner {
+  return new DjangoURLSigner({ secretKey, ...options });
 }
 
 /** The URL as a client asks for it. */

@@ -7,20 +7,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DownloadResponse, LocalFile } from "../../src/index.ts";
-import { toExpressHandler } from "../../src/express.ts";
-import { RedisDownloadCounter } from "../../src/redis.ts";
+import { toExpressHandler } from "../../src/adapters/express.ts";
+import { RedisDownloadCounter } from "../../src/signing/redis-download-counter.ts";
 import {
   limitedDownloads,
   MemoryDownloadCounter,
   signatureRequired,
-  UrlSigner,
+  URLSigner,
   type DownloadCounter,
 } from "../../src/signing/index.ts";
 import { requires } from "../support/requires.ts";
 import { listen } from "../support/sockets.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
 
-const signer = new UrlSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+const signer = new URLSigner({ secrets: "0123456789abcdef0123456789abcdef" });
 const size = 8 * 1024 * 1024;
 let folder: string;
 let path: string;

@@ -4,7 +4,11 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { RedisDownloadCounter, type IORedisClient, type NodeRedisClient } from "../../src/redis.ts";
+import {
+  RedisDownloadCounter,
+  type IORedisClient,
+  type NodeRedisClient,
+} from "../../src/signing/redis-download-counter.ts";
 import type { DownloadTerms } from "../../src/signing/download-counter.ts";
 import { requires } from "../support/requires.ts";
 import { describeDownloadCounter } from "./download-counter-contract.ts";

@@ -49,7 +49,7 @@ describe("A BLOB column behind ObjectDownloadView", () => {
     await db.run(sql`CREATE TABLE scans (id INTEGER PRIMARY KEY, name TEXT NOT NULL, data BLOB NOT NULL)`);
     await db.insert(table).values({ id: 1, name: "Ärzte.png", data: content });
     const model = { findOne: ({ id }: Readonly<Record<string, unknown>>) => findScan(Number(id)) };
-    const view = ObjectDownloadView.asView({ model, basenameField: "name" });
+    const view = ObjectDownloadView.asView({ model, filenameField: "name" });
     server = await listen(toNodeHandler(view, { params: ({ url = "" }) => ({ pk: url.slice(1) }) }));
   });
   afterAll(() => server[Symbol.asyncDispose]());

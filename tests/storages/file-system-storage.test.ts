@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../src/errors.ts";
-import { FileSystemStorage } from "../../src/storages/file-system-storage.ts";
+import { FileSystemStorage } from "../../src/storages/file-system/file-system-storage.ts";
 import { describeStorage, type StorageUnderTest } from "./contract.ts";
 
 async function makeStorage(): Promise<StorageUnderTest> {

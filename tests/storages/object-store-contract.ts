@@ -222,7 +222,7 @@ export function describeDocuments(store: () => RunningStore): void {
       ObjectDownloadView.asView({
         model: await documentModel(),
         fileField: "key",
-        basenameField: "title",
+        filenameField: "title",
         storage: proxied,
       });
     const title = /filename\*=UTF-8''%C3%9Cbersicht%2C%201\.csv/;

@@ -21,7 +21,7 @@ describe("assertDownloadResponse on what supertest gives", () => {
   it("reads a text", async () => {
     const response = await request(app).get("/text");
     await assertDownloadResponse(response, {
-      basename: "naïve.csv",
+      filename: "naïve.csv",
       mimeType: "text/csv",
       content: "naïve\n",
       size: 7,

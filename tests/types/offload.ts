@@ -35,7 +35,7 @@ export function responsesNameAFile(): void {
   new XAccelRedirectResponse({ redirectUrl: "/_a/b", attachment: false, expires: 60 });
   new XSendfileResponse({ filePath: "/a/b" });
   // @ts-expect-error: nothing to send
-  new XAccelRedirectResponse({ basename: "b" });
+  new XAccelRedirectResponse({ filename: "b" });
   // @ts-expect-error: a status other than 200 is never handed over
   new XAccelRedirectResponse({ redirectUrl: "/_a/b", status: 206 });
 }

@@ -36,12 +36,12 @@ export async function everyFormOfResponseIsTaken(): Promise<void> {
 export async function expectationsAreTyped(): Promise<void> {
   await assertDownloadResponse(new Response(), {
     status: 200,
-    basename: "a",
+    filename: "a",
     attachment: true,
     contentType: "text/csv",
     mimeType: "text/csv",
     charset: false,
-    encoding: "gzip",
+    contentEncoding: "gzip",
     size: 1,
     content: (bytes) => bytes.byteLength === 1,
     headers: { ETag: /^"/, Vary: false },
@@ -56,7 +56,7 @@ export async function expectationsAreTyped(): Promise<void> {
 
 export async function matchersAreTyped(): Promise<void> {
   expect.extend(downloadMatchers);
-  await expect(new Response()).toBeDownloadResponse({ basename: "a" });
+  await expect(new Response()).toBeDownloadResponse({ filename: "a" });
   await expect(new Response()).not.toBeDownloadResponse();
   // @ts-expect-error no such property
   await expect(new Response()).toBeDownloadResponse({ filename: "a" });

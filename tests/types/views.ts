@@ -27,8 +27,14 @@ function expectType<Expected>() {
 
 export function optionsAreTheFieldsOfTheView(): void {
   PathDownloadView.asView({ path: "/a", root: "/b", pathParam: "p", dotfiles: "allow" });
-  PathDownloadView.asView({ attachment: false, basename: "a", mimetype: "a/b", encoding: "gzip", charset: false });
-  PathDownloadView.asView({ root: undefined, basename: undefined });
+  PathDownloadView.asView({
+    attachment: false,
+    filename: "a",
+    contentType: "a/b",
+    contentEncoding: "gzip",
+    charset: false,
+  });
+  PathDownloadView.asView({ root: undefined, filename: undefined });
   HTTPDownloadView.asView({ url: new URL("https://a"), requestInit: { headers: {} }, getFetch: () => fetch });
   StorageDownloadView.asView({ pathParam: "key" });
 
@@ -49,7 +55,7 @@ export function optionsAreTheFieldsOfTheView(): void {
   // @ts-expect-error part of how views work
   PathDownloadView.asView({ dispatch: async () => new Response() });
   // @ts-expect-error not what the method gives
-  PathDownloadView.asView({ getBasename: () => 7 });
+  PathDownloadView.asView({ getFilename: () => 7 });
 }
 
 export function fieldsOfASubclassAreOptionsToo(): void {
@@ -80,10 +86,10 @@ export function gettersMayBeSyncOrAsync(): void {
     override getObject(): object {
       return {};
     }
-    override getBasename(): string {
+    override getFilename(): string {
       return "a";
     }
-    override getMimetype(): string | undefined {
+    override getContentType(): string | undefined {
       return undefined;
     }
     override wasModifiedSince(): boolean {
@@ -97,7 +103,7 @@ export function gettersMayBeSyncOrAsync(): void {
     override async getPath(): Promise<string> {
       return "a";
     }
-    override async getBasename(): Promise<string> {
+    override async getFilename(): Promise<string> {
       return "a";
     }
     override async wasModifiedSince(): Promise<boolean> {
@@ -163,7 +169,7 @@ export function theObjectOfAModelIsTyped(): void {
     title: string;
   }
   class DocumentView extends ObjectDownloadView<unknown, Document> {
-    override getBasename(): string {
+    override getFilename(): string {
       expectType<Document | undefined>()(this.object);
       return `${this.object?.title ?? "untitled"}.pdf`;
     }
@@ -198,7 +204,7 @@ export function theMixinKeepsItsBase(): void {
 
   class Export extends DownloadMixin(View) {
     post(): Promise<DownloadResult> {
-      return this.renderToResponse({ basename: "a.csv" });
+      return this.renderToResponse({ filename: "a.csv" });
     }
   }
   Export.asView({ attachment: false });

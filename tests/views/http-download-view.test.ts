@@ -46,7 +46,7 @@ describe("HTTPDownloadView in front of a server", () => {
   it("serves what the other server has, with its validators", async () => {
     const response = await get("a/report%20q1.txt");
     await assertDownloadResponse(response, {
-      basename: "report q1.txt",
+      filename: "report q1.txt",
       attachment: true,
       contentType: "text/plain; charset=utf-8",
       size: 1000,

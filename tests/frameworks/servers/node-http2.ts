@@ -1,12 +1,12 @@
 import { createServer, type Http2ServerRequest } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { withMiddleware } from "downloadview";
-import { toHttp2Handler } from "downloadview/http2";
+import { toHTTP2Handler } from "downloadview/http2";
 import { dispatcher, offload, report, routes } from "../application.ts";
 import { announce, files, upstream } from "../server.ts";
 
 const userOf = ({ headers }: Http2ServerRequest): string | undefined => headers["x-user"]?.toString();
 const send = { name: "send", handler: async () => report() };
 const handler = withMiddleware(dispatcher([...routes({ files, userOf, upstream }), send]), offload);
-const server = createServer(toHttp2Handler(handler, { onError: () => undefined }));
+const server = createServer(toHTTP2Handler(handler, { onError: () => undefined }));
 server.listen(0, "127.0.0.1", () => announce((server.address() as AddressInfo).port));

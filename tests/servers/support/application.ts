@@ -39,7 +39,7 @@ export function application(root: string, config: DownloadviewConfig): Express {
 
   app.get("/files/*path", toExpressHandler(files({})));
   app.get("/inline/*path", toExpressHandler(files({ attachment: false })));
-  app.get("/gzip/*path", toExpressHandler(files({ encoding: "gzip" })));
+  app.get("/gzip/*path", toExpressHandler(files({ contentEncoding: "gzip" })));
   app.get("/compressed/*path", toExpressHandler(files({ precompressed: ["gzip"] })));
   app.get("/fields/*path", toExpressHandler(files({ headers: manyFields })));
   app.get("/tagged/*path", toExpressHandler(files({ headers: { ETag: '"of-the-application"' } })));

@@ -1,0 +1,88 @@
+import { copyOf } from "../../files/bytes.ts";
+import { bodyLength, closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
+import { limitRate } from "../../responses/limit-rate.ts";
+import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { FileChunks, fillingBody } from "./file-chunks.ts";
+import { withLength } from "./web-runtime.ts";
+
+/** A body as the constructor of `Response` takes it. */
+export function webBody(rendered: RenderedResponse, signal?: AbortSignal): BodyInit | null {
+  const { body, status, delivery } = rendered;
+  if (body.kind === "none") {
+    delivery.finish(status, 0);
+    return null;
+  }
+  // What a runtime does with bytes is never reported: whoever wants to know the end gets a stream.
+  if (body.kind === "bytes" && !rendered.limitRate && !delivery.isWatched) {
+    return copyOf(body.bytes) as Uint8Array<ArrayBuffer>;
+  }
+  return withLength(bodyStream(rendered, body, signal), bodyLength(body));
+}
+
+/**
+ * A stream that reads nothing before it is pulled and frees everything when it is cancelled, so that a response that
+ * nobody reads leaves nothing open.
+ */
+function bodyStream(
+  { status, delivery, limitRate: rate }: RenderedResponse,
+  body: ReadableBody,
+  signal?: AbortSignal,
+): ReadableStream<Uint8Array> {
+  const chunks = chunksOf(body, rate);
+  let sent = 0;
+
+  const leave = (): void => {
+    signal?.removeEventListener("abort", onAbort);
+    dropped?.unregister(body);
+  };
+  const abort = (error?: unknown): Promise<void> => {
+    leave();
+    // A source that fails since the client left is no failure.
+    if (signal?.aborted) delivery.abort(status, sent);
+    else delivery.abort(status, sent, error);
+    if (chunks instanceof FileChunks) void chunks.return();
+    return closeBody(body);
+  };
+  const onAbort = (): void => void abort();
+  signal?.addEventListener("abort", onAbort, { once: true });
+
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await chunks.next();
+          if (done) {
+            leave();
+            await closeBody(body);
+            delivery.finish(status, sent);
+            controller.close();
+          } else {
+            sent += value.byteLength;
+            controller.enqueue(value);
+          }
+        } catch (error) {
+          // No framework reports the error of a body whose head was sent.
+          if (!signal?.aborted) console.error(error);
+          await abort(error);
+          throw error;
+        }
+      },
+      cancel: () => abort(),
+    },
+    { highWaterMark: 0 },
+  );
+  dropped?.register(stream, abort, body);
+  return stream;
+}
+
+/** Frees what a stream holds that was read to its middle and then forgotten, neither read on nor cancelled. */
+const dropped =
+  typeof FinalizationRegistry === "undefined"
+    ? undefined
+    : new FinalizationRegistry<() => Promise<void>>((abort) => void abort());
+
+function chunksOf(body: ReadableBody, rate: number | undefined): FileChunks | AsyncGenerator<Uint8Array> {
+  if (rate) return limitRate(readBody(body), rate);
+  const filling = fillingBody(body);
+  return filling ? new FileChunks(filling) : readBody(body);
+}

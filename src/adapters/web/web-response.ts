@@ -1,0 +1,121 @@
+import type { HeaderFields } from "../../http/header-fields.ts";
+import { closeBody } from "../../responses/body.ts";
+import {
+  isDownloadResponse,
+  isProxiedDownloadResponse,
+  type DownloadRequest,
+  type DownloadResult,
+} from "../../responses/handler.ts";
+import { renderResult } from "../../responses/render-result.ts";
+import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { ownResponses, withoutHandOff } from "../../responses/web-response.ts";
+import { sharedWeakMap } from "../../responses/shared-state.ts";
+import { throughMiddleware } from "../app-middleware.ts";
+import type * as PipeableBodies from "../node/pipeable-body.ts";
+import { copyOf } from "../fields.ts";
+import { fillingBody } from "./file-chunks.ts";
+import { withFirstChunk } from "../first-chunk.ts";
+import { webBody } from "./web-body.ts";
+import { responseInit, takesPipes } from "./web-runtime.ts";
+
+/** A download as the frameworks that speak `fetch` send it. */
+export interface WebDownload {
+  readonly status: number;
+  readonly fields: HeaderFields;
+  readonly body: BodyInit | null;
+}
+
+type Download = Exclude<DownloadResult, Response>;
+
+const downloads = sharedWeakMap<Response, Download>("downloads");
+
+/**
+ * The download that a web response was made from, for middleware that sees web responses: what file it is of, and under
+ * which name. `undefined` for any other response, and for a copy that somebody made of one.
+ *
+ * @example
+ * ```ts
+ * import { download } from "downloadview";
+ * import { downloadOf, toResponse } from "downloadview/fetch";
+ *
+ * const response = await toResponse(download("hello", { name: "hello.txt" }), new Request("http://localhost/"));
+ * console.assert(downloadOf(response)?.file?.name === "hello.txt");
+ * ```
+ */
+export function downloadOf(response: Response): Download | undefined {
+  return downloads.get(response);
+}
+
+export interface WebResponseOptions {
+  /** What stands for the request in {@link addMiddleware}. By default the request itself. */
+  readonly scope?: object;
+  readonly Response?: typeof Response;
+  /** The fields to send, beside what the framework has already. By default those of the download. */
+  readonly fieldsOf?: (rendered: RenderedHead) => HeaderFields;
+}
+
+/** What is to be sent before the body. */
+export type RenderedHead = Pick<RenderedResponse, "status" | "headers" | "yields">;
+
+/**
+ * The web response of a result, once the application's middleware has seen it.
+ * @throws {DownloadError} also for a source that fails at its first byte
+ */
+export async function webResponse(
+  result: DownloadResult | Promise<DownloadResult>,
+  request: DownloadRequest,
+  { scope = request, fieldsOf, Response: ResponseClass = Response }: WebResponseOptions = {},
+): Promise<Response> {
+  const final = await throughMiddleware(result, request, scope);
+  if (!isDownload(final)) return withoutHandOff(final);
+  const options = { pipes: takesPipes(ResponseClass), ...(fieldsOf ? { fieldsOf } : {}) };
+  const { status, fields, body } = await webDownload(final, request, options);
+  const response = new ResponseClass(body, { ...responseInit, status, headers: [...fields] });
+  downloads.set(response, final);
+  ownResponses.add(response);
+  return response;
+}
+
+export interface WebDownloadOptions extends Pick<WebResponseOptions, "fieldsOf"> {
+  /** Whether the server runs on Node and takes a body that is piped to its response. */
+  readonly pipes?: boolean;
+}
+
+/** What {@link webResponse} is made of. */
+export async function webDownload(
+  result: Download,
+  request: DownloadRequest,
+  { fieldsOf = ownFields, pipes = false }: WebDownloadOptions = {},
+): Promise<WebDownload> {
+  const rendered = await withFirstChunk(await renderResult(result, request, { lazy: true }), request);
+  const { status } = rendered;
+  let fields: HeaderFields;
+  try {
+    fields = fieldsOf(rendered);
+  } catch (error) {
+    await closeBody(rendered.body);
+    rendered.delivery.abort(status, 0, error);
+    throw error;
+  }
+  const body = pipes ? await pipedFile(rendered) : undefined;
+  return { status, fields, body: body ?? webBody(rendered, request.signal) };
+}
+
+function ownFields({ headers }: RenderedHead): HeaderFields {
+  return copyOf(headers);
+}
+
+/** A file that the response's own writer sends. Its module is loaded on Node alone. */
+async function pipedFile(rendered: RenderedResponse): Promise<BodyInit | undefined> {
+  const { body } = rendered;
+  if (body.kind !== "file" || !fillingBody(body)) return undefined;
+  const { pipeableBody } = await (nodeBodies ??= import("../node/pipeable-body.ts"));
+  return pipeableBody(rendered, body) as unknown as BodyInit;
+}
+
+let nodeBodies: Promise<typeof PipeableBodies> | undefined;
+
+/** Whether a result has a file or a proxy behind it; anything else is a web response already. */
+export function isDownload(result: DownloadResult): result is Download {
+  return isDownloadResponse(result) || isProxiedDownloadResponse(result);
+}

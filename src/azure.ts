@@ -1,1 +1,0 @@
-export { AzureStorage, type AzureStorageOptions } from "./storages/azure-storage.ts";

@@ -1,1 +1,0 @@
-export { cloudFront, type CloudFrontOptions } from "./offload/redirect-cloudfront.ts";

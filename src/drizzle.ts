@@ -1,1 +1,0 @@
-export { drizzleModel, type DrizzleDatabase, type DrizzleModelOptions } from "./models/drizzle.ts";

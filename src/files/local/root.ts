@@ -1,0 +1,175 @@
+import { basename, dirname, sep } from "node:path";
+import type { BigIntStats } from "node:fs";
+import { warnOnce } from "../../diagnostics.ts";
+import { FileChangedError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
+import { regularFile } from "./file-system-errors.ts";
+import { descriptorPath, linkStat, realPath, statPath } from "./file-system.ts";
+import { oncePerKey, oncePerTurn } from "./once-per-turn.ts";
+import { hasDeniedDotfile, type DotfilePolicy } from "../dotfiles.ts";
+
+/**
+ * A folder that files must be in. Containment is decided on what the kernel resolved, never on the string: a string
+ * check sees neither a symlink in the middle of a path nor one that is put there after the check.
+ */
+export class LocalRoot {
+  readonly path: string;
+  /** Tells roots apart: the path, and what else the root was made of. */
+  readonly key: string;
+  readonly #options: LocalRootOptions;
+  #resolved: Promise<string> | undefined;
+  #lookedFor = -Infinity;
+
+  private constructor(path: string, key: string, options: LocalRootOptions) {
+    this.path = path;
+    this.key = key;
+    this.#options = options;
+  }
+
+  /** The root at an absolute path. */
+  static at(path: string, options: LocalRootOptions = {}): LocalRoot {
+    const key = `${path}\0${String(options.dotfiles ?? "allow")}`;
+    const known = roots.get(key);
+    if (known) return known;
+    if (roots.size >= mostRoots) roots.clear();
+    const root = new LocalRoot(path, key, options);
+    roots.set(key, root);
+    return root;
+  }
+
+  /**
+   * What is at a path inside of the root now, symlinks followed.
+   * @throws {InvalidPathError} if that is outside
+   * @throws {FileNotFoundError} if it is no regular file
+   */
+  readonly look: (path: string) => Promise<BigIntStats> = oncePerTurn(() => {
+    // Files that lie in one folder have all of their way in common.
+    const realFolder = oncePerKey(realPath);
+    return (path) => regularFile(() => this.#statInside(path, realFolder));
+  });
+
+  /**
+   * `path` with its symlinks followed. Fails with Node's own error if nothing is there.
+   * @throws {InvalidPathError} if it is outside
+   */
+  async realPathInside(path: string): Promise<string> {
+    const location = await realPath(path);
+    await this.#assertInside(location);
+    return location;
+  }
+
+  /** @throws {InvalidPathError} if the file that was opened is outside */
+  async assertDescriptorInside(descriptor: number, opened: BigIntStats, path: string): Promise<void> {
+    const location = await descriptorPath(descriptor).catch(() => pathOf(opened, path));
+    await this.#assertInside(location);
+  }
+
+  // What is itself no symlink is where its folder is, and the root is inside of itself.
+  async #statInside(path: string, realFolder: (path: string) => Promise<string>): Promise<BigIntStats> {
+    const folder = dirname(path);
+    if (this.#denies(basename(path))) throw denied(path);
+    const [entry, location] = await Promise.all([
+      linkStat(path),
+      folder === this.path ? undefined : realFolder(folder),
+    ]);
+    if (entry.isSymbolicLink()) return this.#statTarget(path);
+    if (location !== undefined) await this.#assertInside(location);
+    return entry;
+  }
+
+  async #statTarget(path: string): Promise<BigIntStats> {
+    const [target, location] = await Promise.all([statPath(path), realPath(path)]);
+    await this.#assertInside(location);
+    return target;
+  }
+
+  /** @throws {InvalidPathError} if a path whose symlinks were followed is outside, or a dotfile that is denied */
+  async #assertInside(realLocation: string): Promise<void> {
+    let below = partBelow(await this.#resolve(), realLocation);
+    if (below === undefined) {
+      // A root that is itself a symlink may have been pointed elsewhere since, as a deployment does with `current`.
+      this.#resolved = undefined;
+      below = partBelow(await this.#resolve(), realLocation);
+    }
+    if (below === undefined) {
+      throw new InvalidPathError(undefined, { cause: new Error(`${realLocation} is outside ${this.path}`) });
+    }
+    if (this.#denies(below)) throw denied(realLocation);
+  }
+
+  // Kubernetes mounts each file of a ConfigMap as a symlink into a folder that is named by the time, such as `..2026_01_31_…`.
+  #denies(below: string): boolean {
+    const { dotfiles = "allow" } = this.#options;
+    return dotfiles !== "allow" && hasDeniedDotfile(below.replace(/^\.\.\d{4}(?:_\d\d){5}\.\d+(?=\/)/, ""), dotfiles);
+  }
+
+  /** Warns the operator if there is no such root. Called when a file below it is not found. */
+  async warnIfMissing(): Promise<void> {
+    const now = performance.now();
+    if (madeLater.has(this.path) || now - this.#lookedFor < patience) return;
+    this.#lookedFor = now;
+    const fault = await statPath(this.path).then(
+      (root) => (root.isDirectory() ? undefined : "is no folder"),
+      ({ code }: NodeJS.ErrnoException) => (code === "ENOENT" ? "does not exist" : `cannot be read (${code})`),
+    );
+    if (fault === undefined) return;
+    warnOnce("DOWNLOADVIEW_ROOT", `The root ${JSON.stringify(this.path)} ${fault}: every file below it is a 404`);
+  }
+
+  #resolve(): Promise<string> {
+    if (!this.#resolved) {
+      const resolved = realPath(this.path);
+      this.#resolved = resolved;
+      resolved.catch(() => this.#resolved === resolved && (this.#resolved = undefined));
+    }
+    return this.#resolved;
+  }
+}
+
+export interface LocalRootOptions {
+  /** Default `"allow"`. */
+  readonly dotfiles?: DotfilePolicy;
+}
+
+/** Says of a root that it is made when the first file is saved: that it is missing is no mistake. */
+export function expectRootLater(path: string): void {
+  madeLater.add(path);
+}
+
+const madeLater = new Set<string>();
+
+/**
+ * Checks a root that was configured, and returns it.
+ * @param owner - what has the root, for the message
+ * @throws {ImproperlyConfiguredError} if it is undefined or empty: that would be the working directory, with the application's sources in it
+ */
+export function configuredRoot(root: unknown, owner: string): string {
+  if (typeof root === "string" && root !== "" && !root.includes("\0")) return root;
+  throw new ImproperlyConfiguredError(
+    `${owner} needs the path of a folder as its root, got ${JSON.stringify(root) ?? String(root)}: is a setting missing?`,
+  );
+}
+
+/** Between two looks for a root, in milliseconds: requests for what is not there must not cost twice. */
+const patience = 10_000;
+
+function denied(path: string): InvalidPathError {
+  return new InvalidPathError(undefined, { cause: new Error(`${path} is a dotfile, or below one`) });
+}
+
+const roots = new Map<string, LocalRoot>();
+const mostRoots = 256;
+
+// Where there is no /proc: the path as it resolves now, if that is still the file that was opened.
+async function pathOf(opened: BigIntStats, path: string): Promise<string> {
+  const resolved = await realPath(path);
+  const now = await statPath(resolved);
+  if (now.dev !== opened.dev || now.ino !== opened.ino) throw new FileChangedError();
+  return resolved;
+}
+
+/** What is left of a location below a root, `""` for the root itself, or undefined if it is outside. */
+function partBelow(root: string, location: string): string | undefined {
+  if (location === root) return "";
+  const prefix = root.endsWith(sep) ? root : root + sep;
+  return location.startsWith(prefix) ? location.slice(prefix.length) : undefined;
+}

@@ -1,0 +1,120 @@
+import { FileChangedError, UpstreamError } from "../../errors.ts";
+import type { RangeSpec } from "../../http/range.ts";
+import { onAbort } from "../bytes-abort.ts";
+import { closedEarly } from "../bytes.ts";
+import type { FileStat } from "../download-file.ts";
+import {
+  announcedName,
+  assertSameVersion,
+  describeAnswer,
+  isWhole,
+  notModifiedAnswer,
+  rangeField,
+  readAnswer,
+  sameVersionFields,
+  upstreamFailure,
+  type UpstreamAnswer,
+} from "./answer.ts";
+import { requestUpstream, type Upstream } from "./request.ts";
+import { holds, type OpenEndedRange, type RemoteSource } from "./open-remote-file.ts";
+import { discardBody, type RemoteResponse } from "./redirects.ts";
+
+/** The requests that one opening of a remote file makes, all of which end when it is closed. */
+export class Connection implements RemoteSource {
+  readonly #upstream: Upstream;
+  readonly #abort = new AbortController();
+  readonly #unfollow: () => void;
+  readonly #named: (name: string) => void;
+
+  /** @param named is told the name that the upstream says the file has, before any answer is used */
+  constructor(upstream: Upstream, signal: AbortSignal | undefined, named: (name: string) => void) {
+    this.#upstream = upstream;
+    this.#named = named;
+    this.#unfollow = onAbort(signal, () => this.#abort.abort(signal?.reason));
+  }
+
+  /** Aborts when the client leaves or the file is closed. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Looks no longer at the client. Nothing is aborted: that would also close a connection that has done its work. */
+  release(): void {
+    this.#unfollow();
+  }
+
+  close(): void {
+    this.release();
+    if (!this.signal.aborted) this.#abort.abort(closedEarly());
+  }
+
+  async head(): Promise<FileStat> {
+    const response = await this.#send("HEAD", {});
+    if (isWhole(response.status)) return describeAnswer(response.headers);
+    // 403: a presigned URL is signed for GET alone.
+    if (![403, 405, 501].includes(response.status)) throw upstreamFailure(response, this.#upstream.url);
+    const { stat, body } = await this.open();
+    await body?.cancel().catch(() => undefined);
+    return stat;
+  }
+
+  /**
+   * The first GET. What it answers may hold another range than `range`, which is a wish, and holds nothing if
+   * `ifNoneMatch` is the entity tag of the file.
+   */
+  async open(range?: RangeSpec, ifNoneMatch?: string): Promise<UpstreamAnswer> {
+    const response = await this.#get({
+      ...(ifNoneMatch === undefined ? {} : { "If-None-Match": ifNoneMatch }),
+      ...(range === undefined ? {} : { Range: rangeField(range) }),
+    });
+    if (ifNoneMatch !== undefined && response.status === 304) return notModifiedAnswer(response, ifNoneMatch);
+    return range === undefined ? this.#wholeOf(response) : (readAnswer(response) ?? this.#getInstead(response));
+  }
+
+  // A 416 does not describe the file, and preconditions come before ranges: the whole file is asked for, if not read.
+  async #getInstead(refusal: RemoteResponse): Promise<UpstreamAnswer> {
+    await discardBody(refusal);
+    return this.#wholeOf(await this.#get({}));
+  }
+
+  async #wholeOf(response: RemoteResponse): Promise<UpstreamAnswer> {
+    const answer = readAnswer(response);
+    if (answer && isWhole(response.status)) return answer;
+    await discardBody(response);
+    throw upstreamFailure(response, this.#upstream.url);
+  }
+
+  /** A later GET, of the same version of the file. @throws {FileChangedError} */
+  async read(range: OpenEndedRange | undefined, version: FileStat, joined: boolean): Promise<UpstreamAnswer> {
+    const response = await this.#get({
+      ...sameVersionFields(version),
+      ...(range === undefined ? {} : { Range: rangeField(range) }),
+    });
+    try {
+      const answer = readAnswer(response);
+      if (answer === undefined) throw new FileChangedError();
+      assertSameVersion(version, answer.stat, joined);
+      if (!holds(answer, range)) throw new UpstreamError();
+      return answer;
+    } catch (error) {
+      await discardBody(response);
+      throw error;
+    }
+  }
+
+  async #get(fields: Record<string, string>): Promise<RemoteResponse> {
+    const response = await this.#send("GET", fields);
+    const { status } = response;
+    if (isWhole(status) || status === 206 || status === 416) return response;
+    if (status === 304 && "If-None-Match" in fields) return response;
+    await discardBody(response);
+    throw upstreamFailure(response, this.#upstream.url);
+  }
+
+  async #send(method: "GET" | "HEAD", fields: Record<string, string>): Promise<RemoteResponse> {
+    const response = await requestUpstream(this.#upstream, method, fields, this.signal);
+    const name = isWhole(response.status) || response.status === 206 ? announcedName(response.headers) : undefined;
+    if (name !== undefined) this.#named(name);
+    return response;
+  }
+}

@@ -1,1 +1,0 @@
-export { FlyDriveStorage, type FlyDriveDisk } from "./storages/flydrive-storage.ts";

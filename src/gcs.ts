@@ -1,1 +1,0 @@
-export { GCSStorage, type GCSStorageOptions } from "./storages/gcs-storage.ts";

@@ -1,1 +1,0 @@
-export * from "./offload/h2o.ts";

@@ -1,1 +1,0 @@
-export * from "./adapters/h3.ts";

@@ -1,1 +1,0 @@
-export * from "./adapters/http2.ts";

@@ -1,1 +1,0 @@
-export { kyselyModel, type KyselyModelOptions } from "./models/kysely.ts";

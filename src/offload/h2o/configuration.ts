@@ -1,0 +1,109 @@
+import type { H2oOptions } from "./index.ts";
+import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
+
+/** The server's configuration, with why each line is there. */
+export function h2oConfiguration(
+  { rules, app, listen, part }: ServerConfiguration,
+  { socket, user }: Required<H2oOptions>,
+): string {
+  const files = `${socket}.files`;
+  return lines(
+    "# Made by `downloadview config h2o`. Make it again when a rule changes.",
+    part
+      ? "# Merge it with the hosts that there are. What listens must do so in its host: the hosts below must not."
+      : `user: ${user}`,
+    "hosts:",
+    "  default:",
+    ...(part ? [] : port(listen)),
+    "    paths:",
+    '      "/":',
+    `        proxy.reverse.url: ${quoted(`${app.origin}/`)}`,
+    "        proxy.preserve-host: ON",
+    "        # Takes over where the application names a file.",
+    "        reproxy: ON",
+    "  # On a socket that no client reaches: on its own ports h2o would give these to whoever asks.",
+    ...unixHost("downloadview", socket, user),
+    "    paths:",
+    '      "/":',
+    "        mruby.handler: |",
+    indented(handler(files), "          "),
+    ...unixHost("downloadview-files", files, user),
+    "    paths:",
+    ...rules.flatMap((rule) => [
+      `      ${quoted(`${rule.destination}/`)}:`,
+      `        file.dir: ${quoted(`${folderOf(rule)}/`)}`,
+      "        file.send-compressed: OFF",
+      "        file.index: []",
+    ]),
+    "",
+  );
+}
+
+function port({ host, port }: ServerConfiguration["listen"]): string[] {
+  return [
+    "    # Here and not for all hosts: those below are not for clients, whatever Host they write.",
+    "    listen:",
+    `      host: ${host === "*" ? "0.0.0.0" : host}`,
+    `      port: ${port}`,
+  ];
+}
+
+function unixHost(name: string, socket: string, user: string): string[] {
+  return [
+    `  ${quoted(name)}:`,
+    "    listen:",
+    "      type: unix",
+    `      port: ${quoted(socket)}`,
+    `      owner: ${user}`,
+    '      mode: "600"',
+  ];
+}
+
+/**
+ * Sends the file with the fields of the application, which are in the query. The application's validators are those that
+ * the client knows, so they decide on If-Range too.
+ */
+function handler(files: string): string {
+  return lines(
+    "# Chunk by chunk: what h2o hands on by itself it cuts short, where it knows the length.",
+    "class DownloadviewBody",
+    "  def initialize(body)",
+    "    @body = body",
+    "  end",
+    "  def each",
+    "    @body.each { |chunk| yield chunk }",
+    "  end",
+    "end",
+    "Proc.new do |env|",
+    "  fields = {}",
+    '  env["QUERY_STRING"].split("&").each do |pair|',
+    '    name, value = pair.split("=", 2)',
+    "    value = value.gsub(/%(..)/) { $1.hex.chr }",
+    String.raw`    fields[name] = fields[name] ? "#{fields[name]}\n#{value}" : value`,
+    "  end",
+    "  request = {}",
+    '  condition = env["HTTP_IF_RANGE"]',
+    '  strong = fields["etag"] unless fields["etag"].to_s.start_with?("W/")',
+    '  current = condition.nil? || condition == strong || condition == fields["last-modified"]',
+    '  request["range"] = env["HTTP_RANGE"] if env["HTTP_RANGE"] && current',
+    `  status, described, body = http_request("http://[unix:${files}]" + env["PATH_INFO"], { headers: request }).join`,
+    "  if status == 200 || status == 206",
+    '    ["content-length", "content-range"].each { |name| fields[name] = described[name] if described[name] }',
+    '    several = described["content-type"].to_s.start_with?("multipart/byteranges")',
+    '    fields["content-type"] = described["content-type"] if several',
+    '    fields["accept-ranges"] = "bytes"',
+    "    body = DownloadviewBody.new(body)",
+    "  elsif status == 416",
+    '    fields = { "content-range" => described["content-range"], "content-length" => "0" }',
+    "    body = []",
+    "  else",
+    '    status, fields, body = 404, { "content-type" => "text/plain; charset=utf-8" }, ["Not Found\\n"]',
+    "  end",
+    "  [status, fields, body]",
+    "end",
+  );
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}

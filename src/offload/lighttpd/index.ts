@@ -1,0 +1,83 @@
+import type { DownloadHandler } from "../../responses/handler.ts";
+import type { OffloadBackend } from "../contract.ts";
+import { lighttpdConfiguration } from "./configuration.ts";
+import type { OffloadRule } from "../rule.ts";
+import { sendfileHandler, SendfileResponse, type SendfileOptions } from "../sendfile-response.ts";
+import { percentEncoded } from "../target-encoding.ts";
+
+/**
+ * lighttpd 1.4, by `X-Sendfile`.
+ *
+ * @example
+ * ```ts
+ * import { download, LocalFile, smartDownloadMiddleware } from "downloadview";
+ * import { lighttpd } from "downloadview/lighttpd";
+ *
+ * const middleware = smartDownloadMiddleware({
+ *   backend: lighttpd(),
+ *   rules: [{ sourceDir: "/srv/media", destinationDir: "/srv/media" }],
+ * });
+ * const response = download(new LocalFile("/srv/media/a b.pdf"));
+ * const result = await middleware(response, new Request("http://localhost/"));
+ * console.assert(result.headers.get("X-Sendfile") === "/srv/media/a%20b.pdf");
+ * ```
+ */
+export function lighttpd(): OffloadBackend {
+  const backend: OffloadBackend = {
+    name: "lighttpd",
+    header: "X-Sendfile",
+    target: "path",
+    encode: percentEncoded,
+    status: 200,
+    options: [],
+    omits: [],
+    loses: [],
+    ignoresIfRange: false,
+    limits: {
+      errors: "It sends a file with whatever status an application gives, so nothing but this package may name one.",
+      "several-ranges": "It answers several ranges with one that covers them all.",
+    },
+    streamed: {},
+    respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
+    configuration: lighttpdConfiguration,
+  };
+  return backend;
+}
+
+/**
+ * Has lighttpd send the file at a path.
+ *
+ * @example
+ * ```ts
+ * import { XSendfileResponse } from "downloadview/lighttpd";
+ *
+ * const response = new XSendfileResponse({ filePath: "/srv/media/a b.pdf" });
+ * console.assert(response.headers.get("X-Sendfile") === "/srv/media/a%20b.pdf");
+ * ```
+ */
+export class XSendfileResponse extends SendfileResponse {
+  constructor(options: SendfileOptions) {
+    super(lighttpd(), options);
+  }
+}
+
+/**
+ * A handler whose downloads lighttpd sends, for one rule that holds for this handler alone.
+ * @throws {ImproperlyConfiguredError} for a rule that cannot work
+ *
+ * @example
+ * ```ts
+ * import { PathDownloadView } from "downloadview";
+ * import { xSendfile } from "downloadview/lighttpd";
+ *
+ * const handler = xSendfile(PathDownloadView.asView({ path: "/srv/media/manual.pdf" }), {
+ *   sourceDir: "/srv/media",
+ *   destinationDir: "/srv/media",
+ * });
+ * const result = await handler(new Request("http://localhost/"), { params: {}, native: undefined });
+ * console.assert(result.headers.get("X-Sendfile") === "/srv/media/manual.pdf");
+ * ```
+ */
+export function xSendfile<C>(handler: DownloadHandler<C>, rule: Omit<OffloadRule, "backend">): DownloadHandler<C> {
+  return sendfileHandler(handler, rule, lighttpd());
+}

@@ -1,0 +1,337 @@
+import { ImproperlyConfiguredError } from "../../errors.ts";
+import { handOffFields } from "../../http/hand-off.ts";
+import type { CompiledRule } from "../compiled-rule.ts";
+import type { NginxOptions } from "./index.ts";
+import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
+
+/** What says how to treat the response: it also goes with an error of nginx's own. */
+const policyFields = [
+  "Content-Security-Policy",
+  "Content-Security-Policy-Report-Only",
+  "X-Content-Type-Options",
+  "X-Frame-Options",
+  "X-Download-Options",
+  "X-Permitted-Cross-Domain-Policies",
+  "X-Robots-Tag",
+  "Referrer-Policy",
+  "Permissions-Policy",
+  "Cross-Origin-Resource-Policy",
+  "Cross-Origin-Embedder-Policy",
+  "Cross-Origin-Opener-Policy",
+  "Origin-Agent-Cluster",
+  "Strict-Transport-Security",
+  "Access-Control-Allow-Origin",
+  "Access-Control-Allow-Credentials",
+  "Access-Control-Expose-Headers",
+  "Timing-Allow-Origin",
+  "Reporting-Endpoints",
+  "Vary",
+  "X-Request-Id",
+  "X-Correlation-Id",
+  "RateLimit",
+  "RateLimit-Policy",
+  "Server-Timing",
+] as const;
+
+/** What describes the file: it goes with the file alone. */
+const fileFields = [
+  "ETag",
+  "Last-Modified",
+  "Content-Encoding",
+  "Content-Language",
+  "Content-Location",
+  "Repr-Digest",
+  "Link",
+  "Pragma",
+  "Age",
+] as const;
+
+/** The server's configuration, with why each line is there. */
+export function nginxConfiguration(configuration: ServerConfiguration, options: NginxOptions): string {
+  const http = lines(
+    ...configuration.rules.map((rule, at) => remoteUpstream(rule, at, options)),
+    applicationUpstream(configuration),
+    server(configuration, options),
+  );
+  const title = "# Made by `downloadview config nginx`. Make it again when a rule changes.";
+  return configuration.part
+    ? lines(`${title} Include it in http { }.`, http, "")
+    : lines(title, "events { }", "http {", indented(http, "  "), "}", "");
+}
+
+function applicationUpstream({ app }: ServerConfiguration): string {
+  return lines("upstream downloadview_app {", `  server ${app.host};`, "  keepalive 64;", "}");
+}
+
+function server({ rules, app, listen }: ServerConfiguration, options: NginxOptions): string {
+  return lines(
+    "server {",
+    `  listen ${listen.host}:${listen.port};`,
+    options.resolver !== undefined && `  resolver ${options.resolver};`,
+    "",
+    "  location / {",
+    `    proxy_pass ${app.protocol}//downloadview_app;`,
+    "    # Keeps connections to the application open.",
+    "    proxy_http_version 1.1;",
+    '    proxy_set_header Connection "";',
+    "    proxy_set_header Host $http_host;",
+    "    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+    "    proxy_set_header X-Forwarded-Proto $scheme;",
+    "    # Content-Type says the charset already; nginx logs an error for each one that it has no table for.",
+    "    proxy_ignore_headers X-Accel-Charset;",
+    "    # The application limits what is uploaded to it.",
+    "    client_max_body_size 0;",
+    "  }",
+    ...rules.map((rule, at) => `\n${indented(location(rule, at, options), "  ")}`),
+    "}",
+  );
+}
+
+function location(rule: CompiledRule, at: number, options: NginxOptions): string {
+  return lines(
+    "# With a slash at both ends: without the first of them, `/x../` would lead out of the folder.",
+    `location ^~ ${quoted(`${rule.destination}/`)} {`,
+    "  # Only the application leads here, no client does.",
+    "  internal;",
+    "  # nginx would send the file with an error of the application's, too; and a server that was already asked for the",
+    "  # bytes must not name another file.",
+    '  if ($upstream_status !~ "^(?!.*200 :).*200$") { return 403; }',
+    indented(isRemote(rule) ? remoteFile(rule, at, options) : localFile(folderOf(rule) ?? "", options), "  "),
+    "}",
+    isRemote(rule) && remoteErrors(at),
+  );
+}
+
+function localFile(folder: string, options: NginxOptions): string {
+  return lines(
+    `alias ${quoted(`${folder}/`)};`,
+    "# The kernel sends the file, the head with its first bytes. By default nginx would read it.",
+    "sendfile on;",
+    "tcp_nopush on;",
+    "# The application has decided on preconditions, with the ETag and Last-Modified that are restored below.",
+    "if_modified_since off;",
+    "etag off;",
+    "# A compressed copy would have neither the length nor the ranges that the application promised.",
+    "gzip off;",
+    "# nginx drops all but a few fields of the application's. An empty one is not sent.",
+    ...restored(options, (field) => `$upstream_http_${variable(field)}`),
+  );
+}
+
+function restored({ headers = [] }: NginxOptions, valueOf: (field: string) => string): string[] {
+  return [
+    ...fileFields.map((field) => `add_header ${field} ${valueOf(field)};`),
+    ...[...policyFields, ...headers].map((field) => `add_header ${field} ${valueOf(field)} always;`),
+  ];
+}
+
+function isRemote(rule: CompiledRule): boolean {
+  return rule.signedFor !== undefined || folderOf(rule) === undefined;
+}
+
+function remoteUpstream(compiled: CompiledRule, at: number, { resolver }: NginxOptions): string | false {
+  if (!isRemote(compiled) || resolver !== undefined) return false;
+  const { rule } = compiled;
+  const { protocol, hostname, port } = new URL(rule.sourceUrl ?? "");
+  return lines(
+    "# Its addresses are looked up once, as nginx starts; with a resolver, as they change.",
+    `upstream downloadview_remote_${at} {`,
+    `  server ${hostname}:${port || (protocol === "https:" ? 443 : 80)};`,
+    "  keepalive 64;",
+    "}",
+  );
+}
+
+/** Of the storage's answer nginx keeps what describes the bytes, and drops these. */
+const hiddenFields = [
+  // The application has sent its own: both would stand side by side.
+  "Content-Disposition",
+  "Content-Type",
+  "Cache-Control",
+  "Expires",
+  "Set-Cookie",
+  // They order the client, or the servers between us and it, about.
+  "Set-Cookie2",
+  "Location",
+  "Refresh",
+  "Clear-Site-Data",
+  "Alt-Svc",
+  "Service-Worker-Allowed",
+  "SourceMap",
+  "Link",
+  "NEL",
+  "Report-To",
+  "Accept-CH",
+  "Origin-Trial",
+  "Speculation-Rules",
+  "WWW-Authenticate",
+  "Proxy-Authenticate",
+  "Surrogate-Control",
+  "CDN-Cache-Control",
+  "Access-Control-Allow-Methods",
+  "Access-Control-Allow-Headers",
+  "Access-Control-Max-Age",
+  // They tell of the storage.
+  "Server-Timing",
+  "Via",
+  "X-Powered-By",
+  "X-Cache",
+  "x-amz-request-id",
+  "x-amz-id-2",
+  "x-amz-version-id",
+  "x-amz-bucket-region",
+  "x-amz-storage-class",
+  "x-amz-expiration",
+  "x-amz-restore",
+  "x-amz-replication-status",
+  "x-amz-tagging-count",
+  "x-amz-mp-parts-count",
+  "x-amz-missing-meta",
+  "x-amz-delete-marker",
+  "x-amz-object-lock-mode",
+  "x-amz-object-lock-retain-until-date",
+  "x-amz-object-lock-legal-hold",
+  "x-amz-server-side-encryption",
+  "x-amz-server-side-encryption-aws-kms-key-id",
+  "x-amz-server-side-encryption-bucket-key-enabled",
+  "x-amz-server-side-encryption-customer-algorithm",
+  "x-amz-server-side-encryption-customer-key-md5",
+  "x-amz-checksum-crc32",
+  "x-amz-checksum-crc32c",
+  "x-amz-checksum-crc64nvme",
+  "x-amz-checksum-sha1",
+  "x-amz-checksum-sha256",
+  "x-amz-checksum-type",
+  "x-amz-website-redirect-location",
+  "x-amz-cf-id",
+  "x-amz-cf-pop",
+  "x-goog-generation",
+  "x-goog-metageneration",
+  "x-goog-hash",
+  "x-goog-storage-class",
+  "x-goog-stored-content-encoding",
+  "x-goog-stored-content-length",
+  "x-goog-expiration",
+  "x-guploader-uploadid",
+  "x-guploader-response-body-transformations",
+  "x-ms-request-id",
+  "x-ms-client-request-id",
+  "x-ms-version",
+  "x-ms-version-id",
+  "x-ms-is-current-version",
+  "x-ms-creation-time",
+  "x-ms-blob-type",
+  "x-ms-lease-status",
+  "x-ms-lease-state",
+  "x-ms-lease-duration",
+  "x-ms-server-encrypted",
+  "x-ms-encryption-key-sha256",
+  "x-ms-encryption-scope",
+  "x-ms-access-tier",
+  "x-ms-access-tier-inferred",
+  "x-ms-last-access-time",
+  "x-ms-tag-count",
+  "x-ms-copy-id",
+  "x-ms-copy-source",
+  "x-ms-copy-status",
+  "x-ms-copy-progress",
+  "x-ms-copy-completion-time",
+  "x-ms-or-policy-id",
+  "X-Trans-Id",
+  "X-Openstack-Request-Id",
+  "X-Timestamp",
+] as const;
+
+const accelFields = handOffFields.filter((field) => field.startsWith("X-Accel-"));
+
+function remoteFile({ rule, signedFor }: CompiledRule, at: number, options: NginxOptions): string {
+  const url = new URL(rule.sourceUrl ?? "");
+  const host = options.resolver === undefined ? `downloadview_remote_${at}` : url.host;
+  const own = [...policyFields, ...(options.headers ?? [])];
+  const hidden = new Map(
+    [...handOffFields, ...hiddenFields, ...(options.hidden ?? []), ...own].map((field) => [field.toLowerCase(), field]),
+  );
+  return lines(
+    "# The fields of the application are out of reach once the storage has answered.",
+    ...own.map((field, number) => `set $downloadview_${number} $upstream_http_${variable(field)};`),
+    "# One range alone: a storage answers several with a type of its own, under which the parts would be lost.",
+    'set $downloadview_range "";',
+    'if ($http_range ~ "^bytes=[0-9]*-[0-9]*$") { set $downloadview_range $http_range; }',
+    ...(signedFor === undefined ? [] : signedPath(url)),
+    "proxy_http_version 1.1;",
+    signedFor === undefined
+      ? `proxy_pass ${url.protocol}//${host}${url.pathname.replace(/\/*$/, "/")};`
+      : `proxy_pass ${url.protocol}//${host}$downloadview_path;`,
+    ...(url.protocol === "https:" ? verified(url, options) : []),
+    "# Of what the client sent, the storage gets the range and nothing else: no cookie, no credentials.",
+    "proxy_pass_request_headers off;",
+    "proxy_pass_request_body off;",
+    `proxy_set_header Host ${url.host};`,
+    'proxy_set_header Connection "";',
+    'proxy_set_header Content-Length "";',
+    "proxy_set_header Range $downloadview_range;",
+    "proxy_set_header If-Range $http_if_range;",
+    "# A slow client must not fill the disk.",
+    "proxy_max_temp_file_size 0;",
+    "# A cache would keep the file by the client's URL, which may stand for another file for another user.",
+    "proxy_cache off;",
+    "# A storage must not send nginx to another file: without this line, its X-Accel-Redirect would be obeyed.",
+    `proxy_ignore_headers ${accelFields.join(" ")};`,
+    "# Of what the storage says, only what describes the bytes reaches the client.",
+    "proxy_headers_hash_max_size 2048;",
+    "proxy_headers_hash_bucket_size 128;",
+    ...[...hidden.values()].map((field) => `proxy_hide_header ${field};`),
+    ...own.map((field, number) => `add_header ${field} $downloadview_${number} always;`),
+    "# An error page of the storage tells of its keys and buckets, and so does a redirect.",
+    "proxy_intercept_errors on;",
+    `error_page 400 401 403 404 405 410 = @downloadview_missing_${at};`,
+    `error_page 416 = @downloadview_unsatisfied_${at};`,
+    `error_page 300 301 302 303 304 305 307 308 402 406 407 408 409 411 412 413 414 415 417 421 422 423 424 425 426 = @downloadview_failed_${at};`,
+    `error_page 428 429 431 451 500 501 502 503 504 505 506 507 508 510 511 = @downloadview_failed_${at};`,
+  );
+}
+
+function remoteErrors(at: number): string {
+  return lines(
+    `location @downloadview_missing_${at} { return 404; }`,
+    `location @downloadview_unsatisfied_${at} {`,
+    "  add_header Content-Range $upstream_http_content_range always;",
+    "  return 416;",
+    "}",
+    `location @downloadview_failed_${at} { return 502; }`,
+  );
+}
+
+function signedPath(url: URL): string[] {
+  const origin = url.origin.replaceAll(/[.[\]]/g, String.raw`\$&`);
+  return [
+    "# Only to this storage: a field that got past the application must not send nginx anywhere else.",
+    "# By its name: a capture by number would be encoded once more.",
+    `if ($upstream_http_x_remote_url !~ "^${origin}(?<downloadview_path>/.*)$") { return 403; }`,
+  ];
+}
+
+function verified(url: URL, { trustedCertificates }: NginxOptions): string[] {
+  return [
+    "proxy_ssl_server_name on;",
+    `proxy_ssl_name ${url.hostname};`,
+    "proxy_ssl_verify on;",
+    "proxy_ssl_verify_depth 3;",
+    `proxy_ssl_trusted_certificate ${trustedCertificates ?? "/etc/ssl/certs/ca-certificates.crt"};`,
+  ];
+}
+
+function variable(field: string): string {
+  return field.toLowerCase().replaceAll("-", "_");
+}
+
+/**
+ * A string of nginx's: a name may hold spaces, semicolons, quotes and braces.
+ * @throws {ImproperlyConfiguredError} for a dollar sign, which there is no way to write
+ */
+function quoted(text: string): string {
+  if (text.includes("$")) {
+    throw new ImproperlyConfiguredError(`nginx takes the dollar sign in ${text} for a variable: rename the folder`);
+  }
+  return /^[\w/.~-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+}

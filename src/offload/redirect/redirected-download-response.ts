@@ -1,0 +1,141 @@
+import { unwrap } from "../../files/described-file.ts";
+import type { FileStat } from "../../files/download-file.ts";
+import { HeaderFields } from "../../http/header-fields.ts";
+import type { DescribedRepresentation } from "../../http/head.ts";
+import type { Delivery } from "../../responses/delivery.ts";
+import type { DownloadResponse } from "../../responses/download-response.ts";
+import type { DownloadRequest } from "../../responses/handler.ts";
+import { ProxiedDownloadResponse } from "../../responses/proxied-download-response.ts";
+import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions } from "../../responses/render.ts";
+import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { handedOverTransfer } from "../../responses/transfer.ts";
+import { renderWebResponse } from "../../responses/web-response.ts";
+import { privateCacheControl } from "../../http/cache-control.ts";
+import { signedUntil, urlValidity } from "../../storages/object-store/url-validity.ts";
+import type { RedirectOptions } from "./index.ts";
+
+/** A download for which the client is sent to the store, if the store can send it as the application would. */
+export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
+  /** What the application would send. */
+  readonly source: DownloadResponse;
+  readonly #options: Required<RedirectOptions>;
+
+  constructor(source: DownloadResponse, options: Required<RedirectOptions>) {
+    super({
+      status: 302,
+      headers: source.headers,
+      file: source.file,
+      ...(source.onFinish && { onFinish: source.onFinish }),
+    });
+    this.source = source;
+    this.beforeSend = source.beforeSend;
+    this.#options = options;
+  }
+
+  /** @throws {DownloadError} what the file throws when it is described */
+  override render(request: DownloadRequest, options: RenderOptions = {}): Promise<RenderedResponse> {
+    const source = this.#sourceWithChanges();
+    return followed(source, request, (delivery) =>
+      request.method === "GET"
+        ? redirect(source, this.#options, request, delivery, options)
+        : renderFollowed(source, request, delivery, options),
+    );
+  }
+
+  // What was changed on this response since it was made holds for the application's own answer as well.
+  #sourceWithChanges(): DownloadResponse {
+    const { headers } = this.source;
+    if (!this.headers.equals(headers)) {
+      const before = [...headers];
+      for (const [name] of before) headers.delete(name);
+      for (const [name, value] of this.headers) headers.append(name, value);
+    }
+    this.source.onFinish = this.onFinish;
+    this.source.beforeSend = this.beforeSend;
+    return this.source;
+  }
+}
+
+async function redirect(
+  source: DownloadResponse,
+  { expiresIn, url: urlOf, when }: Required<RedirectOptions>,
+  request: DownloadRequest,
+  delivery: Delivery,
+  options: RenderOptions,
+): Promise<RenderedResponse> {
+  const stat = await source.file.stat(new RequestOptions(request));
+  const answer = await answerTo(source, withoutRange(request), stat);
+  if (answer instanceof Response) return renderWebResponse(answer, delivery);
+  const { decision, head, representation } = answer;
+  if (decision.kind !== "full") {
+    return { status: head.status, headers: head.fields.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
+  }
+  const { size, contentType } = representation;
+  if (
+    !storeAgrees(head.fields, representation, stat) ||
+    !(await when({ file: source.file, size, contentType, request }))
+  ) {
+    return renderFollowed(source, request, delivery, options);
+  }
+  // Looked at before the URL is made: it may live for longer than this says, and for less only if it says so itself.
+  const asked = urlValidity(expiresIn).until.getTime();
+  const url = await urlOf(unwrap(source.file), urlOptions(expiresIn, head.fields, representation));
+  if (url === undefined || !isAbsolute(url)) return renderFollowed(source, request, delivery, options);
+  const until = Math.min(asked, signedUntil(url)?.getTime() ?? Infinity);
+  const secondsLeft = (until - Date.now()) / 1000;
+  const headers = redirectFields(
+    head.fields,
+    cacheControlOf(source),
+    url,
+    Math.max(0, Math.floor(secondsLeft - expiresIn * startingShare)),
+  );
+  await source.beforeSend?.(handedOverTransfer(request, representation));
+  delivery.handOver();
+  return { status: 302, headers: headers.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
+}
+
+/** What is left of a URL's life when its redirect is taken from a cache for the last time, to begin the download in. */
+const startingShare = 0.1;
+
+// The client asks the store for the same range, and with the same If-Range.
+function withoutRange({ method, url, headers }: DownloadRequest): DownloadRequest {
+  return { method, url, headers: { get: (name) => (name.toLowerCase() === "range" ? null : headers.get(name)) } };
+}
+
+/** Whether the store sends the same bytes with the same meaning, as far as a URL can tell it to. */
+function storeAgrees(fields: HeaderFields, representation: DescribedRepresentation, stat: FileStat): boolean {
+  return !fields.has("Content-Security-Policy") && representation.contentEncoding === stat.contentEncoding;
+}
+
+function urlOptions(expiresIn: number, fields: HeaderFields, { contentType }: DescribedRepresentation) {
+  const contentDisposition = fields.get("Content-Disposition");
+  return { expiresIn, contentType, ...(contentDisposition !== null && { contentDisposition }) };
+}
+
+// A storage of this machine has URLs of this site, which lead back here or past the view.
+function isAbsolute(url: string): boolean {
+  return /^https?:\/\//i.test(url);
+}
+
+/** What the application has set. Our own default is for the bytes: a redirect may be kept as long as its URL is good. */
+function cacheControlOf({ headers }: DownloadResponse): string | null {
+  return headers.defaults.includes("Cache-Control") ? null : headers.get("Cache-Control");
+}
+
+function redirectFields(
+  described: HeaderFields,
+  cacheControl: string | null,
+  url: string,
+  maxAge: number,
+): HeaderFields {
+  const fields = new HeaderFields([...described].filter(([name]) => !ofRepresentation.test(name)));
+  fields.set("Location", url);
+  fields.set("Content-Length", "0");
+  fields.set("Cache-Control", privateCacheControl(cacheControl, maxAge));
+  // The URL of a document says something about it, which is no business of the store's.
+  fields.set("Referrer-Policy", "no-referrer");
+  return fields;
+}
+
+const ofRepresentation =
+  /^(?:content-.*|etag|last-modified|accept-ranges|repr-digest|expires|x-content-type-options)$/i;

@@ -1,6 +1,0 @@
-export {
-  redirectToStorage,
-  type RedirectCandidate,
-  type RedirectOptions,
-  type RedirectUrl,
-} from "./offload/redirect.ts";

@@ -1,6 +1,0 @@
-export {
-  RedisDownloadCounter,
-  type IORedisClient,
-  type NodeRedisClient,
-  type RedisDownloadCounterOptions,
-} from "./signing/redis-download-counter.ts";

@@ -1,0 +1,235 @@
+import type * as S3 from "@aws-sdk/client-s3";
+import type {
+  GetObjectCommandInput,
+  GetObjectCommandOutput,
+  HeadObjectCommandOutput,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import type * as Presigner from "@aws-sdk/s3-request-presigner";
+import { ImproperlyConfiguredError } from "../../errors.ts";
+import type { NodeStream } from "../../files/bytes.ts";
+import type { FileStat } from "../../files/download-file.ts";
+import { contentCoding, rangeField } from "../../files/remote/answer.ts";
+import { knownDate, knownSize } from "../../files/known.ts";
+import { normalizeEntityTag } from "../../http/etag.ts";
+import { checksum, defined } from "../describe-object.ts";
+import { normalizeKey } from "../name.ts";
+import { bodyPlace, objectBody } from "../object-store/body.ts";
+import type {
+  ObjectAnswer,
+  ObjectRequest,
+  ObjectStore,
+  PutOptions,
+  StoreUrlOptions,
+  StoreFailure,
+} from "../object-store/object-store.ts";
+import { knownType } from "../object-store/object-type.ts";
+import { s3Failure } from "./failure.ts";
+import { uploadToS3, type ObjectAddress } from "./upload.ts";
+import type { StorageEntry } from "../storage.ts";
+import { endingBy, lasting } from "../object-store/url-validity.ts";
+
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** The version of the objects to read, sign URLs for and delete: for a storage of one file. Default: the latest. */
+  readonly versionId?: string | undefined;
+  /** Pays for the requests to a bucket whose owner does not. */
+  readonly requestPayer?: "requester" | undefined;
+  /** The account that has to own the bucket, or S3 refuses: 12 digits. */
+  readonly expectedBucketOwner?: string | undefined;
+  /**
+   * The key that S3 encrypts and decrypts objects with and does not keep (SSE-C), of 32 bytes. A browser cannot send it:
+   * such a storage has no URLs, and the application sends its files.
+   */
+  readonly sseCustomer?: { readonly key: string; readonly algorithm?: "AES256" | undefined } | undefined;
+}
+
+type Requester = Pick<GetObjectCommandInput, "RequestPayer" | "ExpectedBucketOwner">;
+
+/** A bucket of S3, or of what speaks its language. */
+export class S3Store implements ObjectStore {
+  readonly #client: S3Client;
+  readonly #options: S3StoreOptions;
+
+  constructor(client: S3Client, options: S3StoreOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  exactKey(key: string): string {
+    return normalizeKey(key);
+  }
+
+  label(key: string): string {
+    return `s3://${this.#options.bucket}/${key}`;
+  }
+
+  async head(key: string, signal: AbortSignal | undefined): Promise<FileStat> {
+    const { HeadObjectCommand } = await sdk();
+    const answer = await this.#client.send(
+      new HeadObjectCommand({ ...this.#read(key), ChecksumMode: "ENABLED" }),
+      sendOptions(signal),
+    );
+    return describe(answer, knownSize(answer.ContentLength), checksumsOf(answer));
+  }
+
+  async get(key: string, { range, ifNoneMatch, version, signal }: ObjectRequest): Promise<ObjectAnswer> {
+    const { GetObjectCommand } = await sdk();
+    const command = new GetObjectCommand({
+      ...this.#read(key),
+      ...(range && { Range: rangeField(range) }),
+      ...(ifNoneMatch !== undefined && { IfNoneMatch: ifNoneMatch }),
+      ...(version?.etag !== undefined && { IfMatch: version.etag }),
+    });
+    try {
+      return answerOf(await this.#client.send(command, sendOptions(signal)));
+    } catch (error) {
+      if (s3Failure(error).status === 416) return undefined;
+      throw error;
+    }
+  }
+
+  put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
+    return uploadToS3(this.#client, { ...this.#at(key), ...this.#encryption() }, content, options);
+  }
+
+  async delete(key: string): Promise<void> {
+    const { DeleteObjectCommand } = await sdk();
+    await this.#client.send(new DeleteObjectCommand({ ...this.#at(key), ...this.#version() }));
+  }
+
+  async *list(prefix: string): AsyncGenerator<StorageEntry> {
+    const { paginateListObjectsV2 } = await sdk();
+    const pages = paginateListObjectsV2({ client: this.#client }, { ...this.#bucket(), Prefix: prefix });
+    for await (const { Contents = [] } of pages) {
+      for (const { Key, Size, LastModified } of Contents) {
+        if (Key === undefined) continue;
+        yield {
+          name: Key,
+          ...defined({ size: knownSize(Size), lastModified: knownDate(LastModified) }),
+        };
+      }
+    }
+  }
+
+  async url(key: string, { validity, contentDisposition, contentType }: StoreUrlOptions): Promise<string> {
+    const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([sdk(), presigner()]);
+    const { from, until } = endingBy(lasting(validity), await this.#credentialsEnd());
+    const command = new GetObjectCommand({
+      ...this.#read(key),
+      ...(contentDisposition !== undefined && { ResponseContentDisposition: contentDisposition }),
+      ...(contentType !== undefined && { ResponseContentType: contentType }),
+    });
+    const expiresIn = (until.getTime() - from.getTime()) / 1000;
+    return getSignedUrl(this.#client, command, { expiresIn, signingDate: from });
+  }
+
+  // S3 refuses a URL once the session that signed it is over, however long the URL itself would last.
+  async #credentialsEnd(): Promise<Date | undefined> {
+    const { expiration } = await this.#client.config.credentials();
+    return expiration;
+  }
+
+  failure(error: unknown): StoreFailure {
+    return s3Failure(error);
+  }
+
+  #bucket(): { Bucket: string } & Requester {
+    const { bucket, requestPayer, expectedBucketOwner } = this.#options;
+    return {
+      Bucket: bucket,
+      ...(requestPayer !== undefined && { RequestPayer: requestPayer }),
+      ...(expectedBucketOwner !== undefined && { ExpectedBucketOwner: expectedBucketOwner }),
+    };
+  }
+
+  #at(key: string): ObjectAddress {
+    return { ...this.#bucket(), Key: key };
+  }
+
+  #read(key: string): ObjectAddress & { VersionId?: string } {
+    return { ...this.#at(key), ...this.#version(), ...this.#encryption() };
+  }
+
+  #version(): { VersionId?: string } {
+    const { versionId } = this.#options;
+    return versionId === undefined ? {} : { VersionId: versionId };
+  }
+
+  // The SDK computes the MD5 that goes with the key.
+  #encryption(): { SSECustomerAlgorithm?: string; SSECustomerKey?: string } {
+    const { sseCustomer } = this.#options;
+    if (!sseCustomer) return {};
+    return { SSECustomerAlgorithm: sseCustomer.algorithm ?? "AES256", SSECustomerKey: sseCustomer.key };
+  }
+}
+
+// When it is needed: whoever made the client has loaded it already, and this module loads without it.
+function sdk(): Promise<typeof S3> {
+  return import("@aws-sdk/client-s3");
+}
+
+/** @throws {ImproperlyConfiguredError} if it is not installed */
+async function presigner(): Promise<typeof Presigner> {
+  try {
+    return await import("@aws-sdk/s3-request-presigner");
+  } catch (cause) {
+    throw new ImproperlyConfiguredError(
+      "S3Storage cannot sign URLs without @aws-sdk/s3-request-presigner: npm install @aws-sdk/s3-request-presigner",
+      { cause },
+    );
+  }
+}
+
+function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal ? { abortSignal: signal } : {};
+}
+
+function answerOf(answer: GetObjectCommandOutput): ObjectAnswer {
+  const { Body, ContentLength, ContentRange, AcceptRanges, $metadata } = answer;
+  const { start, end, size, length } = bodyPlace($metadata.httpStatusCode, ContentRange, ContentLength);
+  return {
+    // To a range S3 may answer with the checksum of that part.
+    stat: describe(answer, size, end === undefined ? checksumsOf(answer) : {}),
+    body: Body ? objectBody(Body as unknown as NodeStream, length) : null,
+    start,
+    ...(end !== undefined && { end }),
+    acceptsRanges: AcceptRanges !== "none",
+  };
+}
+
+function describe(
+  { ETag, LastModified, ContentType, ContentEncoding }: HeadObjectCommandOutput | GetObjectCommandOutput,
+  size: number | undefined,
+  checksums: Pick<FileStat, "digests" | "crc32">,
+): FileStat {
+  return defined({
+    size,
+    etag: normalizeEntityTag(ETag),
+    lastModified: knownDate(LastModified),
+    contentType: knownType(ContentType),
+    contentEncoding: contentCoding(ContentEncoding),
+    ...checksums,
+  });
+}
+
+/** Of the whole object alone: that of a composite is one of the checksums of its parts. */
+function checksumsOf({
+  ChecksumType,
+  ChecksumSHA256,
+  ChecksumSHA512,
+  ChecksumCRC32,
+  ChecksumCRC32C,
+}: Partial<HeadObjectCommandOutput>): Pick<FileStat, "digests" | "crc32"> {
+  if (ChecksumType !== "FULL_OBJECT") return {};
+  const crc32 = checksum(ChecksumCRC32, 4);
+  const digests = defined({
+    "sha-256": checksum(ChecksumSHA256, 32),
+    "sha-512": checksum(ChecksumSHA512, 64),
+    crc32c: checksum(ChecksumCRC32C, 4),
+  });
+  return {
+    ...(Object.keys(digests).length > 0 && { digests }),
+    ...(crc32 && { crc32: new DataView(crc32.buffer, crc32.byteOffset).getUint32(0) }),
+  };
+}

@@ -1,1 +1,0 @@
-export { UnstorageStorage, type Unstorage } from "./storages/unstorage-storage.ts";
