@@ -27,7 +27,7 @@ const looks: readonly (readonly [type: string, looks: Looks])[] = [
 ];
 
 export function kindOf(filename: string): Kind {
-  const type = mediaType(basename);
+  const type = mediaType(filename);
   const [, found] = looks.find(([start]) => type.startsWith(start)) ?? ["", { color: "gray", preview: "none" }];
-  return { badge: extname(basename).slice(1, 5).toUpperCase() || "FILE", type, ...found };
+  return { badge: extname(filename).slice(1, 5).toUpperCase() || "FILE", type, ...found };
 }

@@ -24,7 +24,7 @@ const documents = sqliteTable("documents", {
 
 const createTable = `CREATE TABLE IF NOT EXISTS documents (
   id INTEGER PRIMARY KEY, slug TEXT NOT NULL UNIQUE, file TEXT NOT NULL, another_file TEXT NOT NULL,
-  basename TEXT NOT NULL, size INTEGER NOT NULL, created_at INTEGER NOT NULL)`;
+  filename TEXT NOT NULL, size INTEGER NOT NULL, created_at INTEGER NOT NULL)`;
 
 export type Document = typeof documents.$inferSelect;
 export type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -56,11 +56,11 @@ export async function openLibrary(dataDir: string, seed: (library: Library) => P
     model: drizzleModel(db, documents),
     list: () => db.select().from(documents).orderBy(desc(documents.id)),
 
-    async add(basename, content, slug = slugFor(basename)) {
+    async add(filename, content, slug = slugFor(filename)) {
       const sum = new Sum();
-      const file = await storage.save(`object/${slug}${extensionOf(basename)}`, sum.of(content));
+      const file = await storage.save(`object/${slug}${extensionOf(filename)}`, sum.of(content));
       const anotherFile = await storage.save(`object-other/${slug}.sha256`, sum.line(file));
-      const row = { slug, file, anotherFile, basename, size: sum.size, createdAt: new Date() };
+      const row = { slug, file, anotherFile, filename, size: sum.size, createdAt: new Date() };
       return db.insert(documents).values(row).returning().get();
     },
 
@@ -104,7 +104,7 @@ class Sum {
 
 /** `Q3 Report.pdf` becomes `q3-report-5f0c2a`: readable, and free. */
 function slugFor(filename: string): string {
-  const words = basename
+  const words = filename
     .replace(/\.[^.]*$/, "")
     .normalize("NFKD")
     .toLowerCase();
@@ -117,6 +117,6 @@ function slugFor(filename: string): string {
 }
 
 function extensionOf(filename: string): string {
-  const extension = extname(basename).toLowerCase();
+  const extension = extname(filename).toLowerCase();
   return /^\.[a-z0-9]{1,10}$/.test(extension) ? extension : "";
 }

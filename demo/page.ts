@@ -123,13 +123,13 @@ function documentTable(documents: readonly Document[]): Html {
   </table>`;
 }
 
-function documentRow({ slug, basename, size, createdAt }: Document): Html {
-  const kind = kindOf(basename);
-  return html`<tr data-slug="${slug}" data-name="${basename}" data-preview="${kind.preview}">
+function documentRow({ slug, filename, size, createdAt }: Document): Html {
+  const kind = kindOf(filename);
+  return html`<tr data-slug="${slug}" data-name="${filename}" data-preview="${kind.preview}">
     <th scope="row">
       <div>
         <span class="icon ${kind.color}" aria-hidden="true">${kind.badge}</span>
-        <a href="/documents/${slug}"><bdi>${basename}</bdi></a>
+        <a href="/documents/${slug}"><bdi>${filename}</bdi></a>
       </div>
     </th>
     <td class="type">${kind.type}</td>
@@ -139,7 +139,7 @@ function documentRow({ slug, basename, size, createdAt }: Document): Html {
       ${kind.preview === "none" ? [] : html`<button class="button" data-action="preview">Preview</button>`}
       <button class="button soft" data-action="download">Download</button>
       <button class="button quiet" data-action="headers" data-href="/documents/${slug}">Headers</button>
-      <button class="button quiet danger" data-action="delete" aria-label="Delete ${basename}">Delete</button>
+      <button class="button quiet danger" data-action="delete" aria-label="Delete ${filename}">Delete</button>
     </td>
   </tr>`;
 }

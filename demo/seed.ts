@@ -16,12 +16,12 @@ const seeds: readonly { slug: string; filename: string; content: () => Content }
 ];
 
 function seed(file: string, filename: string, slug = file.replace(/\..*/, "")): (typeof seeds)[number] {
-  return { slug, basename, content: () => createReadStream(`${seedsDir}/${file}`) };
+  return { slug, filename, content: () => createReadStream(`${seedsDir}/${file}`) };
 }
 
 /** Fills a library that is new. The newest document is shown first, so the first comes last. */
 export async function seedLibrary(library: Library): Promise<void> {
-  for (const { slug, basename, content } of seeds.toReversed()) await library.add(basename, content(), slug);
+  for (const { slug, filename, content } of seeds.toReversed()) await library.add(filename, content(), slug);
   await library.storage.save("hello-world.txt", "Hello world!\n");
   await library.storage.save("HELLO-LOUD.TXT", "HELLO WORLD!\n");
 }

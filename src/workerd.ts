@@ -18,14 +18,7 @@ export type { HTTPFileOptions, RemoteLimits } from "./files/remote/http-file-opt
 export { HTTPFile } from "./files/remote/http-file.ts";
 export type { ResolveHost } from "./files/remote/node-fetch.ts";
 export { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./files/virtual-file.ts";
-export type {
-  FileTimes,
-  SaveOptions,
-  Storage,
-  StorageContent,
-  StorageEntry,
-  SignedUrlOptions,
-} from "./storages/storage.ts";
+export type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } from "./storages/storage.ts";
 export {
   BlobProviderStorage,
   type BlobProvider,

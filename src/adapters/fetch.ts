@@ -97,3 +97,6 @@ export async function send(request: Request, result: DownloadResult | Promise<Do
     return answerError(error);
   }
 }
+
+export { downloadOf } from "./web/web-response.ts";
+export { pathParams } from "./path-params.ts";

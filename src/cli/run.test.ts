@@ -14,8 +14,8 @@ beforeAll(async () => {
   await writeFile(
     join(folder, "downloadview.config.ts"),
     `import { defineConfig } from "${source}config/index.ts";
-     import { nginx } from "${source}nginx.ts";
-     import { FileSystemStorage } from "${source}storages/file-system-storage.ts";
+     import { nginx } from "${source}offload/nginx/index.ts";
+     import { FileSystemStorage } from "${source}storages/file-system/file-system-storage.ts";
      interface Nothing { at: "run time" }
      const root: string = "${folder}/media";
      export default defineConfig({

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 
 const script = `
   import { FileNotFoundError, PathDownloadView, StorageDownloadView, MemoryStorage, ObjectDownloadView } from "./src/index.ts";
-  import { toFetchHandler } from "./src/fetch.ts";
+  import { toFetchHandler } from "./src/adapters/fetch.ts";
   const ask = async (view, params) => {
     const response = await toFetchHandler(view)(new Request("http://localhost/"), { params });
     console.log(response.status, JSON.stringify(await response.text()));

@@ -51,7 +51,7 @@ export function describe(response: DownloadResponse, stat: FileStat, request: Do
 
 interface Settings extends Pick<
   DownloadResponse,
-  "attachment" | "filename" | "contentType" | "charset" | "encoding" | "activeContent" | "headers"
+  "attachment" | "filename" | "contentType" | "charset" | "contentEncoding" | "activeContent" | "headers"
 > {
   readonly name: string;
 }
@@ -59,22 +59,14 @@ interface Settings extends Pick<
 const derived = new WeakMap<FileStat, { readonly settings: Settings; readonly described: DescribedResponse }>();
 
 function settingsOf(response: DownloadResponse): Settings {
-  const {
-    attachment,
-    filename: basename,
-    contentType: mimetype,
-    charset,
-    contentEncoding: encoding,
-    activeContent,
-    file,
-  } = response;
+  const { attachment, filename, contentType, charset, contentEncoding, activeContent, file } = response;
   const headers = new HeaderFields(response.headers);
   return {
     attachment,
-    filename: basename,
-    contentType: mimetype,
+    filename,
+    contentType,
     charset,
-    contentEncoding: encoding,
+    contentEncoding,
     activeContent,
     headers,
     name: file.name,
@@ -150,8 +142,8 @@ function digestOf({ digests }: FileStat, request: DownloadRequest): { reprDigest
 function typeOf(response: DownloadResponse, stat: FileStat): string {
   const set = response.headers.get("Content-Type");
   if (set !== null && isMediaType(set)) return set;
-  const { contentType: mimetype, charset } = response;
-  if (mimetype !== undefined && isMediaType(mimetype)) return contentType(mimetype, charset);
+  const { contentType: declared, charset } = response;
+  if (declared !== undefined && isMediaType(declared)) return contentType(declared, charset);
   if (stat.contentType !== undefined && isMediaType(stat.contentType)) {
     return contentType(stat.contentType, charset ?? false);
   }

@@ -1,3 +1,4 @@
+import type { SignedUrlOptions } from "../files/download-file.ts";
 import { describe, expect, it, vi } from "vitest";
 import { ImproperlyConfiguredError, PermissionDeniedError } from "../errors.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
@@ -14,7 +15,7 @@ import {
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { DjangoURLSigner } from "./django-url-signer.ts";
 import { signatureRequired, type SignatureRequiredOptions } from "./signature-required.ts";
-import type { SignedUrlOptions } from "../storages/storage.ts";
+
 import type { ResponseOverrides } from "./url-verifier.ts";
 import { URLSigner, type SignOptions } from "./url-signer.ts";
 import { verifiedSignature } from "./verified.ts";

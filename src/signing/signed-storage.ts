@@ -1,16 +1,9 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
-import type { FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
+import type { FileStat, OpenFile, OpenOptions, StatOptions, SignedUrlOptions } from "../files/download-file.ts";
 import { parseContentDisposition } from "../http/content-disposition.ts";
 import type { SignOptions } from "./url-signer.ts";
 import type { ResponseOverrides } from "./url-verifier.ts";
-import type {
-  FileTimes,
-  SaveOptions,
-  Storage,
-  StorageContent,
-  StorageEntry,
-  SignedUrlOptions,
-} from "../storages/storage.ts";
+import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } from "../storages/storage.ts";
 import { refuseJSON } from "../serialization.ts";
 
 /** Signs URLs: `URLSigner`, `DjangoURLSigner`, or one of your own. */

@@ -1,10 +1,10 @@
+import type { SignedUrlOptions } from "../files/download-file.ts";
 import { describe, expect, it } from "vitest";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import { DescribedFile, unwrap } from "../files/described-file.ts";
 import { FileSystemStorage } from "./file-system/file-system-storage.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import { StorageFile } from "./storage-file.ts";
-import type { SignedUrlOptions } from "./storage.ts";
 
 describe("StorageFile", () => {
   it("is what the storage has under its name", async () => {

@@ -16,9 +16,6 @@ export interface SaveOptions extends StatOptions {
   contentType?: string;
 }
 
-/** What a URL is made for. The same as what {@link DownloadFile.signedUrl} takes. */
-export type SignedUrlOptions = SignedUrlOptions;
-
 export interface StorageEntry {
   readonly name: string;
   readonly size?: number;

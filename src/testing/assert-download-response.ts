@@ -21,7 +21,7 @@ import type { TestedResponse } from "./tested-response.ts";
  * await assertDownloadResponse(download("id,name\n", { name: "café.csv" }), {
  *   filename: "café.csv",
  *   attachment: true,
- *   mimeType: "text/csv",
+ *   contentType: "text/csv",
  *   charset: "utf-8",
  *   content: "id,name\n",
  *   headers: { "Cache-Control": "private, no-cache, no-transform" },

@@ -37,7 +37,7 @@ const right: readonly [options: XAccelRedirectOptions, expected: XAccelRedirectE
 const wrong: readonly [options: XAccelRedirectOptions, expected: XAccelRedirectExpectations, named: string][] = [
   [full, { redirectUrl: "/_dl/a b.txt" }, "X-Accel-Redirect"],
   [full, { filename: "a b.txt" }, "filename"],
-  [full, { contentType: "text/plain" }, "contentType"],
+  [full, { contentType: "text/html" }, "contentType"],
   [full, { attachment: true }, "attachment"],
   [full, { charset: "latin1" }, "X-Accel-Charset"],
   [full, { charset: null }, "X-Accel-Charset"],

@@ -6,7 +6,7 @@ import { viewResponse, type ResponseView, type TestedResponse } from "./tested-r
 /** What to expect of a download that a server sends. What is left out isn't looked at. */
 export interface OffloadExpectations extends Pick<
   DownloadExpectations,
-  "filename" | "contentType" | "mimeType" | "attachment" | "headers"
+  "filename" | "contentType" | "attachment" | "headers"
 > {}
 
 /** `null` expects that nothing is said of it. */

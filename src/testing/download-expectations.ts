@@ -12,10 +12,8 @@ export interface DownloadExpectations {
   filename?: string;
   /** Whether the client is told to save the file (`true`) or may show it (`false`). */
   attachment?: boolean;
-  /** The whole of `Content-Type`. */
+  /** `Content-Type`: the media type alone in any case, or with parameters the whole value. */
   contentType?: string;
-  /** `Content-Type` without its parameters, in whatever case. */
-  mimeType?: string;
   /** The charset of `Content-Type`, in whatever case; `false` for none. */
   charset?: string | false;
   /** `Content-Encoding`, in whatever case; `false` for none. */
@@ -84,24 +82,32 @@ const properties: { readonly [P in Property]-?: (response: ResponseView) => stri
   // RFC 6266 §4.2: a type that a client doesn't know is to be treated as attachment.
   attachment: (response) => disposition(response) && disposition(response)?.type !== "inline",
   contentType: (response) => response.header("Content-Type"),
-  mimeType: (response) => response.header("Content-Type")?.split(";", 1).join("").trim().toLowerCase(),
   charset: (response) => charsetOf(response.header("Content-Type") ?? ""),
-  encoding: (response) => response.header("Content-Encoding")?.toLowerCase() ?? false,
+  contentEncoding: (response) => response.header("Content-Encoding")?.toLowerCase() ?? false,
   size: (response) => lengthOf(response.header("Content-Length")),
 };
 
 const names: ReadonlySet<string> = new Set(["status", "headers", "content", ...Object.keys(properties)]);
-const caseless: ReadonlySet<string> = new Set<Property>(["mimeType", "charset", "encoding"]);
+const caseless: ReadonlySet<string> = new Set<Property>(["charset", "contentEncoding"]);
 
 function compareProperties(response: ResponseView, expected: DownloadExpectations): Mismatch[] {
   const asked = Object.keys(properties).filter((name) => name in expected) as Property[];
   return asked
-    .map((property) => ({ property, expected: expected[property], actual: properties[property](response) }))
+    .map((property) => ({ property, expected: expected[property], actual: actualOf(property, expected, response) }))
     .filter((found) => normalized(found.property, found.expected) !== found.actual);
 }
 
+/** A type that is expected without parameters says nothing about those of the response. */
+function actualOf(property: Property, { contentType }: DownloadExpectations, response: ResponseView): unknown {
+  const actual = properties[property](response);
+  const isBare = property === "contentType" && contentType !== undefined && !contentType.includes(";");
+  return isBare && typeof actual === "string" ? actual.split(";", 1).join("").trim().toLowerCase() : actual;
+}
+
 function normalized(property: Property, value: unknown): unknown {
-  return typeof value === "string" && caseless.has(property) ? value.toLowerCase() : value;
+  if (typeof value !== "string") return value;
+  const isCaseless = caseless.has(property) || (property === "contentType" && !value.includes(";"));
+  return isCaseless ? value.toLowerCase() : value;
 }
 
 function disposition(response: ResponseView): ParsedContentDisposition | undefined {

@@ -19,7 +19,7 @@ describe("toBeDownloadResponse", () => {
   it("fails with what differs, for the runner to show", async () => {
     const assertion = expect(hello()).toBeDownloadResponse({ filename: "bye.txt", content: "Hello" });
     await expect(assertion).rejects.toMatchObject({
-      message: expect.stringContaining('basename: expected "bye.txt", got "hello.txt"'),
+      message: expect.stringContaining('filename: expected "bye.txt", got "hello.txt"'),
       expected: { filename: "bye.txt" },
       actual: { filename: "hello.txt" },
     });

@@ -39,9 +39,9 @@ export function answersByItself<V extends BaseDownloadView>(
 }
 
 /** @throws {ImproperlyConfiguredError} for what could not be sent with any file */
-function checkFields({ constructor, contentType: mimetype, cacheControl, headers }: BaseDownloadView): void {
-  if (mimetype !== undefined && !isMediaType(mimetype)) {
-    throw new ImproperlyConfiguredError(`${constructor.name}: ${JSON.stringify(mimetype)} is no media type`);
+function checkFields({ constructor, contentType, cacheControl, headers }: BaseDownloadView): void {
+  if (contentType !== undefined && !isMediaType(contentType)) {
+    throw new ImproperlyConfiguredError(`${constructor.name}: ${JSON.stringify(contentType)} is no media type`);
   }
   try {
     new HeaderFields(headers).append("Cache-Control", cacheControl || "");

@@ -73,7 +73,7 @@ describe("a download view", () => {
 
   it.each([
     [{ attachment: false }, { attachment: false, filename: "hello.txt" }],
-    [{ filename: "été.md" }, { filename: "été.md", mimeType: "text/markdown" }],
+    [{ filename: "été.md" }, { filename: "été.md", contentType: "text/markdown" }],
     [{ contentType: "text/x-greeting" }, { contentType: "text/x-greeting; charset=utf-8" }],
     [{ contentEncoding: "gzip" }, { contentEncoding: "gzip" }],
     [{ contentEncoding: "identity" }, { contentEncoding: false }],
@@ -89,7 +89,7 @@ describe("a download view", () => {
 
   it.each([
     [{ getFilename: async () => "été.md" }, { filename: "été.md" }],
-    [{ getContentType: async () => "text/x-greeting" }, { mimeType: "text/x-greeting" }],
+    [{ getContentType: async () => "text/x-greeting" }, { contentType: "text/x-greeting" }],
     [{ getContentEncoding: async () => "br" }, { contentEncoding: "br" }],
     [{ getCharset: async () => "iso-8859-1" }, { charset: "iso-8859-1" }],
   ])("computes what the overridden method in %o says", async (options, expected) => {

@@ -161,11 +161,11 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
         this.getContentEncoding(),
         this.getCharset(),
       ] as const;
-      return whenReady(allGiven(computed), ([basename, mimetype, encoding, charset]) => ({
+      return whenReady(allGiven(computed), ([filename, contentType, contentEncoding, charset]) => ({
         attachment: this.attachment,
-        basename,
-        mimetype,
-        encoding,
+        filename,
+        contentType,
+        contentEncoding,
         charset,
         cacheControl: this.cacheControl,
         activeContent: this.activeContent,

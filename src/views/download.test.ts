@@ -31,7 +31,7 @@ describe("download", () => {
 
   it("takes the name and the type of a File", async () => {
     const file = new File(["<p>"], "page.html", { type: "text/html" });
-    await assertDownloadResponse(download(file), { filename: "page.html", mimeType: "text/html", content: "<p>" });
+    await assertDownloadResponse(download(file), { filename: "page.html", contentType: "text/html", content: "<p>" });
   });
 
   it("takes a file as it is", async () => {

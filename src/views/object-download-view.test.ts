@@ -111,8 +111,8 @@ describe("the file field", () => {
   const bytes = Uint8Array.of(0, 1, 254, 255);
 
   it.each<[string, unknown, DownloadExpectations]>([
-    ["a name in the storage", "2026/7f3a.pdf", { filename: "7f3a.pdf", mimeType: "application/pdf", size: 8 }],
-    ["bytes", bytes, { filename: "file", mimeType: "application/octet-stream", size: 4, content: bytes }],
+    ["a name in the storage", "2026/7f3a.pdf", { filename: "7f3a.pdf", contentType: "application/pdf", size: 8 }],
+    ["bytes", bytes, { filename: "file", contentType: "application/octet-stream", size: 4, content: bytes }],
     ["a Buffer", Buffer.from(bytes), { size: 4, content: bytes }],
     ["an ArrayBuffer", bytes.buffer, { size: 4, content: bytes }],
     ["a Blob", new Blob([bytes], { type: "image/png" }), { filename: "file", contentType: "image/png", size: 4 }],
@@ -191,7 +191,7 @@ describe("the fields that describe the file", () => {
 
   it.each<[option: keyof ObjectDownloadView, value: unknown, DownloadExpectations]>([
     ["filenameField", "Annual repört.pdf", { filename: "Annual repört.pdf" }],
-    ["filenameField", "notes.txt", { filename: "notes.txt", mimeType: "text/plain" }],
+    ["filenameField", "notes.txt", { filename: "notes.txt", contentType: "text/plain" }],
     ["filenameField", null, { filename: "7f3a.pdf" }],
     ["filenameField", "", { filename: "7f3a.pdf" }],
     ["contentTypeField", "image/png", { contentType: "image/png" }],

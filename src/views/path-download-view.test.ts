@@ -40,7 +40,7 @@ function get(path: string | undefined, options: Partial<PathDownloadView> = {}):
 describe("PathDownloadView with a path", () => {
   it("serves that file, whatever the URL says", async () => {
     const handler = PathDownloadView.asView({ path: join(root, "hello.txt") });
-    const expected = { filename: "hello.txt", mimeType: "text/plain", size: 15, content: "media/hello.txt" };
+    const expected = { filename: "hello.txt", contentType: "text/plain", size: 15, content: "media/hello.txt" };
     await assertDownloadResponse(respond(handler), expected);
     await assertDownloadResponse(respond(handler, { params: { path: join(folder, "secret.txt") } }), expected);
   });

@@ -17,7 +17,7 @@ describe("StorageDownloadView", () => {
     const handler = StorageDownloadView.asView({ storage });
     await assertDownloadResponse(respond(handler, { params: { path: "a/hello été.txt" } }), {
       filename: "hello été.txt",
-      mimeType: "text/plain",
+      contentType: "text/plain",
       content: "Hello",
     });
   });

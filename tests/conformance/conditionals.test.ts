@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { modificationTime } from "../../src/http/conditional.ts";
-import { parseHttpDate } from "../../src/http/date.ts";
+import { parseHTTPDate } from "../../src/http/date.ts";
 import { decide } from "../../src/http/decide.ts";
 import { scanEntityTag } from "../../src/http/etag.ts";
 import { HeaderFields } from "../../src/http/header-fields.ts";
@@ -49,7 +49,7 @@ const statusOf: Readonly<Record<Decision["kind"], number>> = {
 
 function representationOf({ representation }: ConditionalCase): Representation {
   const { size, etag, lastModified, mtimeNanos = 0, mtimeEpochSeconds } = representation;
-  const time = mtimeEpochSeconds ?? (lastModified && parseHttpDate(lastModified)?.getTime());
+  const time = mtimeEpochSeconds ?? (lastModified && parseHTTPDate(lastModified)?.getTime());
   return {
     size,
     etag,

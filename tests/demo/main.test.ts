@@ -40,7 +40,7 @@ describe("npm start", { timeout: 60_000 }, () => {
       // What `tsx --tsconfig` sets.
       { cwd, encoding: "utf8", env: { ...process.env, TSX_TSCONFIG_PATH: tsconfig } },
     );
-    expect(stdout).toBe(`${new URL("../../dist/express.js", import.meta.url).href}\n`);
+    expect(stdout).toBe(`${new URL("../../dist/adapters/express.js", import.meta.url).href}\n`);
   });
 
   it("says so when the port that it is told is taken", async () => {

@@ -77,11 +77,6 @@ describe("the packed package", () => {
 });
 
 describe("exports", () => {
-  it.each(entries)("%s is a file at the top of src, or a folder's index", (subpath, target) => {
-    const name = subpath === "." ? "index" : subpath.slice(2);
-    expect([`./dist/${name}.js`, `./dist/${name}/index.js`]).toContain(target);
-  });
-
   it("are the only modules that re-export", async () => {
     const sources = (await filesBelow(join(project, "src"))).filter((file) => !file.endsWith(".test.ts"));
     const targets = Object.values(manifest.exports).flatMap((target) =>

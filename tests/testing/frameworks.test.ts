@@ -22,7 +22,7 @@ describe("assertDownloadResponse on what supertest gives", () => {
     const response = await request(app).get("/text");
     await assertDownloadResponse(response, {
       filename: "naïve.csv",
-      mimeType: "text/csv",
+      contentType: "text/csv",
       content: "naïve\n",
       size: 7,
     });
@@ -59,7 +59,7 @@ describe("assertDownloadResponse on what inject() gives", () => {
   it("reads what Fastify gives", async () => {
     const app = fastify();
     app.get("/", (_, reply) => reply.header("Content-Disposition", "inline").type("text/plain").send("héllo"));
-    await assertDownloadResponse(app.inject("/"), { content: "héllo", attachment: false, mimeType: "text/plain" });
+    await assertDownloadResponse(app.inject("/"), { content: "héllo", attachment: false, contentType: "text/plain" });
     await expect(assertDownloadResponse(app.inject("/missing"))).rejects.toThrow("status: expected");
   });
 });

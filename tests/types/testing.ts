@@ -39,7 +39,6 @@ export async function expectationsAreTyped(): Promise<void> {
     filename: "a",
     attachment: true,
     contentType: "text/csv",
-    mimeType: "text/csv",
     charset: false,
     contentEncoding: "gzip",
     size: 1,
@@ -47,7 +46,7 @@ export async function expectationsAreTyped(): Promise<void> {
     headers: { ETag: /^"/, Vary: false },
   });
   // @ts-expect-error no such property
-  await assertDownloadResponse(new Response(), { filename: "a" });
+  await assertDownloadResponse(new Response(), { basename: "a" });
   // @ts-expect-error not its type
   await assertDownloadResponse(new Response(), { size: "1" });
   // @ts-expect-error a function that says nothing checks nothing
@@ -59,7 +58,7 @@ export async function matchersAreTyped(): Promise<void> {
   await expect(new Response()).toBeDownloadResponse({ filename: "a" });
   await expect(new Response()).not.toBeDownloadResponse();
   // @ts-expect-error no such property
-  await expect(new Response()).toBeDownloadResponse({ filename: "a" });
+  await expect(new Response()).toBeDownloadResponse({ basename: "a" });
 }
 
 export function setupKeepsTheTypeOfTheView(): void {

@@ -161,3 +161,5 @@ function answerError(
   });
   response.end(request.method === "HEAD" ? undefined : body);
 }
+
+export { pathParams } from "../path-params.ts";

@@ -1,8 +1,8 @@
 import { createPrivateKey, sign, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import { ImproperlyConfiguredError } from "../../errors.ts";
-import type { DownloadFile } from "../../files/download-file.ts";
-import type { SignedUrlOptions } from "../../storages/storage.ts";
+import type { DownloadFile, SignedUrlOptions } from "../../files/download-file.ts";
+
 import { urlValidity } from "../../storages/object-store/url-validity.ts";
 
 export interface CloudFrontOptions {

@@ -1,3 +1,4 @@
+import type { SignedUrlOptions } from "../../files/download-file.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ImproperlyConfiguredError } from "../../errors.ts";
 import { HTTPFile } from "../../files/remote/http-file.ts";
@@ -8,7 +9,7 @@ import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { renderResult } from "../../responses/render-result.ts";
 import { MemoryStorage } from "../../storages/memory-storage.ts";
 import { StorageFile } from "../../storages/storage-file.ts";
-import type { SignedUrlOptions } from "../../storages/storage.ts";
+
 import { download } from "../../views/download.ts";
 import { redirectToStorage, type RedirectOptions } from "./index.ts";
 

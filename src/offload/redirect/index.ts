@@ -1,8 +1,8 @@
 import { ImproperlyConfiguredError } from "../../errors.ts";
-import type { DownloadFile } from "../../files/download-file.ts";
+import type { DownloadFile, SignedUrlOptions } from "../../files/download-file.ts";
 import type { DownloadMiddleware, DownloadRequest } from "../../responses/handler.ts";
 import { urlValidity } from "../../storages/object-store/url-validity.ts";
-import type { SignedUrlOptions } from "../../storages/storage.ts";
+
 import { RedirectedDownloadResponse } from "./redirected-download-response.ts";
 
 /** Makes the URL under which a file can be fetched, or none for a file that the application is to send. */

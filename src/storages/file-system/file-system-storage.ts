@@ -2,7 +2,7 @@ import { opendir, stat, unlink } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
 import { releaseSource } from "../../files/bytes.ts";
-import type { FileStat, OpenFile, StatOptions } from "../../files/download-file.ts";
+import type { FileStat, OpenFile, StatOptions, SignedUrlOptions } from "../../files/download-file.ts";
 import { onFileSystem } from "../../files/local/file-system-errors.ts";
 import { assertEntityTagOption, type EntityTagOption } from "../../files/local/etag.ts";
 import { configuredRoot, expectRootLater, LocalRoot } from "../../files/local/root.ts";
@@ -11,7 +11,7 @@ import { hasDeniedDotfile, type DotfilePolicy } from "../../files/dotfiles.ts";
 import { refuseJSON } from "../../serialization.ts";
 import { isPartName, saveWhole, sweepFolder, type FileModes } from "./save.ts";
 import { normalizeLocalName, normalizeName } from "../name.ts";
-import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry, SignedUrlOptions } from "../storage.ts";
+import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } from "../storage.ts";
 
 export interface FileSystemStorageOptions extends FileModes {
   /** Where the folder is served from, such as `/media` or `https://cdn.example/media`. Without it there is no `url()`. */

@@ -1,6 +1,6 @@
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
 import { assertByteSource, isOneShot, readBytes, releaseSource, type ByteSource } from "../../files/bytes.ts";
-import type { FileStat, OpenFile, OpenOptions, StatOptions } from "../../files/download-file.ts";
+import type { FileStat, OpenFile, OpenOptions, StatOptions, SignedUrlOptions } from "../../files/download-file.ts";
 import { refuseJSON } from "../../serialization.ts";
 import { alternativeName, nameTaken, normalizeKey, normalizeName } from "../name.ts";
 import { objectLimits, withinTime, type KnownLimits, type ObjectLimits } from "./limits.ts";
@@ -8,7 +8,7 @@ import { ObjectReads } from "./reads.ts";
 import { objectStoreFailure, objectWriteFailure } from "./failure.ts";
 import type { ObjectStore, StoreFailure } from "./object-store.ts";
 import { typeToKeep } from "./object-type.ts";
-import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry, SignedUrlOptions } from "../storage.ts";
+import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } from "../storage.ts";
 import { urlValidity } from "./url-validity.ts";
 import { WatchedContent } from "./watched-content.ts";
 

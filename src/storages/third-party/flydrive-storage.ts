@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { FileNotFoundError, InvalidPathError, UpstreamError } from "../../errors.ts";
 import { readBytes } from "../../files/bytes.ts";
-import type { FileStat, OpenFile, OpenOptions } from "../../files/download-file.ts";
+import type { FileStat, OpenFile, OpenOptions, SignedUrlOptions } from "../../files/download-file.ts";
 import { knownDate, knownSize } from "../../files/known.ts";
 import { OpenMadeFile } from "../../files/virtual-file-content.ts";
 import { refuseJSON } from "../../serialization.ts";
@@ -9,7 +9,7 @@ import { normalizeEntityTag, opaqueTag } from "../../http/etag.ts";
 import { defined } from "../describe-object.ts";
 import { normalizeName, normalizePrefix, randomLetters } from "../name.ts";
 import { saveUnder } from "../save-under.ts";
-import type { SaveOptions, Storage, StorageContent, StorageEntry, SignedUrlOptions } from "../storage.ts";
+import type { SaveOptions, Storage, StorageContent, StorageEntry } from "../storage.ts";
 import { WatchedContent } from "../object-store/watched-content.ts";
 
 /** As much of a FlyDrive disk as is used. */
