@@ -4,5 +4,5 @@ export { LocalFile, type LocalFileOptions } from "./files/local/local-file.ts";
 export type { PrecompressedCoding } from "./files/local/precompressed-file.ts";
 export { FileSystemStorage, type FileSystemStorageOptions } from "./storages/file-system/file-system-storage.ts";
 export { PathDownloadView } from "./views/path-download-view.ts";
-export { sendFile, type SendFileOptions } from "./views/send-file.ts";
+export { sendFile, type NodeLikeRequest, type SendFileOptions } from "./views/send-file.ts";
 export { SignedFileSystemStorage, type SignedFileSystemStorageOptions } from "./signing/signed-file-system-storage.ts";

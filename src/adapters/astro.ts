@@ -3,12 +3,14 @@ import { answerError } from "./answer-error.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { isNotFound } from "./fields.ts";
 import { namedParams } from "./params.ts";
+import { attempted } from "./web/runtime-address.ts";
 import { webResponse } from "./web/web-response.ts";
 
 /** The part of Astro's `APIContext` that is used here. */
 export interface AstroContext {
   readonly request: Request;
   readonly params: Readonly<Record<string, string | undefined>>;
+  readonly clientAddress?: string;
   rewrite?(path: string): Promise<Response>;
 }
 
@@ -31,7 +33,11 @@ export interface AstroContext {
 export function toAstroHandler<C extends AstroContext = AstroContext>(
   handler: DownloadHandler<C>,
 ): (context: C) => Promise<Response> {
-  return (context) => send(context, handler(context.request, { params: namedParams(context.params), native: context }));
+  return (context) => {
+    const params = namedParams(context.params);
+    const clientAddress = (): string | undefined => attempted(() => context.clientAddress);
+    return send(context, handler(context.request, { params, native: context, clientAddress }));
+  };
 }
 
 /**

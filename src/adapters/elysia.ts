@@ -1,9 +1,11 @@
 import { NotFoundError, type Context } from "elysia";
+import { isDownloadError } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { isNotFound, mergeFields, presentOn } from "./fields.ts";
 import { namedParams } from "./params.ts";
+import { runtimeAddress } from "./web/runtime-address.ts";
 import { webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /** The part of Elysia's `Context` that is used here. */
@@ -27,7 +29,11 @@ export type ElysiaContext = Pick<Context, "request" | "params"> & Partial<Pick<C
 export function toElysiaHandler<C extends ElysiaContext = Context>(
   handler: DownloadHandler<C>,
 ): (context: C) => Promise<Response> {
-  return (context) => send(context, handler(context.request, { params: paramsOf(context), native: context }));
+  return (context) => {
+    const { request, server } = context as ElysiaContext & { readonly server?: object | null };
+    const clientAddress = (): string | undefined => runtimeAddress(request, server);
+    return send(context, handler(request, { params: paramsOf(context), native: context, clientAddress }));
+  };
 }
 
 /**
@@ -51,9 +57,12 @@ export async function send(
 ): Promise<Response> {
   try {
     const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(context.set?.headers ?? {}, rendered);
-    return await webResponse(result, context.request, { fieldsOf });
+    const response = await webResponse(result, context.request, { fieldsOf });
+    return context.request.method === "HEAD" ? countable(response) : response;
   } catch (error) {
     if (isNotFound(error)) throw new NotFoundError();
+    // Elysia responds with the status and the message of an error alone. `Allow` or `Retry-After` is set beside it.
+    if (isDownloadError(error)) Object.assign(context.set?.headers ?? {}, error.headers);
     throw error;
   }
 }
@@ -97,6 +106,23 @@ function fieldsBeside(present: Record<string, unknown>, rendered: RenderedHead):
 
 function isSame(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
+}
+
+/**
+ * Where only `.get()` was called, Elysia calls the handler of GET for HEAD and sets Content-Length to the sum of the
+ * `byteLength` of the chunks of the body. So the body of a HEAD is one chunk without bytes that claims the length.
+ */
+function countable(response: Response): Response {
+  const length = Number(response.headers.get("Content-Length") ?? 0);
+  if (response.body || length === 0 || "Bun" in globalThis) return response;
+  const chunk = Object.defineProperty(new Uint8Array(), "byteLength", { value: length });
+  const body = new ReadableStream({
+    pull(controller) {
+      controller.enqueue(chunk);
+      controller.close();
+    },
+  });
+  return new Response(body, response);
 }
 
 // Elysia decodes named parameters and not the wildcard, and gives a route without any no object at all.

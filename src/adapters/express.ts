@@ -25,7 +25,7 @@ export function toExpressHandler(handler: DownloadHandler<Request>): RequestHand
   return async (request, response, next) => {
     try {
       const downloadRequest = new NodeDownloadRequest(request, response);
-      const context = { params: namedParams(request.params), native: request };
+      const context = { params: namedParams(request.params), native: request, clientAddress: () => request.ip };
       const failure = await answer(handler(downloadRequest, context), downloadRequest, request, response);
       // Express's error handlers log it; the response is broken already.
       if (failure !== undefined) next(failure);

@@ -35,7 +35,11 @@ export function toFastifyHandler(handler: DownloadHandler<FastifyRequest>): Fast
   return (request, reply) => {
     const downloadRequest = new NodeDownloadRequest(request.raw, reply.raw);
     const params = namedParams(request.params as Record<string, string>);
-    return answer(reply, downloadRequest, handler(downloadRequest, { params, native: request }));
+    return answer(
+      reply,
+      downloadRequest,
+      handler(downloadRequest, { params, native: request, clientAddress: () => request.ip }),
+    );
   };
 }
 

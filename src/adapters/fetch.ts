@@ -1,11 +1,14 @@
 import type { DownloadHandler, DownloadRequest, DownloadResult } from "../responses/handler.ts";
 import { answerError } from "./answer-error.ts";
 import { mounted, unmounted, type Mounted } from "./mounted.ts";
+import { runtimeAddress } from "./web/runtime-address.ts";
 import { webResponse } from "./web/web-response.ts";
 
 export interface FetchContext {
   /** The parameters of the route, such as `{ path }`. */
   params?: Readonly<Record<string, string | undefined>>;
+  /** The client's IP address, where the caller knows it. */
+  clientAddress?: string | undefined;
 }
 
 export interface FetchHandlerOptions {
@@ -18,8 +21,18 @@ export interface FetchHandlerOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** What Bun and Deno pass beside the request. */
+export interface RuntimeArgument {
+  readonly remoteAddr?: object;
+  readonly requestIP?: (request: Request) => { readonly address: string } | null;
+}
+
 export interface FetchHandler extends Mounted<Request> {
-  (request: Request, context?: FetchContext): Promise<Response>;
+  /**
+   * @param context or what the runtime passes beside the request, Bun's server or Deno's connection info, which know the
+   * client's address: `Bun.serve({ fetch: toFetchHandler(view) })`
+   */
+  (request: Request, context?: FetchContext | RuntimeArgument): Promise<Response>;
 }
 
 /**
@@ -41,9 +54,11 @@ export function toFetchHandler(
   options: FetchHandlerOptions = {},
 ): FetchHandler {
   const mountable = unmounted<Request>(handler) ?? (handler as DownloadHandler<Request>);
-  const answer = async (request: Request, { params = paramsOf(request) }: FetchContext = {}): Promise<Response> => {
+  const answer = async (request: Request, given: FetchContext & RuntimeArgument = {}): Promise<Response> => {
+    const { params = paramsOf(request) } = given;
+    const clientAddress = (): string | undefined => given.clientAddress ?? runtimeAddress(request, given);
     try {
-      return await webResponse(mountable(request, { params, native: request }), request, options);
+      return await webResponse(mountable(request, { params, native: request, clientAddress }), request, options);
     } catch (error) {
       return answerError(error, options.onError);
     }

@@ -1,15 +1,18 @@
 import { getRouterParams, HTTPError, HTTPResponse, type EventHandler, type H3Event, type Middleware } from "h3";
+import { isDownloadError, reasonPhrases, type DownloadError } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { withoutHandOff } from "../responses/web-response.ts";
 import { addMiddleware, throughMiddleware } from "./app-middleware.ts";
-import { isNotFound, mergeFields, presentIn } from "./fields.ts";
+import { mergeFields, presentIn } from "./fields.ts";
 import { namedParams } from "./params.ts";
-import { isDownload, webDownload, type RenderedHead } from "./web/web-response.ts";
+import { runtimeAddress } from "./web/runtime-address.ts";
+import type { Outgoing } from "./web/web-body.ts";
+import { clientClosedRequest, hasLeft, isDownload, webDownload, type RenderedHead } from "./web/web-response.ts";
 
 /**
- * Mounts a handler on h3 2, and so on Nitro. `this.context.native` is the `H3Event`. A missing file is an `HTTPError` 404,
- * and other errors are thrown on, for `onError`.
+ * Mounts a handler on h3 2, and so on Nitro. `this.context.native` is the `H3Event`. An error of a download, such as
+ * a missing file, is an `HTTPError` of its status; other errors are thrown on. Both go to `onError`.
  *
  * @example
  * ```ts
@@ -26,7 +29,8 @@ export function toH3Handler(handler: DownloadHandler<H3Event>): EventHandler {
   return (event) => {
     // Asked to: h3 gives parameters as they stand in the URL.
     const params = namedParams(getRouterParams(event, { decode: true }));
-    return send(event, handler(event.req, { params, native: event }));
+    const clientAddress = (): string | undefined => runtimeAddress(event.req);
+    return send(event, handler(event.req, { params, native: event, clientAddress }));
   };
 }
 
@@ -52,13 +56,33 @@ export async function send(
     const final = await throughMiddleware(result, event.req, event);
     if (!isDownload(final)) return withoutHandOff(final);
     const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(event.res.headers, rendered);
-    const { status, fields, body } = await webDownload(final, event.req, { pipes: isOnNode(event), fieldsOf });
+    const outgoing = event.runtime?.node?.res as Outgoing | undefined;
+    const { status, fields, body } = await webDownload(final, event.req, {
+      pipes: isOnNode(event),
+      fieldsOf,
+      outgoing,
+    });
     // Of h3's own class, which it writes as the fast response of the server that it runs on.
     return new HTTPResponse(body, { status, headers: [...fields] });
   } catch (error) {
-    if (isNotFound(error)) throw new HTTPError({ status: 404, statusText: "Not Found", cause: error });
-    throw error;
+    if (hasLeft(event.req, error)) return new HTTPResponse(null, { status: clientClosedRequest });
+    if (!isDownloadError(error)) throw error;
+    report(error, event);
+    throw httpError(error);
   }
+}
+
+/** Nitro responds with 500 to any error that is not an `HTTPError`. */
+function httpError(error: DownloadError): HTTPError {
+  const { status, expose, headers, message } = error;
+  const statusText = reasonPhrases[status] ?? "Error";
+  return new HTTPError({ status, statusText, headers, message: expose ? message : statusText, cause: error });
+}
+
+/** h3 logs only errors that are no `HTTPError`. An `onError`, and Nitro's hook `error`, are called with all of them. */
+function report(error: DownloadError, { app }: H3Event): void {
+  const { silent, onError } = app?.config ?? {};
+  if (error.status >= 500 && !silent && !onError) console.error(error);
 }
 
 // h3 puts what was set before over what a handler returns: it is left with what both agree on.

@@ -1,8 +1,11 @@
 import type { Context, Env, Handler, MiddlewareHandler } from "hono";
+import { isDownloadError, type DownloadError } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { isNotFound, mergedWhole, mergeFields, presentIn } from "./fields.ts";
+import { runtimeAddress } from "./web/runtime-address.ts";
+import type { Outgoing } from "./web/web-body.ts";
 import { downloadOf, webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /**
@@ -21,7 +24,10 @@ import { downloadOf, webResponse, type RenderedHead } from "./web/web-response.t
  * ```
  */
 export function toHonoHandler<E extends Env = Env>(handler: DownloadHandler<Context<E>>): Handler<E> {
-  return (context) => send(context, handler(context.req.raw, { params: context.req.param(), native: context }));
+  return (context) => {
+    const clientAddress = (): string | undefined => runtimeAddress(context.req.raw, context.env);
+    return send(context, handler(context.req.raw, { params: context.req.param(), native: context, clientAddress }));
+  };
 }
 
 /**
@@ -44,11 +50,12 @@ export async function send<E extends Env>(
 ): Promise<Response> {
   try {
     const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(context, rendered);
-    const response = await webResponse(result, context.req.raw, { scope: context, fieldsOf });
+    const outgoing = (context.env as { outgoing?: Outgoing } | undefined)?.outgoing;
+    const response = await webResponse(result, context.req.raw, { scope: context, fieldsOf, outgoing });
     return downloadOf(response) ? response : besideContext(context, response);
   } catch (error) {
     if (isNotFound(error)) return context.notFound();
-    throw error;
+    throw isDownloadError(error) && error.status >= 500 ? reported(error) : error;
   }
 }
 
@@ -77,6 +84,18 @@ export function downloadMiddleware(...middleware: readonly DownloadMiddleware[])
     addMiddleware(context, middleware);
     return next();
   };
+}
+
+/**
+ * Hono's own error handler responds with `getResponse()` of an error that has one, and logs nothing then. So the error is
+ * logged when that is called. An `onError` of the application logs by itself, as it does for other errors.
+ */
+function reported(error: DownloadError): DownloadError {
+  const getResponse = (): Response => {
+    console.error(error);
+    return Object.getPrototypeOf(error).getResponse.call(error);
+  };
+  return Object.defineProperty(error, "getResponse", { value: getResponse, configurable: true });
 }
 
 /** What `c.header()` and the middleware before have set. Read from a response, as Hono keeps it for responses that it makes. */

@@ -31,7 +31,7 @@ export function toKoaHandler<State = DefaultState, Custom = DefaultContext>(
     const request = requestOf(context);
     const params = namedParams((context as { params?: Record<string, string> }).params ?? {});
     try {
-      await answer(context, request, handler(request, { params, native: context }));
+      await answer(context, request, handler(request, { params, native: context, clientAddress: () => context.ip }));
     } catch (error) {
       if (!isNotFound(error)) throw error;
       await next();

@@ -1,4 +1,5 @@
 import {
+  ClassSerializerInterceptor,
   NotFoundException,
   StreamableFile,
   type CallHandler,
@@ -50,6 +51,7 @@ export class DownloadInterceptor implements NestInterceptor {
 
   constructor(...middleware: readonly DownloadMiddleware[]) {
     this.#middleware = middleware;
+    keepFromSerializer();
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -63,12 +65,29 @@ export class DownloadInterceptor implements NestInterceptor {
 }
 
 /** Express's request, or Fastify's with Node's own inside. */
-type NestRequest = IncomingMessage & { raw?: IncomingMessage; params?: Record<string, string | string[]> };
+type NestRequest = IncomingMessage & { raw?: IncomingMessage; ip?: string; params?: Record<string, string | string[]> };
 type NestResponse = ServerResponse & {
   raw?: ServerResponse;
   code?(status: number): unknown;
   header?(name: string, value: string | string[]): unknown;
 };
+
+let isKeptFromSerializer = false;
+
+/**
+ * `ClassSerializerInterceptor` makes a plain object of each result that is not a `StreamableFile`. On a controller, it runs
+ * before a global `DownloadInterceptor`, and NestJS has no option to exclude a class from it. So its public method
+ * `serialize` returns downloads as they are.
+ */
+function keepFromSerializer(): void {
+  if (isKeptFromSerializer) return;
+  isKeptFromSerializer = true;
+  const { prototype } = ClassSerializerInterceptor;
+  const { serialize } = prototype;
+  prototype.serialize = function (response, options) {
+    return isDownload(response) ? (response as never) : serialize.call(this, response, options);
+  };
+}
 
 type NestDownload = DownloadResult | DownloadHandler<unknown>;
 
@@ -79,7 +98,7 @@ function isDownload(value: unknown): value is NestDownload {
 async function answer(download: NestDownload, request: NestRequest, response: NestResponse): Promise<StreamableFile> {
   const nodeRequest = request.raw ?? request;
   const downloadRequest = new NodeDownloadRequest(nodeRequest, response.raw ?? response);
-  const context = { params: namedParams(request.params ?? {}), native: request };
+  const context = { params: namedParams(request.params ?? {}), native: request, clientAddress: () => request.ip };
   try {
     const result = typeof download === "function" ? download(downloadRequest, context) : download;
     const rendered = await streamResponse(result, downloadRequest, nodeRequest, response);

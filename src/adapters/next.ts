@@ -8,7 +8,16 @@ import { webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /** What Next.js gives a route handler beside the request. */
 export interface NextRouteContext {
+  /** Undefined, or a promise of it, in a route without a dynamic segment. */
   readonly params: Promise<Readonly<Record<string, string | string[] | undefined>>>;
+}
+
+export interface NextOptions<R extends Request = Request> {
+  /**
+   * The client's IP address, for limited and address-bound links. Next.js does not tell it, so it has to come from a field
+   * that the proxy in front sets, and that it takes off what the client sent: `request.headers.get("x-real-ip")`.
+   */
+  readonly clientAddress?: (request: R) => string | undefined;
 }
 
 export type NextRouteHandler<R extends Request = Request> = (
@@ -33,11 +42,16 @@ export type NextRouteHandler<R extends Request = Request> = (
  * console.assert(response.status === 404);
  * ```
  */
-export function toNextHandler<R extends Request = Request>(handler: DownloadHandler<R>): NextRouteHandler<R> {
-  return async (request, { params }) => {
-    const context = { params: namedParams(await params), native: request };
+export function toNextHandler<R extends Request = Request>(
+  handler: DownloadHandler<R>,
+  options: NextOptions<R> = {},
+): NextRouteHandler<R> {
+  return async (request, context) => {
+    // A route without a dynamic segment has no parameters: `params` is undefined there.
+    const params = namedParams((await context?.params) ?? {});
+    const clientAddress = (): string | undefined => options.clientAddress?.(request);
     const downloadRequest = unencoded(request);
-    return answer(downloadRequest, handler(downloadRequest, context));
+    return answer(downloadRequest, handler(downloadRequest, { params, native: request, clientAddress }));
   };
 }
 

@@ -10,6 +10,14 @@ export interface LoaderArgs {
   readonly params: Readonly<Record<string, string | undefined>>;
 }
 
+export interface ReactRouterOptions<A extends LoaderArgs = LoaderArgs> {
+  /**
+   * The client's IP address, for limited and address-bound links. React Router does not know it: take it from the `context`
+   * that the server's `getLoadContext` makes.
+   */
+  readonly clientAddress?: (args: A) => string | undefined;
+}
+
 /**
  * Mounts a handler as the loader of a resource route in React Router 7 or Remix: `export const loader =
  * toReactRouterLoader(view)`. `this.context.native` is what the loader gets, with its `context`. An error of a download is
@@ -28,8 +36,13 @@ export interface LoaderArgs {
  */
 export function toReactRouterLoader<A extends LoaderArgs = LoaderArgs>(
   handler: DownloadHandler<A>,
+  options: ReactRouterOptions<A> = {},
 ): (args: A) => Promise<Response> {
-  return (args) => send(args, handler(args.request, { params: namedParams(args.params), native: args }));
+  return (args) => {
+    const params = namedParams(args.params);
+    const clientAddress = (): string | undefined => options.clientAddress?.(args);
+    return send(args, handler(args.request, { params, native: args, clientAddress }));
+  };
 }
 
 /**

@@ -3,12 +3,14 @@ import { answerError } from "./answer-error.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { namedParams } from "./params.ts";
+import { attempted } from "./web/runtime-address.ts";
 import { webResponse } from "./web/web-response.ts";
 
 /** The part of SvelteKit's `RequestEvent` that is used here. */
 export interface SvelteKitEvent {
   readonly request: Request;
   readonly params: Readonly<Record<string, string | undefined>>;
+  getClientAddress?(): string;
 }
 
 export interface SvelteKitOptions {
@@ -41,7 +43,8 @@ export function toSvelteKitHandler<E extends SvelteKitEvent = SvelteKitEvent>(
 ): (event: E) => Promise<Response> {
   return (event) => {
     const params = namedParams(event.params);
-    return send(event, handler(event.request, { params, native: event }), options);
+    const clientAddress = (): string | undefined => attempted(() => event.getClientAddress?.());
+    return send(event, handler(event.request, { params, native: event, clientAddress }), options);
   };
 }
 

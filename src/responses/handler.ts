@@ -16,6 +16,11 @@ export interface ViewContext<C = unknown> {
   readonly params: Readonly<Record<string, string | undefined>>;
   /** Express's `req`, Hono's `Context`, … */
   readonly native: C;
+  /**
+   * The client's IP address, as the framework or the runtime tells it: with its setting of which proxies to trust, if it
+   * has one. Undefined where it tells none, as in Next.js and React Router.
+   */
+  readonly clientAddress?: () => string | undefined;
 }
 
 /**

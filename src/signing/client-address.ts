@@ -1,3 +1,5 @@
+import type { ViewContext } from "../responses/handler.ts";
+
 interface Connection {
   readonly remoteAddress?: unknown;
 }
@@ -9,18 +11,22 @@ interface NativeRequest {
   /** Node's `IncomingMessage`. */
   readonly socket?: Connection;
   /** h3, Koa and others that wrap Node's. */
-  readonly req?: { readonly socket?: Connection };
+  readonly req?: { readonly ip?: unknown; readonly socket?: Connection };
   /** Hono on Node. */
   readonly env?: { readonly incoming?: { readonly socket?: Connection } };
 }
 
 /**
- * The client's address as the framework knows it, if it does. Header fields are not asked: `X-Forwarded-For` says what
- * its sender likes.
+ * The client's address: what the adapter tells, else what the framework's own request says. Header fields are not asked:
+ * the client writes `X-Forwarded-For` itself.
  */
-export function clientAddress(native: unknown): string | undefined {
+export function clientAddress(context: Pick<ViewContext<unknown>, "clientAddress" | "native">): string | undefined {
+  const address = context.clientAddress?.() ?? nativeAddress(context.native);
+  return typeof address === "string" && address !== "" ? address : undefined;
+}
+
+function nativeAddress(native: unknown): unknown {
   if (typeof native !== "object" || native === null) return undefined;
   const { ip, socket, req, env } = native as NativeRequest;
-  const address = ip ?? (socket ?? req?.socket ?? env?.incoming?.socket)?.remoteAddress;
-  return typeof address === "string" && address !== "" ? address : undefined;
+  return ip ?? req?.ip ?? (socket ?? req?.socket ?? env?.incoming?.socket)?.remoteAddress;
 }

@@ -210,8 +210,8 @@ function signatureOf(request: DownloadRequest): string {
   );
 }
 
-function defaultClient(request: DownloadRequest, { native }: ViewContext<unknown>): string | undefined {
-  const address = clientAddress(native);
+function defaultClient(request: DownloadRequest, context: ViewContext<unknown>): string | undefined {
+  const address = clientAddress(context);
   return address && `${address} ${request.headers.get("user-agent") ?? ""}`;
 }
 

@@ -63,7 +63,7 @@ export function signatureRequired<C>(
   return markSignatureRequired(async (request: DownloadRequest, context: ViewContext<C>) => {
     const verification = await options.signer.verify(
       { method: request.method, headers: request.headers, url: options.url?.(request, context) ?? request.url },
-      { purpose: options.purpose, ip: options.ip ? options.ip(request, context) : clientAddress(context.native) },
+      { purpose: options.purpose, ip: options.ip ? options.ip(request, context) : clientAddress(context) },
     );
     if (!verification.ok) throw new PermissionDeniedError("Forbidden", { cause: verification.reason });
     rememberVerification(request, verification);

@@ -14,9 +14,19 @@ export interface SendFileOptions extends DownloadOptions {
   etag?: EntityTagOption;
 }
 
+/** A request of Express, Fastify, Koa or Node, as far as `sendFile` reads it. */
+export interface NodeLikeRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  /** The whole URL, where a router shortens `url`. */
+  readonly originalUrl?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
 /**
  * Serves a local file from an ordinary handler, inline unless `attachment` says otherwise. Give a `root` whenever a
  * part of `path` comes from a request.
+ * @param request of `fetch`, or of Express, Fastify, Koa or Node; in Hono `c.req.raw`, in h3 `event.req`
  * @throws {FileNotFoundError} if `path` is empty, or outside the `root`
  * @throws {ImproperlyConfiguredError} if there is a `root` that is empty or undefined: is a setting missing?
  *
@@ -30,7 +40,7 @@ export interface SendFileOptions extends DownloadOptions {
  * ```
  */
 export async function sendFile(
-  request: DownloadRequest,
+  request: DownloadRequest | NodeLikeRequest,
   path: string,
   options: SendFileOptions = {},
 ): Promise<DownloadResult> {
@@ -38,7 +48,23 @@ export async function sendFile(
   // With a setting that is missing, any file of this machine would be served.
   if ("root" in options) configuredRoot(root, "sendFile()");
   const view = Object.assign(new PathDownloadView(), { root, dotfiles, etag, path, attachment: false });
-  return view.setup(request).renderToResponse(withoutUndefined(presentation));
+  return view.setup(downloadRequest(request)).renderToResponse(withoutUndefined(presentation));
+}
+
+function downloadRequest(request: DownloadRequest | NodeLikeRequest): DownloadRequest {
+  return hasFetchHeaders(request) ? request : ofNode(request);
+}
+
+function hasFetchHeaders(request: DownloadRequest | NodeLikeRequest): request is DownloadRequest {
+  return typeof request.headers.get === "function";
+}
+
+function ofNode({ method = "GET", url = "/", originalUrl = url, headers }: NodeLikeRequest): DownloadRequest {
+  const get = (name: string): string | null => {
+    const value = headers[name.toLowerCase()];
+    return Array.isArray(value) ? value.join(", ") : (value ?? null);
+  };
+  return { method, url: originalUrl, headers: { get } };
 }
 
 function withoutUndefined(options: DownloadOptions): DownloadOptions {

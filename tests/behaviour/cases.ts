@@ -304,6 +304,12 @@ export const cases: readonly Case[] = [
   },
   {
     feature: "Errors",
+    name: "503 that says when to come back",
+    request: { path: "/busy" },
+    response: { status: 503, headers: { ...describesNoFile, "retry-after": "7" }, body: secretless },
+  },
+  {
+    feature: "Errors",
     name: "500 for a failure before the first byte",
     request: { path: "/early" },
     response: { status: 500, headers: describesNoFile, body: "{500}" },

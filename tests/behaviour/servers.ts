@@ -119,7 +119,7 @@ export const servers: readonly ServerUnderTest[] = [
     runtime: "Node 20",
     module: "nitro.ts",
     built: true,
-    has: ["pages", "middleware", "disk"],
+    has: ["middleware", "disk"],
   },
   {
     framework: "Next.js 16, route handlers",

@@ -8,6 +8,7 @@ import {
   isDownloadResponse,
   PermissionDeniedError,
   ProxiedDownloadResponse,
+  UpstreamError,
   VirtualFile,
   type DownloadHandler,
   type DownloadMiddleware,
@@ -49,6 +50,7 @@ export function routes<C>({ files, userOf, upstream }: ApplicationOptions<C>): R
     { name: "late", handler: async () => download(failsLate, { name: "late.bin" }) },
     { name: "short", handler: async () => download(promisedMore()) },
     { name: "status", handler: async () => download("gone for now", { name: "notice.txt", status: 503 }) },
+    { name: "busy", handler: busy },
     { name: "redirect", handler: async () => redirected },
     { name: "web", handler: async () => new Response("a web response", { headers: { "X-Web": "yes" } }) },
     {
@@ -60,6 +62,10 @@ export function routes<C>({ files, userOf, upstream }: ApplicationOptions<C>): R
       },
     },
   ];
+}
+
+async function busy(): Promise<never> {
+  throw new UpstreamError(503, "Upstream failed", { headers: { "Retry-After": "7" } });
 }
 
 /** What the applications of function style answer at `/send`. */

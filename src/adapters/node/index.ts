@@ -50,7 +50,8 @@ export function toNodeHandler(
     try {
       const params = options.params?.(request) ?? {};
       const downloadRequest = new NodeDownloadRequest(request, response);
-      const result = mountable(downloadRequest, { params, native: request });
+      const clientAddress = (): string | undefined => addressOf(request);
+      const result = mountable(downloadRequest, { params, native: request, clientAddress });
       const failure = await answer(result, downloadRequest, request, response);
       if (failure !== undefined) (next ?? onError)(failure);
     } catch (error) {
@@ -65,7 +66,14 @@ export function toNodeHandler(
 /** The handler that was mounted on `fetch`, for Node's own requests: it gets the web `Request` that it counts on. */
 function mountedOnFetch(handler: object): DownloadHandler<IncomingMessage> | undefined {
   const inner = unmounted<Request>(handler);
-  return inner && ((request, { params, native }) => inner(request, { params, native: webRequest(request, native) }));
+  return (
+    inner && ((request, { native, ...context }) => inner(request, { ...context, native: webRequest(request, native) }))
+  );
+}
+
+/** As Express and others that call a handler of `connect` know it, else that of the connection. */
+function addressOf({ ip, socket }: IncomingMessage & { readonly ip?: string }): string | undefined {
+  return ip ?? socket.remoteAddress;
 }
 
 /**

@@ -5,8 +5,14 @@ import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { FileChunks, fillingBody } from "./file-chunks.ts";
 import { withLength } from "./web-runtime.ts";
 
+/** As much of the server's own response as says that it has ended, whatever became of the body. */
+export interface Outgoing {
+  readonly destroyed?: boolean;
+  once(event: "close", listener: () => void): unknown;
+}
+
 /** A body as the constructor of `Response` takes it. */
-export function webBody(rendered: RenderedResponse, signal?: AbortSignal): BodyInit | null {
+export function webBody(rendered: RenderedResponse, signal?: AbortSignal, outgoing?: Outgoing): BodyInit | null {
   const { body, status, delivery } = rendered;
   if (body.kind === "none") {
     delivery.finish(status, 0);
@@ -16,7 +22,7 @@ export function webBody(rendered: RenderedResponse, signal?: AbortSignal): BodyI
   if (body.kind === "bytes" && !rendered.limitRate && !delivery.isWatched) {
     return copyOf(body.bytes) as Uint8Array<ArrayBuffer>;
   }
-  return withLength(bodyStream(rendered, body, signal), bodyLength(body));
+  return withLength(bodyStream(rendered, body, signal, outgoing), bodyLength(body));
 }
 
 /**
@@ -27,11 +33,14 @@ function bodyStream(
   { status, delivery, limitRate: rate }: RenderedResponse,
   body: ReadableBody,
   signal?: AbortSignal,
+  outgoing?: Outgoing,
 ): ReadableStream<Uint8Array> {
   const chunks = chunksOf(body, rate);
   let sent = 0;
+  let hasEnded = false;
 
   const leave = (): void => {
+    hasEnded = true;
     signal?.removeEventListener("abort", onAbort);
     dropped?.unregister(body);
   };
@@ -45,6 +54,8 @@ function bodyStream(
   };
   const onAbort = (): void => void abort();
   signal?.addEventListener("abort", onAbort, { once: true });
+  // Middleware may have put another response in the place of this one.
+  outgoing?.once("close", () => void (hasEnded || abort()));
 
   const stream = new ReadableStream<Uint8Array>(
     {

@@ -1,3 +1,4 @@
+import { isDownloadError } from "../../errors.ts";
 import type { HeaderFields } from "../../http/header-fields.ts";
 import { closeBody } from "../../responses/body.ts";
 import {
@@ -15,7 +16,7 @@ import type * as PipeableBodies from "../node/pipeable-body.ts";
 import { copyOf } from "../fields.ts";
 import { fillingBody } from "./file-chunks.ts";
 import { withFirstChunk } from "../first-chunk.ts";
-import { webBody } from "./web-body.ts";
+import { webBody, type Outgoing } from "./web-body.ts";
 import { responseInit, takesPipes } from "./web-runtime.ts";
 
 /** A download as the frameworks that speak `fetch` send it. */
@@ -52,6 +53,8 @@ export interface WebResponseOptions {
   readonly Response?: typeof Response;
   /** The fields to send, beside what the framework has already. By default those of the download. */
   readonly fieldsOf?: (rendered: RenderedHead) => HeaderFields;
+  /** The server's own response, where there is one. */
+  readonly outgoing?: Outgoing | undefined;
 }
 
 /** What is to be sent before the body. */
@@ -64,19 +67,32 @@ export type RenderedHead = Pick<RenderedResponse, "status" | "headers" | "yields
 export async function webResponse(
   result: DownloadResult | Promise<DownloadResult>,
   request: DownloadRequest,
-  { scope = request, fieldsOf, Response: ResponseClass = Response }: WebResponseOptions = {},
+  { scope = request, fieldsOf, outgoing, Response: ResponseClass = Response }: WebResponseOptions = {},
 ): Promise<Response> {
-  const final = await throughMiddleware(result, request, scope);
-  if (!isDownload(final)) return withoutHandOff(final);
-  const options = { pipes: takesPipes(ResponseClass), ...(fieldsOf ? { fieldsOf } : {}) };
-  const { status, fields, body } = await webDownload(final, request, options);
-  const response = new ResponseClass(body, { ...responseInit, status, headers: [...fields] });
-  downloads.set(response, final);
-  ownResponses.add(response);
-  return response;
+  try {
+    const final = await throughMiddleware(result, request, scope);
+    if (!isDownload(final)) return withoutHandOff(final);
+    const options = { pipes: takesPipes(ResponseClass), outgoing, ...(fieldsOf ? { fieldsOf } : {}) };
+    const { status, fields, body } = await webDownload(final, request, options);
+    const response = new ResponseClass(body, { ...responseInit, status, headers: [...fields] });
+    downloads.set(response, final);
+    ownResponses.add(response);
+    return response;
+  } catch (error) {
+    if (hasLeft(request, error)) return new Response(null, { status: clientClosedRequest });
+    throw error;
+  }
 }
 
-export interface WebDownloadOptions extends Pick<WebResponseOptions, "fieldsOf"> {
+/** nginx's status for a client that left before there was a response. Logs show it, and no client. */
+export const clientClosedRequest = 499;
+
+/** Whether a download failed because its client left, which is not an error of the server. */
+export function hasLeft({ signal }: DownloadRequest, error: unknown): boolean {
+  return signal?.aborted === true && (!isDownloadError(error) || error.status > 500);
+}
+
+export interface WebDownloadOptions extends Pick<WebResponseOptions, "fieldsOf" | "outgoing"> {
   /** Whether the server runs on Node and takes a body that is piped to its response. */
   readonly pipes?: boolean;
 }
@@ -85,7 +101,7 @@ export interface WebDownloadOptions extends Pick<WebResponseOptions, "fieldsOf">
 export async function webDownload(
   result: Download,
   request: DownloadRequest,
-  { fieldsOf = ownFields, pipes = false }: WebDownloadOptions = {},
+  { fieldsOf = ownFields, outgoing, pipes = false }: WebDownloadOptions = {},
 ): Promise<WebDownload> {
   const rendered = await withFirstChunk(await renderResult(result, request, { lazy: true }), request);
   const { status } = rendered;
@@ -98,7 +114,7 @@ export async function webDownload(
     throw error;
   }
   const body = pipes ? await pipedFile(rendered) : undefined;
-  return { status, fields, body: body ?? webBody(rendered, request.signal) };
+  return { status, fields, body: body ?? webBody(rendered, request.signal, outgoing) };
 }
 
 function ownFields({ headers }: RenderedHead): HeaderFields {

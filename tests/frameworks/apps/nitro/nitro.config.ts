@@ -1,3 +1,3 @@
 import { defineConfig } from "nitro";
 
-export default defineConfig({ serverDir: "server", preset: "node-server", errorHandler: "./server/error.ts" });
+export default defineConfig({ serverDir: "server", preset: "node-server" });
