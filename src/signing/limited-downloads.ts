@@ -356,6 +356,8 @@ function ownResponse<R extends Exclude<DownloadResult, Response>>(response: R, r
   const copy = Object.create(Object.getPrototypeOf(response), {
     ...Object.getOwnPropertyDescriptors(response),
     headers: { value: new HeaderFields(response.headers), enumerable: true },
+    // Read from a private field, which the copy does not have.
+    ...("hooks" in response ? { hooks: { value: response.hooks } } : {}),
   }) as R;
   return Object.assign(copy, { onFinish: before.onFinish, beforeSend: before.beforeSend });
 }
