@@ -10,15 +10,17 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import type * as Core from "downloadview";
+import type * as Express from "downloadview/express";
+import type * as Nginx from "downloadview/nginx";
 import express from "express";
 
 // By the URL of the build: the package's own name leads to the sources when TypeScript is run.
 const built = async <T>(name: string): Promise<T> =>
   (await import(new URL(`../dist/${name}.js`, import.meta.url).href)) as T;
-const { PathDownloadView, smartDownloadMiddleware, withMiddleware } =
-  await built<typeof import("downloadview")>("index");
-const { toExpressHandler } = await built<typeof import("downloadview/express")>("adapters/express");
-const { nginx } = await built<typeof import("downloadview/nginx")>("offload/nginx/index");
+const { PathDownloadView, smartDownloadMiddleware, withMiddleware } = await built<typeof Core>("index");
+const { toExpressHandler } = await built<typeof Express>("adapters/express");
+const { nginx } = await built<typeof Nginx>("offload/nginx/index");
 
 interface Row {
   readonly name: string;

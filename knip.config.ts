@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+
+type Target = string | Readonly<Record<string, string>>;
+
+const manifest: { readonly exports: Readonly<Record<string, Target>> } = JSON.parse(
+  readFileSync(new URL("package.json", import.meta.url), "utf8"),
+);
+
+/** The source of each public subpath: what it exports is used by others. */
+const entries = Object.values(manifest.exports)
+  .flatMap((target) => (typeof target === "string" ? [target] : Object.values(target)))
+  .filter((target) => target.endsWith(".js"))
+  .map((target) => target.replace("./dist/", "src/").replace(/\.js$/, ".ts"));
+
+const config = {
+  entry: [
+    ...entries,
+    "src/cli/main.ts",
+    "demo/seeds/make-*.ts",
+    "tests/types/*.ts",
+    "tests/examples/generated/**/*.ts",
+  ],
+  project: ["src/**/*.ts", "tests/**/*.ts", "demo/**/*.ts", "scripts/**/*.ts"],
+  ignore: ["tests/frameworks/**"],
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  exclude: ["binaries"],
+  ignoreDependencies: ["@arethetypeswrong/cli"],
+};
+
+export default config;
