@@ -1,5 +1,8 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { serverConfiguration, serverNames, type ServerName } from "../config/server-configuration.ts";
+import type { TLSFiles } from "../offload/server-configuration.ts";
 import { loadConfig } from "./load-config.ts";
 import { exitCode, UsageError, type CommandIO } from "./signing-options.ts";
 
@@ -9,14 +12,27 @@ Prints the configuration of a server (${serverNames.join(", ")}) for the rules o
 downloadview.config.ts: all that it needs to run.
 
   --part               only what goes into a configuration that there is already
-  --app URL            the application as the server reaches it (default: app of the configuration,
+  --locations          only the internal places of the files, for a server block that you have, with the
+                       lines that your own location of the application needs
+  --app URL            the application as the server reaches it: http://127.0.0.1:3000, https://app.internal,
+                       http://[::1]:3000, unix:/run/app.sock (default: app of the configuration,
                        else http://127.0.0.1:3000)
-  --listen ADDRESS     where the server listens: 8080 or 127.0.0.1:8080 (default: listen of the
-                       configuration, else 80)
+  --listen ADDRESS     where the server listens: 8080, 127.0.0.1:8080 or [::1]:8080 (default: listen of the
+                       configuration, else 80, with a certificate 443)
+  --server-name NAME   the host that clients ask for (default: any)
+  --certificate FILE   serve TLS with this certificate, and with the key of --key
+  --key FILE
+  --pid FILE           the file for the number of the server's process
+  --check FILE         print nothing if FILE is what would be printed; else the first difference
   --config FILE        another file than downloadview.config.ts
+
+Exit code: 0, 1 if --check finds a difference, 2 for arguments or a configuration that can't be used.
 `;
 
-/** `downloadview config`. Gives the exit code: 0, or 2 for arguments or a configuration that can't be used. */
+/**
+ * `downloadview config`.
+ * @returns the exit code: 0, 1 if a checked file differs, or 2 for arguments or a configuration that can't be used
+ */
 export function runConfig(args: readonly string[], io: CommandIO, folder: string = process.cwd()): Promise<number> {
   return exitCode(io, "config", async () => {
     const { values, positionals } = parseArgs({
@@ -24,21 +40,54 @@ export function runConfig(args: readonly string[], io: CommandIO, folder: string
       allowPositionals: true,
       options: {
         app: { type: "string" },
+        certificate: { type: "string" },
+        check: { type: "string" },
         config: { type: "string" },
         help: { type: "boolean", short: "h" },
+        key: { type: "string" },
         listen: { type: "string" },
+        locations: { type: "boolean", default: false },
         part: { type: "boolean", default: false },
+        pid: { type: "string" },
+        "server-name": { type: "string" },
       },
     });
-    if (values.help) io.stdout(configHelp);
-    else {
-      const { config, app, listen, part } = values;
-      const name = onlyServer(positionals);
-      const options = { part, ...(app === undefined ? {} : { app }), ...(listen === undefined ? {} : { listen }) };
-      io.stdout(serverConfiguration(name, await loadConfig(config, folder), options));
+    if (values.help) {
+      io.stdout(configHelp);
+      return 0;
     }
-    return 0;
+    const { app, check, listen, locations, part, pid, "server-name": serverName } = values;
+    const tls = tlsFiles(values.certificate, values.key);
+    const options = { part, locations, ...defined({ app, listen, pid, serverName, tls }) };
+    const text = serverConfiguration(onlyServer(positionals), await loadConfig(values.config, folder), options);
+    if (check === undefined) {
+      io.stdout(text);
+      return 0;
+    }
+    const difference = differenceOf(await readFile(resolve(folder, check), "utf8"), text);
+    if (difference !== undefined) io.stdout(`${check} is not what \`downloadview config\` prints. ${difference}\n`);
+    return difference === undefined ? 0 : 1;
   });
+}
+
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+}
+
+function tlsFiles(certificate: string | undefined, key: string | undefined): TLSFiles | undefined {
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate !== undefined && key !== undefined) return { certificate, key };
+  throw new UsageError("--certificate and --key belong together: give both");
+}
+
+/** The first line in which two texts differ. */
+function differenceOf(actual: string, expected: string): string | undefined {
+  const [has, wanted] = [actual, expected].map((text) => text.trimEnd().split(/\r?\n/)) as [string[], string[]];
+  const at = Array.from({ length: Math.max(has.length, wanted.length) }, (_, index) => index).find(
+    (index) => has[index] !== wanted[index],
+  );
+  if (at === undefined) return undefined;
+  return `Line ${at + 1}:\n- ${has[at] ?? "(missing)"}\n+ ${wanted[at] ?? "(nothing)"}`;
 }
 
 function onlyServer([name, ...others]: readonly string[]): ServerName {

@@ -43,6 +43,34 @@ async function said(command: Command, ...args: string[]): Promise<{ code: number
 }
 
 describe("downloadview config", () => {
+  it("checks a configuration that is there", async () => {
+    const { out } = await said(runConfig, "nginx", "--locations");
+    await writeFile(join(folder, "same.conf"), out);
+    await writeFile(join(folder, "other.conf"), out.replace("internal;", "# internal;"));
+    const check = (file: string): ReturnType<typeof said> => said(runConfig, "nginx", "--locations", "--check", file);
+    expect(await check("same.conf")).toEqual({ code: 0, out: "", err: "" });
+    expect(await check("other.conf")).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/Line \d+:\n- .*# internal;/),
+    });
+    expect(await check("missing.conf")).toMatchObject({ code: 2, out: "" });
+  });
+
+  it("wants a certificate and its key together", async () => {
+    expect(await said(runConfig, "nginx", "--certificate", "c.pem")).toMatchObject({ code: 2 });
+    const { out } = await said(
+      runConfig,
+      "nginx",
+      "--certificate",
+      "/c.pem",
+      "--key",
+      "/k.pem",
+      "--server-name",
+      "a.example",
+    );
+    for (const line of ["listen *:443 ssl;", "server_name a.example;"]) expect(out).toContain(line);
+  });
+
   it("prints the configuration of a server for the rules of the project", async () => {
     const { code, out, err } = await said(runConfig, "nginx", "--app", "http://10.0.0.1:4000", "--listen", "8080");
     expect({ code, err }).toEqual({ code: 0, err: "" });

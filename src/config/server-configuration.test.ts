@@ -93,6 +93,60 @@ describe("serverConfiguration", () => {
     expect(configured([rule], { listen })).toContain(line);
   });
 
+  it.each([
+    ["http://127.0.0.1:3000", "server 127.0.0.1:3000;", "proxy_pass http:"],
+    ["http://app.internal", "server app.internal:80;", "proxy_pass http:"],
+    ["https://app.internal", "server app.internal:443;", "proxy_pass https:"],
+    ["https://app.internal:8443/", "server app.internal:8443;", "proxy_ssl_name app.internal;"],
+    ["http://[::1]:3000", "server [::1]:3000;", "proxy_pass http:"],
+    ["unix:/run/app.sock", "server unix:/run/app.sock;", "proxy_pass http:"],
+  ])("reaches the application at %s", (app, ...expected) => {
+    const text = configured([rule], { app });
+    for (const line of expected) expect(text).toContain(line);
+  });
+
+  it.each([
+    ["127.0.0.1:3000", /must be a URL, for example .* \(got "127.0.0.1:3000"\)/],
+    ["localhost:3000", /must be a URL/],
+    ["unix:relative.sock", /must be a URL/],
+    ["http://127.0.0.1:3000/base", /must have no path/],
+    ["http://user:secret@127.0.0.1:3000", /scheme, host and port alone/],
+    ["http://127.0.0.1:3000/?a=1", /scheme, host and port alone/],
+  ])("refuses the application %s, and says why", (app, reason) => {
+    expect(() => configured([rule], { app })).toThrow(reason);
+  });
+
+  it("refuses what lighttpd can't reach, and a presigned rule inside of a server block without a resolver", () => {
+    const ofLighttpd = { sourceDir: "/srv/a", destinationDir: "/srv/a" };
+    expect(() => configured([ofLighttpd], { server: "lighttpd", app: "https://app" })).toThrow(/by TLS: use http/);
+    const signed = { sourceUrl: "https://bucket.example/", destinationUrl: "/_r/", presigned: true };
+    expect(() => configured([signed], { locations: true })).toThrow(/rule 0 is presigned.*resolver/);
+    expect(configured([signed])).toContain("upstream downloadview_remote_0");
+  });
+
+  it("prints the internal places alone, with what the application's own location needs", () => {
+    const text = configured([rule], { locations: true });
+    expect(text).toContain("location ^~ /_dl/ {");
+    expect(text).toContain("#   proxy_set_header Host $http_host;");
+    expect(text).not.toMatch(/^ *(server|upstream|map|http|events) /m);
+    expect(text).not.toContain("$downloadview_etag");
+  });
+
+  it.each([
+    [
+      "nginx",
+      ["listen *:443 ssl;", "ssl_certificate /c.pem;", "ssl_certificate_key /k.pem;", "server_name a.example;"],
+    ],
+    ["apache", ["<VirtualHost *:443>", "SSLEngine on", 'SSLCertificateFile "/c.pem"', "ServerName a.example"]],
+    ["lighttpd", ["server.port = 443", 'ssl.privkey = "/k.pem"', 'server.name = "a.example"']],
+    ["caddy", ["https://a.example:443 {", "tls /c.pem /k.pem"]],
+    ["h2o", ["port: 443", 'certificate-file: "/c.pem"']],
+  ] as const)("serves TLS by %s", (server, expected) => {
+    const tls = { certificate: "/c.pem", key: "/k.pem" };
+    const text = configured([{ ...rule, destinationDir: "/srv/media" }], { server, tls, serverName: "a.example" });
+    for (const line of expected) expect(text).toContain(line);
+  });
+
   it.each(["everywhere", "127.0.0.1", "99999", ":80"])("refuses to listen at %j", (listen) => {
     expect(() => configured([rule], { listen })).toThrow(/write a port/);
   });

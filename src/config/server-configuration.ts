@@ -8,7 +8,7 @@ import { lighttpd } from "../offload/lighttpd/index.ts";
 import { nginx } from "../offload/nginx/index.ts";
 import { locateUrl, segmentsBelow } from "../offload/path-prefix.ts";
 import type { OffloadRule } from "../offload/rule.ts";
-import { folderOf } from "../offload/server-configuration.ts";
+import { defaultName, folderOf, type AppAddress, type TLSFiles } from "../offload/server-configuration.ts";
 import type { Storage } from "../storages/storage.ts";
 import type { DownloadviewConfig } from "./downloadview-config.ts";
 
@@ -20,11 +20,23 @@ const servers: Readonly<Record<ServerName, () => OffloadBackend>> = { nginx, apa
 export const serverNames: readonly ServerName[] = Object.keys(servers) as ServerName[];
 
 export interface ServerConfigurationOptions {
-  /** In place of the configuration's own. */
+  /**
+   * The application as the server reaches it, in place of the configuration's own: `http://127.0.0.1:3000`,
+   * `https://app.internal`, `http://[::1]:3000` or `unix:/run/app.sock`.
+   */
   readonly app?: string;
+  /** Where the server listens, in place of the configuration's own. Default 80, with `tls` 443. */
   readonly listen?: number | string;
-  /** Only what goes into a configuration that there is already. */
+  /** The name that clients know the server by. Default `localhost`, which stands for any. */
+  readonly serverName?: string;
+  /** The files of the certificate and its key, as the server sees them. Default: plain HTTP. */
+  readonly tls?: TLSFiles;
+  /** The file for the number of the server's process. Default: the server's own. */
+  readonly pid?: string;
+  /** Only what goes into a configuration that there is already: for nginx, what stands in `http { }`. */
   readonly part?: boolean;
+  /** Only the internal places of the files, for a server block that leads to the application already. */
+  readonly locations?: boolean;
 }
 
 /**
@@ -51,9 +63,13 @@ export function serverConfiguration(
   const backend = backendNamed(name, config);
   return backend.configuration({
     rules: distinct(compileRules(rulesFor(name, config), backend), backend),
-    app: new URL(options.app ?? config.app ?? "http://127.0.0.1:3000"),
-    listen: parseListen(options.listen ?? config.listen ?? 80),
+    app: parseApp(options.app ?? config.app ?? "http://127.0.0.1:3000"),
+    listen: parseListen(options.listen ?? config.listen ?? (options.tls ? 443 : 80)),
+    serverName: parseName(options.serverName ?? defaultName),
+    tls: options.tls,
+    pid: options.pid,
     part: options.part ?? false,
+    locations: options.locations ?? false,
   });
 }
 
@@ -112,6 +128,33 @@ function checkFolder(rule: CompiledRule, { name }: OffloadBackend, at: number): 
   throw new ImproperlyConfiguredError(
     `Offload rule ${at} says nothing of the folder in which ${name} finds the files: give destinationDir: "/srv/media", ` +
       "or add the storage that has the URL to storages",
+  );
+}
+
+/** `http://127.0.0.1:3000`, `https://app.internal`, `http://[::1]:3000` or `unix:/run/app.sock`. */
+function parseApp(app: string): AppAddress {
+  const [, socket] = /^unix:(\/[^\0-\x20|;{}"'\\]+)$/.exec(app) ?? [];
+  if (socket !== undefined) return { tls: false, hostname: "localhost", port: 80, socket, origin: "http://localhost" };
+  const url = /^https?:\/\//i.test(app) && URL.canParse(app) ? new URL(app) : undefined;
+  if (url === undefined) throw wrongApp(app, "must be a URL, for example http://127.0.0.1:3000, or unix:/run/app.sock");
+  if (url.username || url.password || url.search || url.hash)
+    throw wrongApp(app, "must be scheme, host and port alone");
+  if (url.pathname !== "/") {
+    throw wrongApp(app, "must have no path: the server passes paths on as they are, so mount the application at /");
+  }
+  const tls = url.protocol === "https:";
+  const port = url.port === "" ? (tls ? 443 : 80) : Number(url.port);
+  return { tls, hostname: url.hostname.replaceAll(/[[\]]/g, ""), port, origin: url.origin };
+}
+
+function wrongApp(app: string, fault: string): ImproperlyConfiguredError {
+  return new ImproperlyConfiguredError(`app ${fault} (got ${JSON.stringify(app)})`);
+}
+
+function parseName(name: string): string {
+  if (/^[\w*.-]+$/.test(name)) return name;
+  throw new ImproperlyConfiguredError(
+    `serverName is ${JSON.stringify(name)}: write one host name, such as files.example`,
   );
 }
 

@@ -1,3 +1,4 @@
+import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import type { OffloadRule, RuleOption } from "./rule.ts";
@@ -36,13 +37,18 @@ export interface OffloadBackend {
   readonly loses: readonly string[];
   /** Whether the server sends a part whatever If-Range says: the application hands over only where it holds. */
   readonly ignoresIfRange: boolean;
+  /**
+   * The form of the entity tags that the server makes and compares If-None-Match with, whatever the application's tag is:
+   * a revalidation of a file with a tag of another form is the application's.
+   */
+  readonly ownEntityTag?: RegExp;
   /** What it cannot do, and what that means. The doctor says so. */
   readonly limits: Readonly<Partial<Record<Limit, string>>>;
   /** Fields of a response that the application streams through the server. */
   readonly streamed: Readonly<Record<string, string>>;
   respond(source: DownloadResponse, found: FoundTarget): OffloadedDownloadResponse;
-  /** The last change to the fields, once all of them are known: `[name, value, name, value, …]`. */
-  complete?(fields: string[]): void;
+  /** The last change to the fields, once all of them are known. */
+  complete?(fields: HeaderFields): void;
   /** The server's configuration for these rules. */
   configuration(configuration: ServerConfiguration): string;
 }

@@ -1,5 +1,5 @@
 import {
-  isDownloadResponse,
+  applyMiddleware,
   type DownloadMiddleware,
   type DownloadRequest,
   type DownloadResult,
@@ -33,14 +33,8 @@ export class DownloadDispatcher {
   }
 
   /** A middleware itself: it may be passed on without its object. */
-  readonly dispatch = async (response: DownloadResponse, request: DownloadRequest): Promise<DownloadResult> => {
-    let result: DownloadResult = response;
-    for (const apply of this.middleware) {
-      if (!isDownloadResponse(result)) return result;
-      result = await apply(result, request);
-    }
-    return result;
-  };
+  readonly dispatch = (response: DownloadResponse, request: DownloadRequest): Promise<DownloadResult> =>
+    applyMiddleware(response, request, this.middleware);
 
   /** @throws {TypeError} always: what this holds is not for a client. */
   toJSON(): never {

@@ -1,17 +1,17 @@
 import type { FileStat } from "../files/download-file.ts";
 import { evaluatePreconditions, ifRangeHolds } from "../http/conditional.ts";
 import { isHandOffField } from "../http/hand-off.ts";
-import type { HeaderFields } from "../http/header-fields.ts";
+import { HeaderFields } from "../http/header-fields.ts";
 import type { DescribedRepresentation } from "../http/head.ts";
-import { startDelivery, type Delivery } from "../responses/delivery.ts";
+import type { Delivery } from "../responses/delivery.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadRequest } from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
-import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions } from "../responses/render.ts";
+import { followed, renderFollowed, renderRefusal, type RenderOptions } from "../responses/render.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { handedOverTransfer } from "../responses/transfer.ts";
-import { renderWebResponse } from "../responses/web-response.ts";
 import type { OffloadBackend } from "./contract.ts";
+import { decideHandOver, replaceFields } from "./hand-over.ts";
 import { UndescribedFile } from "./undescribed-file.ts";
 
 /**
@@ -27,8 +27,10 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
   readonly source: DownloadResponse;
   /** What the field would be for another path, that of a variant of the file. Undefined if no rule captures it. */
   locate: ((path: string) => string | undefined) | undefined;
+  /** Whether a part is sent whatever If-Range says. Default: what the backend says. */
+  ignoresIfRange: boolean;
   /** The fields as they were when this response was made. */
-  readonly #made: readonly string[];
+  readonly #made: HeaderFields;
 
   /** `fields` are for the server: they never reach a client. */
   constructor(source: DownloadResponse, backend: OffloadBackend, fields: Readonly<Record<string, string>>) {
@@ -37,7 +39,8 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
     this.beforeSend = source.beforeSend;
     this.backend = backend;
     for (const [name, value] of Object.entries(fields)) this.headers.set(name, value);
-    this.#made = this.headers.toRaw();
+    this.ignoresIfRange = backend.ignoresIfRange;
+    this.#made = new HeaderFields(this.headers);
   }
 
   get attachment(): boolean {
@@ -50,7 +53,7 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
 
   /** @throws {DownloadError} what the file throws when it is described */
   override render(request: DownloadRequest, options: RenderOptions = {}): Promise<RenderedResponse> {
-    if (this.status !== 200) return Promise.resolve(this.#refuse(request));
+    if (this.status !== 200) return renderRefusal(this, request);
     const source = this.#sourceWithChanges();
     return followed(source, request, (delivery) =>
       isForServer(request, this)
@@ -59,30 +62,14 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
     );
   }
 
-  #refuse(request: DownloadRequest): RenderedResponse {
-    const headers = [...withoutServerFields(this.headers), "Content-Length", "0"];
-    const delivery = startDelivery(request, this.file, this.onFinish);
-    return { status: this.status, headers, body: { kind: "none" }, delivery };
-  }
-
   // What was changed on this response since it was made holds for the application's own answer as well.
   #sourceWithChanges(): DownloadResponse {
     const { source } = this;
-    if (!isSame(this.headers.raw, this.#made)) replaceFields(source.headers, withoutServerFields(this.headers));
+    if (!this.headers.equals(this.#made)) replaceFields(source.headers, withoutHandOffFields(this.headers));
     source.onFinish = this.onFinish;
     source.beforeSend = this.beforeSend;
     return source;
   }
-}
-
-function isSame(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((value, at) => value === other[at]);
-}
-
-function replaceFields(headers: HeaderFields, raw: readonly string[]): void {
-  const before = Array.from(headers, ([name]) => name);
-  for (const name of before) headers.delete(name);
-  for (let at = 0; at < raw.length; at += 2) headers.append(raw[at]!, raw[at + 1]!);
 }
 
 /**
@@ -114,20 +101,16 @@ async function handOver(
   options: RenderOptions,
 ): Promise<RenderedResponse> {
   const { source, backend, headers } = response;
-  const stat: FileStat = await source.file.stat(new RequestOptions(request));
-  const answering = answerTo(source, withoutRange(request), stat);
-  const answer = answering instanceof Promise ? await answering : answering;
-  if (answer instanceof Response) return renderWebResponse(answer, delivery);
-  const { decision, head, representation } = answer;
-  if (decision.kind !== "full") {
-    return { status: head.status, headers: head.fields.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
-  }
-  const able = serverAgrees(request, representation, backend) && !losesAny(backend, head.fields);
+  const decided = await decideHandOver(source, request, delivery, { passesRange: true });
+  if (decided.kind === "answered") return decided.rendered;
+  if (decided.kind === "streamed") return stream(response, request, delivery, options);
+  const { head, representation, stat } = decided;
+  const able = serverAgrees(request, representation, response) && !losesAny(backend, head.fields);
   if (!able || !isLocated(response, stat)) return stream(response, request, delivery, options);
   const fields = fieldsForServer(head.fields, headers, backend);
   await source.beforeSend?.(handedOverTransfer(request, representation));
   delivery.handOver();
-  return { status: backend.status, headers: fields, yields: head.yields, body: { kind: "none" }, delivery };
+  return { status: backend.status, headers: fields.raw, yields: head.yields, body: { kind: "none" }, delivery };
 }
 
 /** Names the variant of the file that was negotiated, if there is one. */
@@ -138,19 +121,15 @@ function isLocated({ file, headers, backend, locate }: OffloadedDownloadResponse
   return value !== undefined;
 }
 
-function withoutRange(request: DownloadRequest): DownloadRequest {
-  const { method, url, headers } = request;
-  if (headers.get("range") === null) return request;
-  return { method, url, headers: { get: (name) => (name.toLowerCase() === "range" ? null : headers.get(name)) } };
-}
-
 // A view may say that a file changed which its date says did not. A server looks at the date, and would answer 304.
 function serverAgrees(
   request: DownloadRequest,
   representation: DescribedRepresentation,
-  { ignoresIfRange }: OffloadBackend,
+  { backend: { ownEntityTag }, ignoresIfRange }: OffloadedDownloadResponse,
 ): boolean {
   if (evaluatePreconditions(request, representation) !== "proceed") return false;
+  const isForeignTag = ownEntityTag !== undefined && !ownEntityTag.test(representation.etag ?? "");
+  if (isForeignTag && request.headers.get("if-none-match") !== null) return false;
   return !ignoresIfRange || request.headers.get("range") === null || ifRangeHolds(request, representation);
 }
 
@@ -160,57 +139,42 @@ function losesAny({ loses }: OffloadBackend, fields: HeaderFields): boolean {
 
 interface HandedOver {
   readonly backend: OffloadBackend;
-  readonly own: readonly string[];
-  readonly fields: readonly string[];
+  readonly own: HeaderFields;
+  readonly fields: HeaderFields;
 }
 
 /** What was worked out for the head of a file's description, which is the same one as long as the file is. */
 const handedOver = new WeakMap<HeaderFields, HandedOver>();
 
 /** `described`, less what this server must not get, and with the fields that are for it. */
-function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): readonly string[] {
+function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): HeaderFields {
   const known = handedOver.get(described);
-  if (known && known.backend === backend && isSame(own.raw, known.own)) return known.fields;
+  if (known && known.backend === backend && own.equals(known.own)) return known.fields;
   const fields = deriveFields(described, own, backend);
-  handedOver.set(described, { backend, own: own.toRaw(), fields });
+  handedOver.set(described, { backend, own: new HeaderFields(own), fields });
   return fields;
 }
 
-function deriveFields(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): string[] {
+function deriveFields(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): HeaderFields {
+  const fields = new HeaderFields();
+  const withheld = new Set(["content-length", ...backend.omits]);
   // A field for the server that the application's own headers hold is among `own` as well.
-  const fields = combined(withoutServerFields(described), withheld(backend));
-  const raw = own.toRaw();
-  for (let at = 0; at < raw.length; at += 2) if (isHandOffField(raw[at]!)) fields.push(raw[at]!, raw[at + 1]!);
-  fields.push("Content-Length", "0");
+  for (const [name, value] of described) {
+    if (!withheld.has(name.toLowerCase()) && !isHandOffField(name)) addOnce(fields, name, value);
+  }
+  for (const [name, value] of own) if (isHandOffField(name)) fields.append(name, value);
+  fields.append("Content-Length", "0");
   backend.complete?.(fields);
   return fields;
 }
 
 // One line a field, but for cookies: nginx restores a field from its first line only.
-function combined(raw: readonly string[], withheld: ReadonlySet<string>): string[] {
-  const fields: string[] = [];
-  const places = new Map<string, number>();
-  for (let at = 0; at < raw.length; at += 2) {
-    const key = raw[at]!.toLowerCase();
-    if (withheld.has(key)) continue;
-    const place = key === "set-cookie" ? undefined : places.get(key);
-    if (place === undefined) places.set(key, fields.push(raw[at]!, raw[at + 1]!) - 1);
-    else fields[place] += `, ${raw[at + 1]}`;
-  }
-  return fields;
+function addOnce(fields: HeaderFields, name: string, value: string): void {
+  const before = name.toLowerCase() === "set-cookie" ? null : fields.get(name);
+  if (before === null) fields.append(name, value);
+  else fields.set(name, `${before}, ${value}`);
 }
 
-function withheld(backend: OffloadBackend): ReadonlySet<string> {
-  let names = withheldFrom.get(backend);
-  if (!names) {
-    withheldFrom.set(backend, (names = new Set(["content-length", ...backend.omits])));
-  }
-  return names;
-}
-
-const withheldFrom = new WeakMap<OffloadBackend, ReadonlySet<string>>();
-
-function withoutServerFields(headers: HeaderFields): string[] {
-  const raw = headers.toRaw();
-  return raw.filter((_, at) => !isHandOffField(raw[at - (at % 2)]!));
+function withoutHandOffFields(headers: HeaderFields): HeaderFields {
+  return new HeaderFields([...headers].filter(([name]) => !isHandOffField(name)));
 }

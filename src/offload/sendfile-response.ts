@@ -2,7 +2,6 @@ import { InvalidPathError } from "../errors.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import { withMiddleware, type DownloadHandler } from "../responses/handler.ts";
 import type { OffloadBackend } from "./contract.ts";
-import { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import type { OffloadRule } from "./rule.ts";
 import { smartDownloadMiddleware } from "./smart-download-middleware.ts";
 import { sourceNamed, type ServerDownloadOptions } from "./undescribed-file.ts";
@@ -14,14 +13,17 @@ export interface SendfileOptions extends ServerDownloadOptions {
   source?: DownloadResponse;
 }
 
-/** Has a server send the file at a path. */
-export class SendfileResponse extends OffloadedDownloadResponse {
-  /** @throws {InvalidPathError} for a path that cannot stand in a header */
-  constructor(backend: OffloadBackend, { filePath, source, ...presentation }: SendfileOptions) {
-    const encoded = backend.encode(filePath);
-    if (encoded === undefined) throw new InvalidPathError();
-    super(source ?? sourceNamed(filePath, presentation), backend, { [backend.header]: encoded });
-  }
+/**
+ * What `X-Sendfile` is made of: the response to put it in the place of, and the field.
+ * @throws {InvalidPathError} for a path that cannot stand in a header
+ */
+export function sendfileParts(
+  backend: OffloadBackend,
+  { filePath, source, ...presentation }: SendfileOptions,
+): [source: DownloadResponse, backend: OffloadBackend, fields: Readonly<Record<string, string>>] {
+  const encoded = backend.encode(filePath);
+  if (encoded === undefined) throw new InvalidPathError();
+  return [source ?? sourceNamed(filePath, presentation), backend, { [backend.header]: encoded }];
 }
 
 /** A handler whose downloads a server sends, for one rule that holds for this handler alone. */

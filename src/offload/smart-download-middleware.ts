@@ -91,11 +91,17 @@ function respond(
   if (encoded === undefined) return undefined;
   const signed = signedUrl === undefined ? {} : { signedUrl };
   const offloaded = backend.respond(response, { target: name, encoded, rule: rule.rule, ...signed });
+  // Of the stores themselves several ignore If-Range: Swift, Azure and GCS answer a stale one with a part of the new object.
+  offloaded.ignoresIfRange = backend.ignoresIfRange || isRemote(rule);
   offloaded.locate = (path) => {
     const target = rule.targetOfPath(path);
     return (target && respond(rule, backend, response, target)?.headers.get(backend.header)) || undefined;
   };
   return offloaded;
+}
+
+function isRemote({ signedFor, sourceUrl }: CompiledRule): boolean {
+  return signedFor !== undefined || (sourceUrl !== undefined && sourceUrl.origin !== "");
 }
 
 function canLimit({ options }: OffloadBackend, { limitRate }: DownloadResponse): boolean {

@@ -6,7 +6,7 @@ import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
 import { refuseJSON } from "../serialization.ts";
 import type { OnFinish } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
-import { renderDownload, type RenderOptions } from "./render.ts";
+import { renderDownload, renderRefusal, type RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
 import type { BeforeSend } from "./transfer.ts";
 
@@ -73,6 +73,10 @@ export interface DownloadOptions {
 export class DownloadResponse {
   readonly kind = "download";
   file: DownloadFile;
+  /**
+   * An error status that is set after the response was made refuses the file: its answer has no body, whether the
+   * application or a server would have sent it. To send a file as an error page, give the status as an option.
+   */
   status: number;
   attachment: boolean;
   filename: string | undefined;
@@ -86,10 +90,12 @@ export class DownloadResponse {
   onFinish: OnFinish | undefined;
   /** Called once the response is certain to carry bytes, before the first of them. If it throws, nothing is sent. */
   beforeSend: BeforeSend | undefined;
+  readonly #madeWith: number;
 
   constructor(file: DownloadFile, options: DownloadOptions = {}, hooks: DownloadHooks = {}) {
     this.file = file;
     this.status = options.status ?? 200;
+    this.#madeWith = this.status;
     this.attachment = options.attachment ?? true;
     this.filename = options.filename;
     this.contentType = options.contentType;
@@ -118,7 +124,8 @@ export class DownloadResponse {
    * @throws {DownloadError} what the file throws before its first byte
    */
   render(request: DownloadRequest, options?: RenderOptions): Promise<RenderedResponse> {
-    return renderDownload(this, request, options);
+    const isRefused = this.status >= 400 && this.status !== this.#madeWith;
+    return isRefused ? renderRefusal(this, request) : renderDownload(this, request, options);
   }
 
   /** @throws {TypeError} always: what this holds is not for a client. */

@@ -65,14 +65,21 @@ export function withMiddleware<C>(
   handler: DownloadHandler<C>,
   ...middleware: readonly DownloadMiddleware[]
 ): DownloadHandler<C> {
-  return async (request, context) => {
-    let result = await handler(request, context);
-    for (const apply of middleware) {
-      if (!isDownloadResponse(result)) return result;
-      result = await apply(result, request);
-    }
-    return result;
-  };
+  return async (request, context) => applyMiddleware(await handler(request, context), request, middleware);
+}
+
+/** What `middleware` makes of a result, first to last, until it is no longer a `DownloadResponse`. */
+export async function applyMiddleware(
+  result: DownloadResult,
+  request: DownloadRequest,
+  middleware: readonly DownloadMiddleware[],
+): Promise<DownloadResult> {
+  let current = result;
+  for (const apply of middleware) {
+    if (!isDownloadResponse(current)) return current;
+    current = await apply(current, request);
+  }
+  return current;
 }
 
 /** Whether a result still carries a file that can be looked at, also across two copies of this package. */

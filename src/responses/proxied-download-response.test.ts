@@ -17,3 +17,12 @@ describe("ProxiedDownloadResponse", () => {
     expect(outcomes).toEqual([outcome]);
   });
 });
+
+describe("a hand-over that is refused later", () => {
+  it.each([401, 403, 404, 500])("names no file with a %i", async (status) => {
+    const response = new ProxiedDownloadResponse({ headers: { "X-Accel-Redirect": "/a", "X-Test": "1" } });
+    response.status = status;
+    const { headers } = await response.render(new Request("http://localhost/"));
+    expect(headers).toEqual(["X-Test", "1"]);
+  });
+});

@@ -1,4 +1,5 @@
 import type { DownloadFile } from "../files/download-file.ts";
+import { isHandOffField } from "../http/hand-off.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
 import { startDelivery, statusOf, type Delivery, type OnFinish } from "./delivery.ts";
 import { refuseJSON } from "../serialization.ts";
@@ -48,12 +49,15 @@ export class ProxiedDownloadResponse {
   /** `options` are for kinds of this class that may have to read the file after all. */
   async render(request: DownloadRequest, _options?: RenderOptions): Promise<RenderedResponse> {
     const delivery = startDelivery(request, this.file, this.onFinish);
+    // Servers do send a file with an error, if they are told where it is.
+    const refused = this.status >= 400;
+    const headers = refused ? [...this.headers].filter(([name]) => !isHandOffField(name)).flat() : this.headers.toRaw();
     // No server sends a file for an error status, nor for a 304.
     if (this.status < 400 && this.status !== 304) {
       if (request.method !== "HEAD") await this.#announce(request, delivery);
       delivery.handOver();
     }
-    return { status: this.status, headers: this.headers.toRaw(), body: { kind: "none" }, delivery };
+    return { status: this.status, headers, body: { kind: "none" }, delivery };
   }
 
   async #announce(request: DownloadRequest, delivery: Delivery): Promise<void> {

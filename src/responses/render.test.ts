@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { FileChangedError, FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
+import { VirtualFile } from "../files/virtual-file.ts";
 import { DownloadResponse, type DownloadHooks, type DownloadOptions } from "./download-response.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
 
@@ -389,5 +390,21 @@ describe("the conformance cases, from the file to the head", () => {
     if (testCase.expect.contentRange !== undefined) {
       expect(fields["content-range"] ?? null).toBe(testCase.expect.contentRange);
     }
+  });
+});
+
+describe("a status that is set after the response was made", () => {
+  it.each([401, 403, 404, 500])("%i refuses the file: no byte of it is sent", async (status) => {
+    const response = new DownloadResponse(new VirtualFile("a secret", { name: "a.txt" }));
+    response.status = status;
+    const rendered = await response.render(new Request("http://localhost/"));
+    expect([rendered.status, rendered.body.kind]).toEqual([status, "none"]);
+    expect(rendered.headers.join()).not.toContain("a.txt");
+  });
+
+  it("is not that of a file that is an error page", async () => {
+    const response = new DownloadResponse(new VirtualFile("not here", { name: "404.txt" }), { status: 404 });
+    const rendered = await response.render(new Request("http://localhost/"));
+    expect([rendered.status, rendered.body.kind]).toEqual([404, "bytes"]);
   });
 });

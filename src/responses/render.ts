@@ -1,7 +1,8 @@
 import { FileChangedError, FileNotFoundError } from "../errors.ts";
-import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
+import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
+import { isHandOffField } from "../http/hand-off.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import { responseHead, treatmentFields, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
 import {
@@ -41,6 +42,16 @@ export function renderDownload(
   options: RenderOptions = {},
 ): Promise<RenderedResponse> {
   return followed(response, request, (delivery) => renderFollowed(response, request, delivery, options));
+}
+
+/** What a part of the application refused after the download was made: its status, and no byte of the file. */
+export async function renderRefusal(
+  response: Pick<DownloadResponse, "status" | "headers" | "onFinish"> & { readonly file: DownloadFile | undefined },
+  request: DownloadRequest,
+): Promise<RenderedResponse> {
+  const { status, headers, file, onFinish } = response;
+  const fields = new HeaderFields([...headers].filter(([name]) => !isHandOffField(name))).set("Content-Length", "0");
+  return { status, headers: fields.toRaw(), body: { kind: "none" }, delivery: startDelivery(request, file, onFinish) };
 }
 
 /** {@link renderDownload} for a download that is being followed already. */

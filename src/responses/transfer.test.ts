@@ -44,6 +44,13 @@ const cases: [fields: Record<string, string>, method: string, expected: [bytes: 
     [{}, "HEAD", undefined],
   ];
 
+/** What the application sends in another server's place, as that would answer otherwise. */
+const exceptions: readonly string[] = [
+  "sent by nginx: bytes=0-8, 1-9",
+  "sent by nginx: lines=1-2",
+  'sent by a store: bytes=4-6 if "another"',
+];
+
 describe.each(Object.entries(ways))("a file %s", (way, respond) => {
   it.each(cases)("is announced with the bytes that are promised: %o %s", async (headers, method, expected) => {
     const announced: Transfer[] = [];
@@ -51,7 +58,9 @@ describe.each(Object.entries(ways))("a file %s", (way, respond) => {
     response.beforeSend = (transfer) => void announced.push(transfer);
     const rendered = await renderResult(response, new Request("http://localhost/", { method, headers }));
     rendered.delivery.abort(rendered.status, 0);
-    const kind = way === "sent by the application" ? "sent" : "handedOver";
+    const condition = headers["If-Range"] === undefined ? "" : ` if ${headers["If-Range"]}`;
+    const isException = exceptions.includes(`${way}: ${headers["Range"]}${condition}`);
+    const kind = way === "sent by the application" || isException ? "sent" : "handedOver";
     const [bytes, first] = expected ?? [];
     expect(announced).toEqual(expected ? [{ kind, bytes, first, size: 10, version: etag }] : []);
   });

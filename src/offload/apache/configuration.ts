@@ -1,23 +1,37 @@
 import type { ApacheOptions } from "./index.ts";
-import { folderOf, lines, type ServerConfiguration } from "../server-configuration.ts";
+import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
 
 /** The server's configuration, with why each line is there. */
 export function apacheConfiguration(configuration: ServerConfiguration, options: ApacheOptions): string {
-  const { listen, part } = configuration;
-  const host = virtualHost(configuration, options);
+  const { listen, part, locations } = configuration;
   const title = "# Made by `downloadview config apache`. Make it again when a rule changes.";
+  if (locations) {
+    return lines(
+      `${title} Include it in the VirtualHost.`,
+      "# Needs a2enmod headers xsendfile",
+      handOver(configuration, options),
+      "",
+    );
+  }
+  const host = virtualHost(configuration, options);
   return part
-    ? lines(title, "# Needs a2enmod proxy_http headers xsendfile", host, "")
-    : lines(title, ...standalone(options), `Listen ${listen.host}:${listen.port}`, host, "");
+    ? lines(title, `# Needs a2enmod ${enabled(configuration).join(" ")}`, host, "")
+    : lines(title, ...standalone(configuration, options), `Listen ${listen.host}:${listen.port}`, host, "");
 }
 
-const modules = ["mpm_event", "authz_core", "proxy", "proxy_http", "headers", "xsendfile"] as const;
+function enabled({ tls, app }: ServerConfiguration): string[] {
+  return ["proxy_http", "headers", "xsendfile", ...(tls || app.tls ? ["ssl"] : [])];
+}
 
-function standalone({ modules: folder = "/usr/lib/apache2/modules" }: ApacheOptions): string[] {
+function standalone(
+  configuration: ServerConfiguration,
+  { modules: folder = "/usr/lib/apache2/modules" }: ApacheOptions,
+): string[] {
+  const modules = ["mpm_event", "authz_core", "proxy", ...enabled(configuration)];
   return [
-    "ServerName localhost",
+    `ServerName ${configuration.serverName}`,
     "ServerRoot /",
-    "PidFile /run/downloadview-apache.pid",
+    `PidFile ${quoted(configuration.pid ?? "/run/downloadview-apache.pid")}`,
     "ErrorLog /var/log/apache2/error.log",
     "User www-data",
     "Group www-data",
@@ -25,26 +39,46 @@ function standalone({ modules: folder = "/usr/lib/apache2/modules" }: ApacheOpti
   ];
 }
 
-function virtualHost({ rules, app, listen }: ServerConfiguration, { unescape = false }: ApacheOptions): string {
+function virtualHost(configuration: ServerConfiguration, options: ApacheOptions): string {
+  const { app, listen, serverName, tls } = configuration;
+  const url = app.socket === undefined ? `${app.origin}/` : `unix:${app.socket}|http://localhost/`;
   return lines(
-    `<VirtualHost ${listen.host === "*" ? "*" : listen.host}:${listen.port}>`,
+    `<VirtualHost ${listen.host}:${listen.port}>`,
+    `  ServerName ${serverName}`,
+    tls && [
+      "  SSLEngine on",
+      `  SSLCertificateFile ${quoted(tls.certificate)}`,
+      `  SSLCertificateKeyFile ${quoted(tls.key)}`,
+    ],
+    app.tls && [
+      "  SSLProxyEngine on",
+      "  SSLProxyVerify require",
+      "  SSLProxyCACertificateFile /etc/ssl/certs/ca-certificates.crt",
+    ],
     "  ProxyPreserveHost On",
+    '  RequestHeader set X-Forwarded-Proto "expr=%{REQUEST_SCHEME}"',
     "  # A name may hold an encoded slash or percent sign: nocanon leaves the URL as the client wrote it.",
     "  AllowEncodedSlashes NoDecode",
-    `  ProxyPass / ${app.origin}/ nocanon`,
+    `  ProxyPass / ${url} nocanon`,
     `  ProxyPassReverse / ${app.origin}/`,
     "",
-    "  XSendFile On",
-    "  # mod_xsendfile from Debian 13 on decodes the path unless told otherwise, and would send another file. 0.12 as in",
-    "  # Debian 12 never does, and doesn't know the directive.",
-    "  <IfDirective XSendFileUnescape>",
-    `    XSendFileUnescape ${unescape ? "On" : "Off"}`,
-    "  </IfDirective>",
-    "  # Only what is below these: the application names the file, and Apache must not send another.",
-    ...rules.map((rule) => `  XSendFilePath ${quoted(folderOf(rule) ?? "")}`),
-    "  # Apache would show the path to the client with an error of the application's.",
-    `  Header unset X-Sendfile "expr=%{REQUEST_STATUS} != '200'"`,
+    indented(handOver(configuration, options), "  "),
     "</VirtualHost>",
+  );
+}
+
+function handOver({ rules }: ServerConfiguration, { unescape = false }: ApacheOptions): string {
+  return lines(
+    "XSendFile On",
+    "# mod_xsendfile from Debian 13 on decodes the path unless told otherwise, and would send another file. 0.12 as in",
+    "# Debian 12 never does, and doesn't know the directive.",
+    "<IfDirective XSendFileUnescape>",
+    `  XSendFileUnescape ${unescape ? "On" : "Off"}`,
+    "</IfDirective>",
+    "# Only what is below these: the application names the file, and Apache must not send another.",
+    ...rules.map((rule) => `XSendFilePath ${quoted(folderOf(rule) ?? "")}`),
+    "# Apache would show the path to the client with an error of the application's.",
+    `Header unset X-Sendfile "expr=%{REQUEST_STATUS} != '200'"`,
   );
 }
 

@@ -1,8 +1,9 @@
 import type { DownloadHandler } from "../../responses/handler.ts";
 import { apacheConfiguration } from "./configuration.ts";
 import type { OffloadBackend } from "../contract.ts";
+import { OffloadedDownloadResponse } from "../offloaded-download-response.ts";
 import type { OffloadRule } from "../rule.ts";
-import { sendfileHandler, SendfileResponse, type SendfileOptions } from "../sendfile-response.ts";
+import { sendfileHandler, sendfileParts, type SendfileOptions } from "../sendfile-response.ts";
 import { percentEncoded, rawBytes, type TargetEncoding } from "../target-encoding.ts";
 
 export interface ApacheOptions {
@@ -50,7 +51,7 @@ export function apache(options: ApacheOptions = {}): OffloadBackend {
       names: "A name that ends in white space or has a percent-escape in it is sent by the application.",
     },
     streamed: {},
-    respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
+    respond: (source, { encoded }) => new OffloadedDownloadResponse(source, backend, { [backend.header]: encoded }),
     configuration: (configuration) => apacheConfiguration(configuration, options),
   };
   return backend;
@@ -70,10 +71,10 @@ const unlessEscaped: TargetEncoding = (target) => (/%[\da-f]{2}/i.test(target) ?
  * console.assert(response.headers.get("X-Sendfile") === "/srv/media/report.pdf");
  * ```
  */
-export class XSendfileResponse extends SendfileResponse {
+export class XSendfileResponse extends OffloadedDownloadResponse {
   constructor(options: SendfileOptions) {
     // There may be no application behind it that could send the file in Apache's place.
-    super({ ...apache(), encode: rawBytes }, options);
+    super(...sendfileParts({ ...apache(), encode: rawBytes }, options));
   }
 }
 

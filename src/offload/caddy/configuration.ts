@@ -1,16 +1,45 @@
 import type { CompiledRule } from "../compiled-rule.ts";
-import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
+import {
+  defaultName,
+  folderOf,
+  indented,
+  lines,
+  unbracketed,
+  type ServerConfiguration,
+} from "../server-configuration.ts";
 
 /** The server's configuration, with why each line is there. */
-export function caddyConfiguration({ rules, app, listen, part }: ServerConfiguration): string {
-  const proxy = lines(
-    `reverse_proxy ${app.origin} {`,
-    ...rules.map((rule, at) => indented(handover(rule, at), "\t")),
-    "\t# With any other status it stays here: it would tell the client a path.",
-    "\theader_down -X-Accel-Redirect",
-    "}",
+export function caddyConfiguration({
+  rules,
+  app,
+  listen,
+  serverName,
+  tls,
+  part,
+  locations,
+}: ServerConfiguration): string {
+  const handOvers = lines(
+    ...rules.map((rule, at) => handover(rule, at)),
+    "# With any other status it stays here: it would tell the client a path.",
+    "header_down -X-Accel-Redirect",
   );
   const title = "# Made by `downloadview config caddy`. Make it again when a rule changes.";
+  if (locations) return lines(`${title} It belongs into reverse_proxy.`, handOvers, "");
+  const proxy = lines(
+    `reverse_proxy ${app.socket === undefined ? app.origin : `unix/${app.socket}`} {`,
+    indented(handOvers, "\t"),
+    "}",
+    "# Caddy's own errors are not the file: no cookie of the application's, and nothing for a cache to keep.",
+    "handle_errors {",
+    "\theader {",
+    "\t\tCache-Control no-store",
+    "\t\t-Set-Cookie",
+    "\t\t-Content-Disposition",
+    "\t\t-Expires",
+    "\t}",
+    '\trespond "{err.status_code} {err.status_text}" {err.status_code}',
+    "}",
+  );
   if (part) return lines(title, proxy, "");
   return lines(
     title,
@@ -18,8 +47,9 @@ export function caddyConfiguration({ rules, app, listen, part }: ServerConfigura
     "\tadmin off",
     "\tauto_https off",
     "}",
-    `http://:${listen.port} {`,
-    listen.host !== "*" && `\tbind ${listen.host}`,
+    `${tls ? "https" : "http"}://${serverName === defaultName ? "" : serverName}:${listen.port} {`,
+    listen.host !== "*" && `\tbind ${unbracketed(listen.host)}`,
+    tls && `\ttls ${quoted(tls.certificate)} ${quoted(tls.key)}`,
     indented(proxy, "\t"),
     "}",
     "",

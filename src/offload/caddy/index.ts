@@ -1,6 +1,6 @@
 import type { OffloadBackend } from "../contract.ts";
 import { caddyConfiguration } from "./configuration.ts";
-import { SendfileResponse } from "../sendfile-response.ts";
+import { OffloadedDownloadResponse } from "../offloaded-download-response.ts";
 import { rawBytes } from "../target-encoding.ts";
 
 /**
@@ -40,7 +40,7 @@ export function caddy(): OffloadBackend {
       names: "A name that ends in white space is sent by the application.",
     },
     streamed: {},
-    respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
+    respond: (source, { encoded }) => new OffloadedDownloadResponse(source, backend, { [backend.header]: encoded }),
     configuration: caddyConfiguration,
   };
   return backend;

@@ -1,27 +1,31 @@
 import type { H2oOptions } from "./index.ts";
-import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
+import { folderOf, indented, lines, unbracketed, type ServerConfiguration } from "../server-configuration.ts";
 
 /** The server's configuration, with why each line is there. */
-export function h2oConfiguration(
-  { rules, app, listen, part }: ServerConfiguration,
-  { socket, user }: Required<H2oOptions>,
-): string {
+export function h2oConfiguration(configuration: ServerConfiguration, { socket, user }: Required<H2oOptions>): string {
+  const { rules, app, part, locations, pid } = configuration;
   const files = `${socket}.files`;
+  const application = app.socket === undefined ? `${app.origin}/` : `http://[unix:${app.socket}]/`;
   return lines(
     "# Made by `downloadview config h2o`. Make it again when a rule changes.",
-    part
+    part || locations
       ? "# Merge it with the hosts that there are. What listens must do so in its host: the hosts below must not."
-      : `user: ${user}`,
+      : [`user: ${user}`, ...(pid === undefined ? [] : [`pid-file: ${quoted(pid)}`])],
+    locations && ["# The path that leads to the application needs: proxy.preserve-host: ON, reproxy: ON"],
     "hosts:",
-    "  default:",
-    ...(part ? [] : port(listen)),
-    "    paths:",
-    '      "/":',
-    `        proxy.reverse.url: ${quoted(`${app.origin}/`)}`,
-    "        proxy.preserve-host: ON",
-    "        # Takes over where the application names a file.",
-    "        reproxy: ON",
-    "  # On a socket that no client reaches: on its own ports h2o would give these to whoever asks.",
+    ...(locations
+      ? []
+      : [
+          "  default:",
+          ...(part ? [] : port(configuration)),
+          "    paths:",
+          '      "/":',
+          `        proxy.reverse.url: ${quoted(application)}`,
+          "        proxy.preserve-host: ON",
+          "        # Takes over where the application names a file.",
+          "        reproxy: ON",
+        ]),
+    "  # On a socket that no client reaches: on its own ports h2o would give these to any client that asks.",
     ...unixHost("downloadview", socket, user),
     "    paths:",
     '      "/":',
@@ -39,12 +43,15 @@ export function h2oConfiguration(
   );
 }
 
-function port({ host, port }: ServerConfiguration["listen"]): string[] {
+function port({ listen: { host, port }, tls }: ServerConfiguration): string[] {
   return [
     "    # Here and not for all hosts: those below are not for clients, whatever Host they write.",
     "    listen:",
-    `      host: ${host === "*" ? "0.0.0.0" : host}`,
+    `      host: ${quoted(host === "*" ? "0.0.0.0" : unbracketed(host))}`,
     `      port: ${port}`,
+    ...(tls
+      ? ["      ssl:", `        certificate-file: ${quoted(tls.certificate)}`, `        key-file: ${quoted(tls.key)}`]
+      : []),
   ];
 }
 
@@ -89,6 +96,8 @@ function handler(files: string): string {
     `  status, described, body = http_request("http://[unix:${files}]" + env["PATH_INFO"], { headers: request }).join`,
     "  if status == 200 || status == 206",
     '    ["content-length", "content-range"].each { |name| fields[name] = described[name] if described[name] }',
+    "    # A file that was replaced since the application's look goes out under its own ETag, not under the old one.",
+    String.raw`    fields["etag"] = described["etag"] if described["etag"] && fields["etag"] =~ /\A"[0-9a-f]+-[0-9a-f]+"\z/`,
     '    several = described["content-type"].to_s.start_with?("multipart/byteranges")',
     '    fields["content-type"] = described["content-type"] if several',
     '    fields["accept-ranges"] = "bytes"',

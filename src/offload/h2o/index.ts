@@ -1,3 +1,4 @@
+import type { HeaderFields } from "../../http/header-fields.ts";
 import type { OffloadBackend } from "../contract.ts";
 import { h2oConfiguration } from "./configuration.ts";
 import { OffloadedDownloadResponse } from "../offloaded-download-response.ts";
@@ -63,14 +64,12 @@ export function h2o({ socket = "/run/h2o-downloads.sock", user = "www-data" }: H
 
 const framing: ReadonlySet<string> = new Set(["x-reproxy-url", "content-length", "accept-ranges"]);
 
-function carryFields(fields: string[]): void {
-  const url = fields.indexOf("X-Reproxy-URL") + 1;
-  const query: string[] = [];
-  for (let at = 0; at < fields.length; at += 2) {
-    const name = fields[at]!.toLowerCase();
-    if (!framing.has(name)) query.push(`${name}=${bytesEncoded(fields[at + 1]!)}`);
-  }
-  fields[url] += `?${query.join("&")}`;
+function carryFields(fields: HeaderFields): void {
+  const query = [...fields]
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name]) => !framing.has(name))
+    .map(([name, value]) => `${name}=${bytesEncoded(value)}`);
+  fields.set("X-Reproxy-URL", `${fields.get("X-Reproxy-URL")}?${query.join("&")}`);
 }
 
 // Each character of a value is a byte: U+00E9 is %E9, where `encodeURIComponent` would write the two bytes of UTF-8.

@@ -1,8 +1,9 @@
 import type { DownloadHandler } from "../../responses/handler.ts";
 import type { OffloadBackend } from "../contract.ts";
 import { lighttpdConfiguration } from "./configuration.ts";
+import { OffloadedDownloadResponse } from "../offloaded-download-response.ts";
 import type { OffloadRule } from "../rule.ts";
-import { sendfileHandler, SendfileResponse, type SendfileOptions } from "../sendfile-response.ts";
+import { sendfileHandler, sendfileParts, type SendfileOptions } from "../sendfile-response.ts";
 import { percentEncoded } from "../target-encoding.ts";
 
 /**
@@ -38,7 +39,7 @@ export function lighttpd(): OffloadBackend {
       "several-ranges": "It answers several ranges with one that covers them all.",
     },
     streamed: {},
-    respond: (source, { target }) => new SendfileResponse(backend, { source, filePath: target }),
+    respond: (source, { encoded }) => new OffloadedDownloadResponse(source, backend, { [backend.header]: encoded }),
     configuration: lighttpdConfiguration,
   };
   return backend;
@@ -55,9 +56,9 @@ export function lighttpd(): OffloadBackend {
  * console.assert(response.headers.get("X-Sendfile") === "/srv/media/a%20b.pdf");
  * ```
  */
-export class XSendfileResponse extends SendfileResponse {
+export class XSendfileResponse extends OffloadedDownloadResponse {
   constructor(options: SendfileOptions) {
-    super(lighttpd(), options);
+    super(...sendfileParts(lighttpd(), options));
   }
 }
 

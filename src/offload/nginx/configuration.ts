@@ -2,7 +2,7 @@ import { ImproperlyConfiguredError } from "../../errors.ts";
 import { handOffFields } from "../../http/hand-off.ts";
 import type { CompiledRule } from "../compiled-rule.ts";
 import type { NginxOptions } from "./index.ts";
-import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
+import { bracketed, folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
 
 /** What says how to treat the response: it also goes with an error of nginx's own. */
 const policyFields = [
@@ -48,46 +48,124 @@ const fileFields = [
 
 /** The server's configuration, with why each line is there. */
 export function nginxConfiguration(configuration: ServerConfiguration, options: NginxOptions): string {
+  const title = "# Made by `downloadview config nginx`. Make it again when a rule changes.";
+  const { rules, part, pid } = configuration;
+  if (configuration.locations) return lines(`${title} Include it in server { }.`, locationsAlone(rules, options), "");
   const http = lines(
-    ...configuration.rules.map((rule, at) => remoteUpstream(rule, at, options)),
+    ...rules.map((rule, at) => remoteUpstream(rule, at, options)),
     applicationUpstream(configuration),
+    ...maps(configuration),
     server(configuration, options),
   );
-  const title = "# Made by `downloadview config nginx`. Make it again when a rule changes.";
-  return configuration.part
-    ? lines(`${title} Include it in http { }.`, http, "")
-    : lines(title, "events { }", "http {", indented(http, "  "), "}", "");
+  if (part) return lines(`${title} Include it in http { }.`, http, "");
+  const types = ["# The application names the type of each file. With brackets, a missing table is no error."];
+  return lines(
+    title,
+    pid !== undefined && `pid ${quoted(pid)};`,
+    "events { }",
+    "http {",
+    indented(lines(...types, "include /etc/nginx/mime.type[s];", http), "  "),
+    "}",
+    "",
+  );
 }
 
-function applicationUpstream({ app }: ServerConfiguration): string {
-  return lines("upstream downloadview_app {", `  server ${app.host};`, "  keepalive 64;", "}");
+/** For a server block that leads to the application already. It holds no `map` and no `upstream`, which belong elsewhere. */
+function locationsAlone(rules: readonly CompiledRule[], options: NginxOptions): string {
+  const at = rules.findIndex((rule) => rule.signedFor !== undefined);
+  if (at !== -1 && options.resolver === undefined) {
+    throw new ImproperlyConfiguredError(
+      `Offload rule ${at} is presigned, and inside of server { } nginx must look up its host itself: name a DNS server, ` +
+        'nginx({ resolver: "127.0.0.53" }), or print without --locations',
+    );
+  }
+  return lines(
+    "#",
+    "# The location that leads to the application should have these lines:",
+    ...applicationLines("$http_host").map((line) => `#   ${line}`),
+    "# It must not have: proxy_ignore_headers X-Accel-Redirect, proxy_pass_header X-Accel-Redirect, proxy_cache for downloads.",
+    ...rules.map((rule, at) => `\n${location(rule, at, options, false)}`),
+    "",
+    ...errorLocations(rules),
+  );
 }
 
-function server({ rules, app, listen }: ServerConfiguration, options: NginxOptions): string {
+/** Where nginx's own errors end, without what the application said of the file. */
+function errorLocations(rules: readonly CompiledRule[]): string[] {
+  const own = [
+    "location @downloadview_refused { add_header Cache-Control no-store always; return 403; }",
+    "location @downloadview_missing { add_header Cache-Control no-store always; return 404; }",
+  ];
+  const remote = [
+    "location @downloadview_failed { add_header Cache-Control no-store always; return 502; }",
+    "location @downloadview_unsatisfied {",
+    "  add_header Content-Range $upstream_http_content_range always;",
+    "  add_header Cache-Control no-store always;",
+    "  return 416;",
+    "}",
+  ];
+  return rules.some(isRemote) ? [...own, ...remote] : own;
+}
+
+function maps({ rules }: ServerConfiguration): string[] {
+  return [
+    "# $http_host is empty over HTTP/3, and in a request of HTTP/1.0 without Host.",
+    'map $http_host $downloadview_host { "" $host; default $http_host; }',
+    ...(rules.every(isRemote)
+      ? []
+      : [
+          "# A file that is replaced between the application's look and nginx's goes out under its own ETag, where the",
+          "# application's is of nginx's form. Others are the application's own.",
+          String.raw`map $upstream_http_etag $downloadview_etag { "~^\"[0-9a-f]+-[0-9a-f]+\"$" $sent_http_etag; default $upstream_http_etag; }`,
+        ]),
+  ];
+}
+
+function applicationUpstream({ app: { hostname, port, socket } }: ServerConfiguration): string {
+  const server = socket === undefined ? `${bracketed(hostname)}:${port}` : `unix:${socket}`;
+  return lines("upstream downloadview_app {", `  server ${server};`, "  keepalive 64;", "}");
+}
+
+/** What the location of the application needs. */
+function applicationLines(host: string): string[] {
+  return [
+    "# Keeps connections to the application open.",
+    "proxy_http_version 1.1;",
+    'proxy_set_header Connection "";',
+    `proxy_set_header Host ${host};`,
+    "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+    "proxy_set_header X-Forwarded-Proto $scheme;",
+    "# Content-Type says the charset already; nginx logs an error for each one that it has no table for.",
+    "proxy_ignore_headers X-Accel-Charset;",
+    "# The application limits what is uploaded to it.",
+    "client_max_body_size 0;",
+  ];
+}
+
+function server(configuration: ServerConfiguration, options: NginxOptions): string {
+  const { rules, app, listen, serverName, tls } = configuration;
   return lines(
     "server {",
-    `  listen ${listen.host}:${listen.port};`,
+    `  listen ${listen.host}:${listen.port}${tls ? " ssl" : ""};`,
+    "  # Also what $host is where the client names none.",
+    `  server_name ${serverName};`,
+    tls && `  ssl_certificate ${quoted(tls.certificate)};`,
+    tls && `  ssl_certificate_key ${quoted(tls.key)};`,
     options.resolver !== undefined && `  resolver ${options.resolver};`,
     "",
     "  location / {",
-    `    proxy_pass ${app.protocol}//downloadview_app;`,
-    "    # Keeps connections to the application open.",
-    "    proxy_http_version 1.1;",
-    '    proxy_set_header Connection "";',
-    "    proxy_set_header Host $http_host;",
-    "    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-    "    proxy_set_header X-Forwarded-Proto $scheme;",
-    "    # Content-Type says the charset already; nginx logs an error for each one that it has no table for.",
-    "    proxy_ignore_headers X-Accel-Charset;",
-    "    # The application limits what is uploaded to it.",
-    "    client_max_body_size 0;",
+    `    proxy_pass ${app.tls ? "https" : "http"}://downloadview_app;`,
+    ...(app.tls ? verified(app.hostname, options).map((line) => `    ${line}`) : []),
+    ...applicationLines("$downloadview_host").map((line) => `    ${line}`),
     "  }",
     ...rules.map((rule, at) => `\n${indented(location(rule, at, options), "  ")}`),
+    "",
+    ...errorLocations(rules).map((line) => `  ${line}`),
     "}",
   );
 }
 
-function location(rule: CompiledRule, at: number, options: NginxOptions): string {
+function location(rule: CompiledRule, at: number, options: NginxOptions, hasMaps: boolean = true): string {
   return lines(
     "# With a slash at both ends: without the first of them, `/x../` would lead out of the folder.",
     `location ^~ ${quoted(`${rule.destination}/`)} {`,
@@ -96,13 +174,17 @@ function location(rule: CompiledRule, at: number, options: NginxOptions): string
     "  # nginx would send the file with an error of the application's, too; and a server that was already asked for the",
     "  # bytes must not name another file.",
     '  if ($upstream_status !~ "^(?!.*200 :).*200$") { return 403; }',
-    indented(isRemote(rule) ? remoteFile(rule, at, options) : localFile(folderOf(rule) ?? "", options), "  "),
+    indented(
+      isRemote(rule)
+        ? remoteFile(rule, hasMaps ? at : undefined, options)
+        : localFile(folderOf(rule) ?? "", options, hasMaps),
+      "  ",
+    ),
     "}",
-    isRemote(rule) && remoteErrors(at),
   );
 }
 
-function localFile(folder: string, options: NginxOptions): string {
+function localFile(folder: string, options: NginxOptions, hasMaps: boolean): string {
   return lines(
     `alias ${quoted(`${folder}/`)};`,
     "# The kernel sends the file, the head with its first bytes. By default nginx would read it.",
@@ -110,12 +192,24 @@ function localFile(folder: string, options: NginxOptions): string {
     "tcp_nopush on;",
     "# The application has decided on preconditions, with the ETag and Last-Modified that are restored below.",
     "if_modified_since off;",
-    "etag off;",
+    hasMaps ? "etag on;" : "etag off;",
     "# A compressed copy would have neither the length nor the ranges that the application promised.",
     "gzip off;",
     "# nginx drops all but a few fields of the application's. An empty one is not sent.",
-    ...restored(options, (field) => `$upstream_http_${variable(field)}`),
+    ...restored(options, (field) =>
+      field === "ETag" && hasMaps ? "$downloadview_etag" : `$upstream_http_${variable(field)}`,
+    ),
+    ...missing(),
   );
+}
+
+// A name nginx sends an error page under keeps what the application said of the file: cookies, and how to cache it.
+function missing(): string[] {
+  return [
+    "# nginx's own errors are not the file: no cache may keep them.",
+    "error_page 403 = @downloadview_refused;",
+    "error_page 404 = @downloadview_missing;",
+  ];
 }
 
 function restored({ headers = [] }: NginxOptions, valueOf: (field: string) => string): string[] {
@@ -244,9 +338,9 @@ const hiddenFields = [
 
 const accelFields = handOffFields.filter((field) => field.startsWith("X-Accel-"));
 
-function remoteFile({ rule, signedFor }: CompiledRule, at: number, options: NginxOptions): string {
+function remoteFile({ rule, signedFor }: CompiledRule, at: number | undefined, options: NginxOptions): string {
   const url = new URL(rule.sourceUrl ?? "");
-  const host = options.resolver === undefined ? `downloadview_remote_${at}` : url.host;
+  const host = options.resolver === undefined && at !== undefined ? `downloadview_remote_${at}` : url.host;
   const own = [...policyFields, ...(options.headers ?? [])];
   const hidden = new Map(
     [...handOffFields, ...hiddenFields, ...(options.hidden ?? []), ...own].map((field) => [field.toLowerCase(), field]),
@@ -262,7 +356,7 @@ function remoteFile({ rule, signedFor }: CompiledRule, at: number, options: Ngin
     signedFor === undefined
       ? `proxy_pass ${url.protocol}//${host}${url.pathname.replace(/\/*$/, "/")};`
       : `proxy_pass ${url.protocol}//${host}$downloadview_path;`,
-    ...(url.protocol === "https:" ? verified(url, options) : []),
+    ...(url.protocol === "https:" ? verified(url.hostname, options) : []),
     "# Of what the client sent, the storage gets the range and nothing else: no cookie, no credentials.",
     "proxy_pass_request_headers off;",
     "proxy_pass_request_body off;",
@@ -284,21 +378,10 @@ function remoteFile({ rule, signedFor }: CompiledRule, at: number, options: Ngin
     ...own.map((field, number) => `add_header ${field} $downloadview_${number} always;`),
     "# An error page of the storage tells of its keys and buckets, and so does a redirect.",
     "proxy_intercept_errors on;",
-    `error_page 400 401 403 404 405 410 = @downloadview_missing_${at};`,
-    `error_page 416 = @downloadview_unsatisfied_${at};`,
-    `error_page 300 301 302 303 304 305 307 308 402 406 407 408 409 411 412 413 414 415 417 421 422 423 424 425 426 = @downloadview_failed_${at};`,
-    `error_page 428 429 431 451 500 501 502 503 504 505 506 507 508 510 511 = @downloadview_failed_${at};`,
-  );
-}
-
-function remoteErrors(at: number): string {
-  return lines(
-    `location @downloadview_missing_${at} { return 404; }`,
-    `location @downloadview_unsatisfied_${at} {`,
-    "  add_header Content-Range $upstream_http_content_range always;",
-    "  return 416;",
-    "}",
-    `location @downloadview_failed_${at} { return 502; }`,
+    `error_page 400 401 403 404 405 410 = @downloadview_missing;`,
+    `error_page 416 = @downloadview_unsatisfied;`,
+    `error_page 300 301 302 303 304 305 307 308 402 406 407 408 409 411 412 413 414 415 417 421 422 423 424 425 426 = @downloadview_failed;`,
+    `error_page 428 429 431 451 500 501 502 503 504 505 506 507 508 510 511 = @downloadview_failed;`,
   );
 }
 
@@ -311,10 +394,10 @@ function signedPath(url: URL): string[] {
   ];
 }
 
-function verified(url: URL, { trustedCertificates }: NginxOptions): string[] {
+function verified(hostname: string, { trustedCertificates }: NginxOptions): string[] {
   return [
     "proxy_ssl_server_name on;",
-    `proxy_ssl_name ${url.hostname};`,
+    `proxy_ssl_name ${hostname};`,
     "proxy_ssl_verify on;",
     "proxy_ssl_verify_depth 3;",
     `proxy_ssl_trusted_certificate ${trustedCertificates ?? "/etc/ssl/certs/ca-certificates.crt"};`,

@@ -1,3 +1,4 @@
+import type { HeaderFields } from "../../http/header-fields.ts";
 import type { DownloadResponse } from "../../responses/download-response.ts";
 import { withMiddleware, type DownloadHandler } from "../../responses/handler.ts";
 import type { OffloadBackend } from "../contract.ts";
@@ -55,6 +56,7 @@ export function nginx(options: NginxOptions = {}): OffloadBackend {
     omits: ["accept-ranges"],
     loses: [],
     ignoresIfRange: false,
+    ownEntityTag: /^"[0-9a-f]+-[0-9a-f]+"$/,
     limits: {},
     // What the application streams, nginx would otherwise collect on its disk.
     streamed: { "X-Accel-Buffering": "no" },
@@ -161,8 +163,7 @@ function nameIn(redirectUrl: string): string {
 }
 
 // Those who set the field themselves know better.
-function addCharset(fields: string[]): void {
-  const type = fields.findIndex((name, at) => at % 2 === 0 && name.toLowerCase() === "content-type");
-  const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(fields[type + 1] ?? "") ?? [];
-  if (charset !== undefined && !fields.includes("X-Accel-Charset")) fields.push("X-Accel-Charset", charset);
+function addCharset(fields: HeaderFields): void {
+  const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(fields.get("Content-Type") ?? "") ?? [];
+  if (charset !== undefined && !fields.has("X-Accel-Charset")) fields.append("X-Accel-Charset", charset);
 }

@@ -86,9 +86,24 @@ describe("redirectToStorage", () => {
     expect(outcomes).toEqual([{ kind: "handedOver", status: 302, bytesSent: 0, completed: false }]);
   });
 
-  it("leaves ranges to the store", async () => {
-    const { status } = await ask({ headers: { Range: "bytes=0-1", "If-Range": '"x"' } });
-    expect(status).toBe(302);
+  it("sends no client to the store once a later part of the application refused", async () => {
+    const request = new Request("http://localhost/");
+    const response = await redirectToStorage({ expiresIn: 600 })(
+      download(new StorageFile(storage, "a/report.pdf")),
+      request,
+    );
+    if (!(response instanceof Response)) response.status = 403;
+    const { status, fields, body } = await readable(await renderResult(response, request));
+    expect([status, fields.get("location"), body]).toEqual([403, null, "none"]);
+  });
+
+  it("leaves ranges to the store, but for a stale If-Range, which not every store honours", async () => {
+    const { etag = "" } = await new StorageFile(storage, "a/report.pdf").stat();
+    for (const headers of [{ Range: "bytes=0-1" }, { Range: "bytes=100-" }, { Range: "bytes=0-1", "If-Range": etag }]) {
+      expect((await ask({ headers: headers as Record<string, string> })).status).toBe(302);
+    }
+    const stale = await ask({ headers: { Range: "bytes=0-1", "If-Range": '"x"' } });
+    expect([stale.status, stale.fields.get("content-length")]).toEqual([200, "10"]);
   });
 
   it("answers HEAD from metadata", async () => {

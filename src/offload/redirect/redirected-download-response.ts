@@ -1,17 +1,18 @@
 import { unwrap } from "../../files/described-file.ts";
 import type { FileStat } from "../../files/download-file.ts";
+import { ifRangeHolds } from "../../http/conditional.ts";
 import { HeaderFields } from "../../http/header-fields.ts";
 import type { DescribedRepresentation } from "../../http/head.ts";
 import type { Delivery } from "../../responses/delivery.ts";
 import type { DownloadResponse } from "../../responses/download-response.ts";
 import type { DownloadRequest } from "../../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../../responses/proxied-download-response.ts";
-import { answerTo, followed, renderFollowed, RequestOptions, type RenderOptions } from "../../responses/render.ts";
+import { followed, renderFollowed, renderRefusal, type RenderOptions } from "../../responses/render.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { handedOverTransfer } from "../../responses/transfer.ts";
-import { renderWebResponse } from "../../responses/web-response.ts";
 import { privateCacheControl } from "../../http/cache-control.ts";
 import { signedUntil, urlValidity } from "../../storages/object-store/url-validity.ts";
+import { decideHandOver, replaceFields } from "../hand-over.ts";
 import type { RedirectOptions } from "./index.ts";
 
 /** A download for which the client is sent to the store, if the store can send it as the application would. */
@@ -34,6 +35,8 @@ export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
 
   /** @throws {DownloadError} what the file throws when it is described */
   override render(request: DownloadRequest, options: RenderOptions = {}): Promise<RenderedResponse> {
+    // A later part of the application refused it.
+    if (this.status >= 400) return renderRefusal(this, request);
     const source = this.#sourceWithChanges();
     return followed(source, request, (delivery) =>
       request.method === "GET"
@@ -44,12 +47,7 @@ export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
 
   // What was changed on this response since it was made holds for the application's own answer as well.
   #sourceWithChanges(): DownloadResponse {
-    const { headers } = this.source;
-    if (!this.headers.equals(headers)) {
-      const before = [...headers];
-      for (const [name] of before) headers.delete(name);
-      for (const [name, value] of this.headers) headers.append(name, value);
-    }
+    replaceFields(this.source.headers, this.headers);
     this.source.onFinish = this.onFinish;
     this.source.beforeSend = this.beforeSend;
     return this.source;
@@ -63,15 +61,16 @@ async function redirect(
   delivery: Delivery,
   options: RenderOptions,
 ): Promise<RenderedResponse> {
-  const stat = await source.file.stat(new RequestOptions(request));
-  const answer = await answerTo(source, withoutRange(request), stat);
-  if (answer instanceof Response) return renderWebResponse(answer, delivery);
-  const { decision, head, representation } = answer;
-  if (decision.kind !== "full") {
-    return { status: head.status, headers: head.fields.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
-  }
+  // The client asks the store for the same range, and with the same If-Range.
+  const decided = await decideHandOver(source, request, delivery, { passesRange: false });
+  if (decided.kind === "answered") return decided.rendered;
+  if (decided.kind === "streamed") return renderFollowed(source, request, delivery, options);
+  const { head, representation, stat } = decided;
   const { size, contentType } = representation;
+  // Several stores ignore If-Range, and would answer a stale one with a part of the new object.
+  const isStale = request.headers.get("range") !== null && !ifRangeHolds(request, representation);
   if (
+    isStale ||
     !storeAgrees(head.fields, representation, stat) ||
     !(await when({ file: source.file, size, contentType, request }))
   ) {
@@ -96,11 +95,6 @@ async function redirect(
 
 /** What is left of a URL's life when its redirect is taken from a cache for the last time, to begin the download in. */
 const startingShare = 0.1;
-
-// The client asks the store for the same range, and with the same If-Range.
-function withoutRange({ method, url, headers }: DownloadRequest): DownloadRequest {
-  return { method, url, headers: { get: (name) => (name.toLowerCase() === "range" ? null : headers.get(name)) } };
-}
 
 /** Whether the store sends the same bytes with the same meaning, as far as a URL can tell it to. */
 function storeAgrees(fields: HeaderFields, representation: DescribedRepresentation, stat: FileStat): boolean {

@@ -1,14 +1,19 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import express, { type Express } from "express";
+import { join } from "node:path";
+import express, { type Express, type RequestHandler } from "express";
 import {
+  DownloadResponse,
+  FileNotFoundError,
   PathDownloadView,
   PermissionDeniedError,
   smartDownloadMiddleware,
   withMiddleware,
+  type DownloadFile,
   type DownloadHandler,
   type DownloadMiddleware,
+  type FileStat,
 } from "downloadview";
 import type { DownloadviewConfig } from "downloadview/config";
 import { toExpressHandler } from "downloadview/express";
@@ -54,6 +59,20 @@ export function application(root: string, config: DownloadviewConfig): Express {
       withMiddleware(async () => new Response("relayed", { status, headers: { [field]: value } }), offload),
     )(request, response, next);
   });
+  // A file as it was when the application looked, just before it was replaced or deleted.
+  const before = (path: string, stat: FileStat): RequestHandler => {
+    const file: DownloadFile = {
+      name: path,
+      path: join(root, path),
+      stat: () => Promise.resolve(stat),
+      open: () => Promise.reject(new FileNotFoundError()),
+    };
+    const headers = { "Cache-Control": "public, max-age=600", "Set-Cookie": "a=1" };
+    return toExpressHandler(withMiddleware(async () => new DownloadResponse(file, { headers }), offload));
+  };
+  app.get("/gone", before("gone.txt", { size: 10, etag: '"6553f100-a"' }));
+  app.get("/replaced", before("plain.txt", { size: 10, etag: '"5553f100-a"' }));
+  app.get("/host", (request, response) => void response.send(request.headers.host));
   // What a later part of the application refuses.
   app.get("/revoked/:status/*path", async (request, response, next) => {
     const handler: DownloadHandler = async (...args) => {
