@@ -2,6 +2,7 @@ import type { DownloadviewConfig } from "../config/downloadview-config.ts";
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
+import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { isProxiedDownloadResponse, type DownloadRequest, type DownloadResult } from "../responses/handler.ts";
 import { startDelivery } from "../responses/delivery.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
@@ -82,7 +83,7 @@ export class HealthcheckDownloadView<C = unknown> extends BaseDownloadView<C> {
     return this.renderToResponse();
   }
 
-  async #named(status: number, slash: string): Promise<Response> {
+  async #named(status: number, slash: string): Promise<DownloadResult> {
     const { config } = this;
     const file = this.getFile();
     // Only while the doctor has put it there: nobody else learns anything here.
@@ -94,7 +95,7 @@ export class HealthcheckDownloadView<C = unknown> extends BaseDownloadView<C> {
     const destination =
       config.rules.map((rule) => rule.destinationUrl ?? "").find((url) => target.startsWith(url)) ?? "";
     const named = destination + slash + target.slice(destination.length);
-    return new Response(null, { status, headers: { [header]: named, "Content-Length": "0" } });
+    return new CarelessResponse({ status, headers: { [header]: named, "Content-Length": "0" } });
   }
 }
 
@@ -114,6 +115,14 @@ export async function handedOver(
 // By its members: a configuration that the command line loaded may have brought its own copy of this package.
 function isOffloaded(result: DownloadResult): result is OffloadedDownloadResponse {
   return isProxiedDownloadResponse(result) && "backend" in result && "source" in result;
+}
+
+/** Names a file with whatever status, as an application might that does not use this package. */
+class CarelessResponse extends ProxiedDownloadResponse {
+  override async render(request: DownloadRequest): Promise<RenderedResponse> {
+    const { status, headers } = this;
+    return { status, headers: headers.toRaw(), body: { kind: "none" }, delivery: startDelivery(request, undefined) };
+  }
 }
 
 /** A refusal that still knows its file, so that a middleware that looks at the file alone would hand it over. */
