@@ -63,7 +63,8 @@ export class ProxiedDownloadResponse {
   async #announce(request: DownloadRequest, delivery: Delivery): Promise<void> {
     try {
       // Nothing but its name is known of the file.
-      await this.beforeSend?.(handedOverTransfer(request, {}));
+      const kind = this.headers.has("Location") ? "redirected" : "handedOver";
+      await this.beforeSend?.(handedOverTransfer(request, {}, kind));
     } catch (error) {
       delivery.abort(statusOf(error), 0, error);
       throw error;

@@ -27,6 +27,12 @@ const ways: Record<string, () => DownloadResponse | ProxiedDownloadResponse> = {
     ) as ProxiedDownloadResponse,
 };
 
+const kinds: Record<string, Transfer["kind"]> = {
+  "sent by the application": "sent",
+  "sent by nginx": "handedOver",
+  "sent by a store": "redirected",
+};
+
 const cases: [fields: Record<string, string>, method: string, expected: [bytes: number, first: number] | undefined][] =
   [
     [{}, "GET", [10, 0]],
@@ -60,7 +66,7 @@ describe.each(Object.entries(ways))("a file %s", (way, respond) => {
     rendered.delivery.abort(rendered.status, 0);
     const condition = headers["If-Range"] === undefined ? "" : ` if ${headers["If-Range"]}`;
     const isException = exceptions.includes(`${way}: ${headers["Range"]}${condition}`);
-    const kind = way === "sent by the application" || isException ? "sent" : "handedOver";
+    const kind = isException ? "sent" : kinds[way];
     const [bytes, first] = expected ?? [];
     expect(announced).toEqual(expected ? [{ kind, bytes, first, size: 10, version: etag }] : []);
   });

@@ -5,8 +5,12 @@ import type { DownloadRequest } from "./handler.ts";
 
 /** Which bytes of which version a response is about to send, or to have sent by another server. */
 export interface Transfer {
-  /** `handedOver`: a proxy, a CDN or a store sends the bytes, and does not report how that ends. */
-  readonly kind: "sent" | "handedOver";
+  /**
+   * - `sent`: the application sends the bytes.
+   * - `handedOver`: the server in front of it does, and does not report how that ends.
+   * - `redirected`: the client gets a URL, of a store or a CDN, that it may use as it likes.
+   */
+  readonly kind: "sent" | "handedOver" | "redirected";
   /** Bytes of the file that the client is promised. Undefined if unknown. */
   readonly bytes: number | undefined;
   /** Position of the first of them. */
@@ -29,21 +33,25 @@ export function sentTransfer(decision: Decision, representation: Representation)
 }
 
 /** What another server will send for `request`: it applies the client's Range itself. */
-export function handedOverTransfer(request: DownloadRequest, representation: Representation): Transfer {
+export function handedOverTransfer(
+  request: DownloadRequest,
+  representation: Representation,
+  kind: "handedOver" | "redirected" = "handedOver",
+): Transfer {
   const version = strongTag(representation);
   if (representation.size === undefined) {
-    return { kind: "handedOver", bytes: undefined, first: firstPosition(request), size: undefined, version };
+    return { kind, bytes: undefined, first: firstPosition(request), size: undefined, version };
   }
   // Its preconditions are decided: what is left is the range. If that is unsatisfiable, some servers send everything.
   const decision = decide(rangeOnly(request), { ...representation, seekable: true });
   const whole = {
-    kind: "handedOver",
+    kind,
     bytes: representation.size,
     first: 0,
     size: representation.size,
     version,
-  } as const;
-  return transferOf("handedOver", decision, representation) ?? whole;
+  };
+  return transferOf(kind, decision, representation) ?? whole;
 }
 
 function transferOf(kind: Transfer["kind"], decision: Decision, representation: Representation): Transfer | undefined {

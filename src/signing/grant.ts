@@ -2,7 +2,7 @@ import type { DownloadCharge, GrantResult } from "./download-counter.ts";
 
 /**
  * One use of a link: one client's bytes of one version, once. The rules below exist twice, here and in the Lua of
- * `redis-download-counter.ts`; `tests/signing/download-counter-contract.ts` holds both to the same table.
+ * `redis/download-counter.ts`; `tests/signing/download-counter-contract.ts` holds both to the same table.
  */
 export interface Grant {
   /** Of the version that is downloaded. Undefined until the first charge. */

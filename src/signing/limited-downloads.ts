@@ -9,6 +9,7 @@ import type { DownloadCharge, DownloadCounter, DownloadTerms, GrantResult } from
 import { encodeBase64Url, utf8 } from "./hmac-key.ts";
 import { isLinkPreview } from "./link-preview.ts";
 import { MemoryDownloadCounter } from "./memory-download-counter.ts";
+import { parseUrl } from "./url-parts.ts";
 import { isSignatureRequired, verifiedSignature } from "./verified.ts";
 
 export interface LimitedDownloadsOptions<C = unknown> {
@@ -133,8 +134,10 @@ function rulesOf<C>(handler: DownloadHandler<C>, options: LimitedDownloadsOption
   const { limit, key, within, previews = "refuse" } = options;
   const countLife = within === undefined ? undefined : milliseconds("within", within);
   // A key of the application's own may outlive the link that it first came with.
-  const ownExpiry = (request: DownloadRequest): number | undefined =>
-    key ? undefined : verifiedSignature(request)?.expiresAt?.getTime();
+  const ownExpiry = (request: DownloadRequest): number | undefined => {
+    const { resumableUntil, expiresAt } = (!key && verifiedSignature(request)) || {};
+    return (resumableUntil ?? expiresAt)?.getTime();
+  };
   return {
     counter: options.counter ?? new MemoryDownloadCounter(),
     count: options.count ?? "started",
@@ -203,6 +206,8 @@ function refuse(cause: "used" | "preview"): never {
 
 function signatureOf(request: DownloadRequest): string {
   const verification = verifiedSignature(request);
+  // A grant is for a folder: each file in it is a link of its own.
+  if (verification?.grant) return `${verification.signature} ${parseUrl(request.url)?.path ?? ""}`;
   if (verification) return verification.signature;
   throw new ImproperlyConfiguredError(
     "limitedDownloads found no verified signature on the request. " +

@@ -10,7 +10,9 @@ import {
 } from "../responses/handler.ts";
 import { privateCacheControl } from "../http/cache-control.ts";
 import { clientAddress } from "./client-address.ts";
-import type { ResponseOverrides, URLVerifier, VerifiedSignature } from "./url-verifier.ts";
+import { Resumption } from "./resumption.ts";
+import { MemorySentVersions, type SentVersions } from "./sent-versions.ts";
+import type { ResponseOverrides, URLVerifier, Verification, VerifiedGrant, VerifiedSignature } from "./url-verifier.ts";
 import { markSignatureRequired, rememberVerification } from "./verified.ts";
 
 export interface SignatureRequiredOptions<C = unknown> {
@@ -25,6 +27,20 @@ export interface SignatureRequiredOptions<C = unknown> {
   readonly url?: (request: DownloadRequest, context: ViewContext<C>) => string;
   /** The client's address, for signatures that are bound to one. Default: what the framework says, as it is set up. */
   readonly ip?: (request: DownloadRequest, context: ViewContext<C>) => string | undefined;
+  /**
+   * Whether a grant for a folder is accepted, too (`signer.grant()`). Default false. A grant in the path is taken out of the
+   * request's URL and of the parameters that the handler gets.
+   */
+  readonly prefixes?: boolean;
+  /**
+   * For how many seconds after its end a link still serves the rest of a download. Default 0.
+   *
+   * Only to a request with a `Range` that begins after the first byte, and an `If-Range` of a strong entity tag that was sent
+   * under this very signature, and only while the file has that version. Never as a redirect.
+   */
+  readonly resumeFor?: number;
+  /** Where is kept what `resumeFor` needs to know. Default: in this process. `RedisSentVersions` keeps it for several. */
+  readonly sentVersions?: SentVersions;
   /** The clock. */
   readonly now?: () => Date;
 }
@@ -60,19 +76,67 @@ export function signatureRequired<C>(
 ): DownloadHandler<C> {
   checkUse(handler, options);
   const now = options.now ?? (() => new Date());
+  const resumption = resumptionOf(options, now);
   return markSignatureRequired(async (request: DownloadRequest, context: ViewContext<C>) => {
-    const verification = await options.signer.verify(
-      { method: request.method, headers: request.headers, url: options.url?.(request, context) ?? request.url },
-      { purpose: options.purpose, ip: options.ip ? options.ip(request, context) : clientAddress(context) },
-    );
+    const verification = await verified(options, request, context);
     if (!verification.ok) throw new PermissionDeniedError("Forbidden", { cause: verification.reason });
-    rememberVerification(request, verification);
-    return presented(await handler(request, context), verification, now());
+    const inner =
+      verification.grant?.as === "path" ? withoutGrant(request, context, verification.grant) : { request, context };
+    const known = resumable(verification, options.resumeFor);
+    rememberVerification(request, known);
+    rememberVerification(inner.request, known);
+    const answer = (): Promise<DownloadResult> => handler(inner.request, inner.context);
+    const result = resumption ? await resumption.answer(request, verification, answer) : await answer();
+    return presented(result, verification, now());
   });
 }
 
+function resumable(verification: VerifiedSignature, resumeFor = 0): VerifiedSignature {
+  const { expiresAt } = verification;
+  if (expiresAt === undefined || resumeFor === 0) return verification;
+  return { ...verification, resumableUntil: new Date(expiresAt.getTime() + resumeFor * 1000) };
+}
+
+async function verified<C>(
+  { signer, url, purpose, ip, prefixes, resumeFor = 0 }: SignatureRequiredOptions<C>,
+  request: DownloadRequest,
+  context: ViewContext<C>,
+): Promise<Verification> {
+  const asked = { method: request.method, headers: request.headers, url: url?.(request, context) ?? request.url };
+  const expected = { purpose, ip: ip ? ip(request, context) : clientAddress(context), expiredFor: resumeFor };
+  const verification = await signer.verify(asked, expected);
+  // A URL with a signature of its own is decided by that.
+  const asksByGrant = prefixes === true && !verification.ok && verification.reason === "missing";
+  return asksByGrant && signer.verifyGrant ? signer.verifyGrant(asked, expected) : verification;
+}
+
+/** The request and its parameters as they would be without the grant in the path. */
+function withoutGrant<C>(
+  request: DownloadRequest,
+  context: ViewContext<C>,
+  { token }: VerifiedGrant,
+): { request: DownloadRequest; context: ViewContext<C> } {
+  const without = (text: string): string => text.replace(`${token}/`, "");
+  const params = Object.entries(context.params).map(([name, value]) => [name, value && without(value)] as const);
+  return {
+    request: {
+      method: request.method,
+      url: without(request.url),
+      headers: request.headers,
+      // Made when it is asked for: most files do not ask, and a signal is dear to make.
+      get signal(): AbortSignal | undefined {
+        return request.signal;
+      },
+    } as DownloadRequest,
+    context: { ...context, params: Object.fromEntries(params) },
+  };
+}
+
 // In JavaScript nothing else says so.
-function checkUse(handler: unknown, options: { signer?: { verify?: unknown } } | undefined): void {
+function checkUse(
+  handler: unknown,
+  options: { signer?: { verify?: unknown; verifyGrant?: unknown }; prefixes?: unknown } | undefined,
+): void {
   if (typeof handler !== "function") {
     throw new ImproperlyConfiguredError(
       "signatureRequired(handler, { signer }) needs a handler, such as View.asView()",
@@ -83,6 +147,21 @@ function checkUse(handler: unknown, options: { signer?: { verify?: unknown } } |
       "signatureRequired(handler, { signer }) needs a signer, such as new URLSigner({ secrets })",
     );
   }
+  if (options.prefixes === true && typeof options.signer.verifyGrant !== "function") {
+    throw new ImproperlyConfiguredError(
+      "signatureRequired(handler, { prefixes: true }) needs a signer with verifyGrant()",
+    );
+  }
+}
+
+function resumptionOf<C>(
+  { resumeFor = 0, sentVersions }: SignatureRequiredOptions<C>,
+  now: () => Date,
+): Resumption | undefined {
+  if (!(Number.isFinite(resumeFor) && resumeFor >= 0)) {
+    throw new ImproperlyConfiguredError(`resumeFor must be a number of seconds, 0 or more, got ${resumeFor}`);
+  }
+  return resumeFor === 0 ? undefined : new Resumption(sentVersions ?? new MemorySentVersions(), resumeFor, now);
 }
 
 function presented(result: DownloadResult, { response, expiresAt }: VerifiedSignature, now: Date): DownloadResult {

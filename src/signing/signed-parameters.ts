@@ -6,6 +6,7 @@ export const ipPrefixParameter = "X-Ip-Prefix";
 export const dispositionParameter = "X-Disposition";
 export const filenameParameter = "X-Filename";
 export const contentTypeParameter = "X-Content-Type";
+export const grantParameter = "X-Grant";
 export const cacheControlParameter = "X-Cache-Control";
 
 export const reservedParameters: ReadonlySet<string> = new Set([
@@ -17,4 +18,5 @@ export const reservedParameters: ReadonlySet<string> = new Set([
   filenameParameter,
   contentTypeParameter,
   cacheControlParameter,
+  grantParameter,
 ]);

@@ -2,10 +2,25 @@ import { ImproperlyConfiguredError } from "../errors.ts";
 import { HmacKey, utf8, verifiesWithAny } from "./hmac-key.ts";
 import { isWithinIPPrefix, parseIPPrefix } from "../http/ip-prefix.ts";
 import { refuseJSON } from "../serialization.ts";
+import {
+  decodeTerms,
+  encodeTerms,
+  folderOf,
+  formatToken,
+  grantCookie,
+  grantMessage,
+  isBelow,
+  parseToken,
+  shownGrants,
+  type GrantKind,
+  type GrantOptions,
+  type PrefixGrant,
+} from "./prefix-grant.ts";
 import { overrideParameters, overridesOf } from "./response-overrides.ts";
 import { signableUrl, unsignable } from "./signable-url.ts";
 import {
   expiresParameter,
+  grantParameter,
   headersParameter,
   ipPrefixParameter,
   reservedParameters,
@@ -120,6 +135,104 @@ export class URLSigner implements URLVerifier {
     return formatUrl({ ...parts, parameters: [...parameters, formatParameter(signatureParameter, signature)] });
   }
 
+  /**
+   * Grants every file below a URL, such as a playlist with all its segments. `signatureRequired(view, { prefixes: true })`
+   * accepts it, for GET and HEAD. `/videos/4` grants what is below `/videos/4/`, and never `/videos/42`.
+   *
+   * - `as: "cookie"` (default) returns a `Set-Cookie` value. The URLs of the files stay as they are.
+   * - `as: "path"` returns a folder with the grant as its last segment. Relative URLs keep it, in any player.
+   * - `as: "query"` returns a parameter, for clients that append it to each URL themselves.
+   *
+   * A grant covers any query. It can be read, and says the folder, the expiry and the addresses.
+   *
+   * @throws {InvalidPathError} for a URL that no request can ask for as it is
+   * @throws {ImproperlyConfiguredError} for an option that can't hold
+   *
+   * @example
+   * ```ts
+   * import { URLSigner } from "downloadview/signing";
+   *
+   * const signer = new URLSigner({ secrets: "0123456789abcdef0123456789abcdef" });
+   * const { setCookie } = await signer.grant("/videos/4", { expiresIn: 3600 });
+   * const headers = new Headers({ Cookie: setCookie.split(";")[0] ?? "" });
+   * console.assert((await signer.verifyGrant({ url: "/videos/4/720p/1.ts", headers })).ok);
+   * console.assert(!(await signer.verifyGrant({ url: "/videos/42/720p/1.ts", headers })).ok);
+   *
+   * const { url } = await signer.grant("/videos/4", { as: "path" });
+   * console.assert((await signer.verifyGrant({ url: url + "index.m3u8" })).ok);
+   * ```
+   */
+  async grant<K extends GrantKind = "cookie">(
+    prefixUrl: string,
+    options: GrantOptions<K> = {},
+  ): Promise<Extract<PrefixGrant, { as: K }>> {
+    const parts = signableUrl(prefixUrl);
+    if (this.#bindHost && parts.origin === "") throw unsignable("has no host, which this signer binds");
+    if (parts.parameters.length > 0) throw unsignable("has a query, where a folder is granted");
+    const as: GrantKind = options.as ?? "cookie";
+    const prefix = folderOf(parts);
+    const expiry = this.#expiry(options);
+    const payload = encodeTerms({
+      prefix,
+      host: this.#bindHost ? hostOf(parts.origin) : "",
+      expires: expiry === undefined ? null : Number(expiry),
+      ipPrefix: checkedIPPrefix(options.ipPrefix) ?? null,
+    });
+    const token = formatToken(payload, await this.#keys[0]!.sign(grantMessage(as, payload, options.purpose)));
+    const url = parts.origin + prefix;
+    const grants: { [A in GrantKind]: () => PrefixGrant | Promise<PrefixGrant> } = {
+      cookie: async () => {
+        const maxAge = expiry === undefined ? undefined : Number(expiry) - Math.floor(this.#now().getTime() / 1000);
+        return { as: "cookie", url, setCookie: await grantCookie(token, prefix, maxAge, options.cookie) };
+      },
+      path: () => ({ as: "path", url: `${url}${token}/` }),
+      query: () => ({ as: "query", url: `${url}?${grantParameter}=${token}`, query: `${grantParameter}=${token}` }),
+    };
+    if (!Object.hasOwn(grants, as)) {
+      throw new ImproperlyConfiguredError(`as must be "cookie", "path" or "query", got ${JSON.stringify(as)}`);
+    }
+    return (await grants[as]()) as Extract<PrefixGrant, { as: K }>;
+  }
+
+  /** Checks what {@link grant} returned. Never throws for anything that a client can send. */
+  async verifyGrant(request: SignedRequest, options: VerifyOptions = {}): Promise<Verification> {
+    const parts = parseUrl(request.url);
+    if (parts === undefined) return refused("invalid");
+    const shown = shownGrants(parts, request.headers?.get("cookie") ?? null);
+    if (shown === undefined) return refused("missing");
+    if (signedMethod(request.method ?? "GET") !== "GET") return refused("invalid");
+    if (shown.as !== "cookie" && shown.tokens.length > 1) return refused("invalid");
+    let refusal = refused("invalid");
+    for (const token of shown.tokens) {
+      const verification = await this.#verifyToken(shown.as, token, parts, request, options);
+      if (verification.ok) return verification;
+      if (verification.reason === "expired") refusal = verification;
+    }
+    return refusal;
+  }
+
+  async #verifyToken(
+    as: GrantKind,
+    token: string,
+    parts: URLParts,
+    request: SignedRequest,
+    { purpose, ip }: VerifyOptions,
+  ): Promise<Verification> {
+    const parsed = parseToken(token);
+    // A router and a view get the path as it was sent: the grant has to be found in it.
+    if (parsed === undefined || (as !== "cookie" && !request.url.includes(token))) return refused("invalid");
+    const { payload, signature } = parsed;
+    if (!(await verifiesWithAny(this.#keys, signature, grantMessage(as, payload, purpose)))) return refused("invalid");
+    const { prefix, host, expires, ipPrefix } = decodeTerms(payload);
+    const below = as === "path" ? `${prefix}${token}/` : prefix;
+    if (!isBelow(below, parts.path)) return refused("invalid");
+    if (host !== (this.#bindHost ? hostAsked(request, parts.origin) : "")) return refused("invalid");
+    if (ipPrefix !== null && !allowsAddress(ipPrefix, ip)) return refused("invalid");
+    const expiresAt = expires === null ? undefined : new Date(expires * 1000);
+    if (expiresAt !== undefined && !(this.#now() < expiresAt)) return refused("expired");
+    return { ok: true, signature, ...(expiresAt && { expiresAt }), grant: { as, prefix, token } };
+  }
+
   /** Never throws for anything that a client can send. */
   async verify(request: SignedRequest, options: VerifyOptions = {}): Promise<Verification> {
     const parts = parseUrl(request.url);
@@ -151,17 +264,25 @@ export class URLSigner implements URLVerifier {
     return JSON.stringify(["downloadview signed url 1", ...constraints, parts.path, covered]);
   }
 
-  #accepted(signature: string, own: ReadonlyMap<string, string>, { ip }: VerifyOptions): Verification {
+  #accepted(signature: string, own: ReadonlyMap<string, string>, { ip, expiredFor = 0 }: VerifyOptions): Verification {
     const expires = own.get(expiresParameter);
     const expiresAt = expires === undefined ? undefined : new Date(Number(expires) * 1000);
-    if (expiresAt !== undefined && !(this.#now() < expiresAt)) return refused("expired");
+    const now = this.#now();
+    const expired = expiresAt !== undefined && !(now < expiresAt);
+    if (expired && !(now.getTime() < expiresAt.getTime() + expiredFor * 1000)) return refused("expired");
     const prefix = own.get(ipPrefixParameter);
     if (prefix !== undefined && !allowsAddress(prefix, ip)) return refused("invalid");
     const response = overridesOf(own);
-    return { ok: true, signature, ...(expiresAt && { expiresAt }), ...(response && { response }) };
+    return {
+      ok: true,
+      signature,
+      ...(expiresAt && { expiresAt }),
+      ...(response && { response }),
+      ...(expired && { expired }),
+    };
   }
 
-  #expiry({ expiresAt, expiresIn }: SignOptions): string | undefined {
+  #expiry({ expiresAt, expiresIn }: Pick<SignOptions, "expiresAt" | "expiresIn">): string | undefined {
     if (expiresAt !== undefined && expiresIn !== undefined) {
       throw new ImproperlyConfiguredError("Say when a link expires by expiresIn or by expiresAt, not by both");
     }

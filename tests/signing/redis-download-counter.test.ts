@@ -4,11 +4,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import {
-  RedisDownloadCounter,
-  type IORedisClient,
-  type NodeRedisClient,
-} from "../../src/signing/redis-download-counter.ts";
+import { RedisDownloadCounter, type IORedisClient, type NodeRedisClient } from "../../src/signing/redis/index.ts";
 import type { DownloadTerms } from "../../src/signing/download-counter.ts";
 import { requires } from "../support/requires.ts";
 import { describeDownloadCounter } from "./download-counter-contract.ts";

@@ -88,7 +88,7 @@ async function redirect(
     url,
     Math.max(0, Math.floor(secondsLeft - expiresIn * startingShare)),
   );
-  await source.beforeSend?.(handedOverTransfer(request, representation));
+  await source.beforeSend?.(handedOverTransfer(request, representation, "redirected"));
   delivery.handOver();
   return { status: 302, headers: headers.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
 }

@@ -1,16 +1,5 @@
-import { DownloadError, ImproperlyConfiguredError } from "../errors.ts";
-import type { DownloadCharge, DownloadCounter, DownloadTerms, GrantResult } from "./download-counter.ts";
-
-/** The one method of ioredis that is used, and one by which it is known. */
-export interface IORedisClient {
-  defineCommand: unknown;
-  eval(script: string, numberOfKeys: number, ...keysAndArguments: string[]): Promise<unknown>;
-}
-
-/** The one method of node-redis that is used. */
-export interface NodeRedisClient {
-  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-}
+import type { DownloadCharge, DownloadCounter, DownloadTerms, GrantResult } from "../download-counter.ts";
+import { RedisScripts, type IORedisClient, type NodeRedisClient } from "./scripts.ts";
 
 export interface RedisDownloadCounterOptions {
   /** What the names of the keys begin with. Default `downloadview:link:`. */
@@ -44,83 +33,40 @@ export interface RedisDownloadCounterOptions {
  * ```
  */
 export class RedisDownloadCounter implements DownloadCounter {
-  readonly #client: IORedisClient | NodeRedisClient;
-  readonly #prefix: string;
-  readonly #timeout: number;
+  readonly #scripts: RedisScripts;
 
   constructor(
     client: IORedisClient | NodeRedisClient,
     { prefix = "downloadview:link:", timeout = 2 }: RedisDownloadCounterOptions = {},
   ) {
-    if (typeof (client as { eval?: unknown } | undefined)?.eval !== "function") {
-      throw new ImproperlyConfiguredError("RedisDownloadCounter needs a client of ioredis or node-redis");
-    }
-    if (!(timeout > 0))
-      throw new ImproperlyConfiguredError(`timeout must be a positive number of seconds, got ${timeout}`);
-    this.#client = client;
-    this.#prefix = prefix;
-    this.#timeout = timeout;
+    this.#scripts = new RedisScripts(client, { prefix, timeout });
   }
 
   async begin(link: string, terms: DownloadTerms): Promise<string | undefined> {
-    const begun = this.#run(beginScript, link, termsArguments(terms));
-    const grant = await this.#bounded(begun, (late) => {
-      // The client has its 503. What it was not sent must not be counted.
-      const { now, grantLife } = terms;
-      return typeof late === "string"
+    const { now, grantLife } = terms;
+    // The client has its 503. What it was not sent must not be counted.
+    const giveBack = (late: unknown): Promise<void> | undefined =>
+      typeof late === "string"
         ? this.end(link, late, { kind: "unused", sent: 0, counts: false, now, grantLife })
         : undefined;
-    });
+    const grant = await this.#scripts.run(beginScript, link, termsArguments(terms), giveBack);
     return typeof grant === "string" ? grant : undefined;
   }
 
   async charge(link: string, grant: string, charge: DownloadCharge, terms: DownloadTerms): Promise<string | undefined> {
     const texts = [...termsArguments(terms), grant, ...chargeArguments(charge)];
-    const charged = await this.#bounded(this.#run(chargeScript, link, texts));
+    const charged = await this.#scripts.run(chargeScript, link, texts);
     return typeof charged === "string" ? charged : undefined;
   }
 
   async end(link: string, grant: string, result: GrantResult): Promise<void> {
     const { kind, charge, sent, counts, now, grantLife } = result;
     const texts = [grant, kind, String(sent), flag(counts), String(now), String(grantLife)];
-    await this.#bounded(this.#run(endScript, link, charge ? [...texts, ...chargeArguments(charge)] : texts));
+    await this.#scripts.run(endScript, link, charge ? [...texts, ...chargeArguments(charge)] : texts);
   }
 
   async allows(link: string, terms: DownloadTerms): Promise<boolean> {
-    return (await this.#bounded(this.#run(allowsScript, link, termsArguments(terms)))) === 1;
-  }
-
-  #run(script: string, link: string, texts: string[]): Promise<unknown> {
-    const key = this.#prefix + link;
-    return "defineCommand" in this.#client
-      ? this.#client.eval(script, 1, key, ...texts)
-      : this.#client.eval(script, { keys: [key], arguments: texts });
-  }
-
-  /**
-   * Waits for an answer, `timeout` seconds at most, and has `whenLate` called with one that comes later.
-   * @throws {DownloadError} 503, as a link that can't be counted can't be served
-   */
-  async #bounded(
-    answer: Promise<unknown>,
-    whenLate?: (answer: unknown) => Promise<void> | undefined,
-  ): Promise<unknown> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let isLate = false;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        isLate = true;
-        reject(new Error(`Redis did not answer within ${this.#timeout} s`));
-      }, this.#timeout * 1000);
-    });
-    answer.then((late) => (isLate ? whenLate?.(late) : undefined)).catch(() => undefined);
-    try {
-      return await Promise.race([answer, timeout]);
-    } catch (cause) {
-      throw new DownloadError(503, "The counter of limited links can't be reached", { cause });
-    } finally {
-      clearTimeout(timer);
-    }
+    return (await this.#scripts.run(allowsScript, link, termsArguments(terms))) === 1;
   }
 }
 
@@ -138,7 +84,7 @@ function flag(value: boolean): string {
 }
 
 // A hash has the fields "uses" and "given", and one for each client: its grants, as JSON. Redis runs a script without
-// anything in between. The rules are those of `grant.ts`, in the same order.
+// anything in between. The rules are those of `../grant.ts`, in the same order.
 const library = `
 local key = KEYS[1]
 local function load(client)
