@@ -19,7 +19,7 @@ const instead: Readonly<Record<Kind, string>> = {
   storage: "Select the values that you want to show, such as the entries of list().",
   view: "Mount its handler, asView(), with your framework's adapter, such as toExpressHandler(handler).",
   signer: "It holds a secret key.",
-  middleware: "Pass it to the adapter's downloadMiddleware().",
+  middleware: "Pass it to the adapter's applyToDownloads().",
 };
 
 /**

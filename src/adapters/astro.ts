@@ -63,22 +63,22 @@ export async function send(context: AstroContext, result: DownloadResult | Promi
 }
 
 /**
- * Has every download of the site go through `middleware`: `export const onRequest = downloadMiddleware(…)` in
+ * Has every download of the site go through `middleware`: `export const onRequest = applyToDownloads(…)` in
  * `src/middleware.ts`, or one of a `sequence`.
  *
  * @example
  * ```ts
- * import { downloadMiddleware } from "downloadview/astro";
+ * import { applyToDownloads } from "downloadview/astro";
  *
  * // src/middleware.ts
- * const onRequest = downloadMiddleware((response) => {
+ * const onRequest = applyToDownloads((response) => {
  *   response.headers.set("X-Robots-Tag", "noindex");
  *   return response;
  * });
  * console.assert(typeof onRequest === "function");
  * ```
  */
-export function downloadMiddleware(
+export function applyToDownloads(
   ...middleware: readonly DownloadMiddleware[]
 ): (context: AstroContext, next: () => Promise<Response>) => Promise<Response> {
   return (context, next) => {

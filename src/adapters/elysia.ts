@@ -74,11 +74,11 @@ export async function send(
  * ```ts
  * import { Elysia } from "elysia";
  * import { download } from "downloadview";
- * import { downloadMiddleware, send } from "downloadview/elysia";
+ * import { applyToDownloads, send } from "downloadview/elysia";
  *
  * const app = new Elysia();
  * app.onRequest(
- *   downloadMiddleware((response) => {
+ *   applyToDownloads((response) => {
  *     response.headers.set("X-Robots-Tag", "noindex");
  *     return response;
  *   }),
@@ -88,7 +88,7 @@ export async function send(
  * console.assert(response.headers.get("X-Robots-Tag") === "noindex");
  * ```
  */
-export function downloadMiddleware(
+export function applyToDownloads(
   ...middleware: readonly DownloadMiddleware[]
 ): (context: Pick<Context, "request">) => void {
   return ({ request }) => addMiddleware(request, middleware);

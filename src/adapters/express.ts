@@ -1,8 +1,9 @@
 import type { Request, RequestHandler, Response } from "express";
-import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { FileNotFoundError } from "../errors.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadRequest, DownloadResult } from "../responses/handler.ts";
 import { answer } from "./node/answer.ts";
 import { isOfLeaving } from "./node/connection.ts";
-import { downloadMiddleware as nodeMiddleware, passOn, send as sendToNode } from "./node/index.ts";
+import { applyToDownloads as nodeMiddleware, passOn, type NodeNext } from "./node/index.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
 import { namedParams } from "./params.ts";
 
@@ -22,21 +23,16 @@ import { namedParams } from "./params.ts";
  * ```
  */
 export function toExpressHandler(handler: DownloadHandler<Request>): RequestHandler {
-  return async (request, response, next) => {
-    try {
-      const downloadRequest = new NodeDownloadRequest(request, response);
-      const context = { params: namedParams(request.params), native: request, clientAddress: () => request.ip };
-      const failure = await answer(handler(downloadRequest, context), downloadRequest, request, response);
-      // Express's error handlers log it; the response is broken already.
-      if (failure !== undefined) next(failure);
-    } catch (error) {
-      if (!isOfLeaving(error, response)) passOn(error, next);
-    }
+  return (request, response, next) => {
+    const context = { params: namedParams(request.params), native: request, clientAddress: () => request.ip };
+    return sent(request, response, (downloadRequest) => handler(downloadRequest, context), next);
   };
 }
 
 /**
- * Sends a result from inside an ordinary Express handler; await it, so that Express hears of errors.
+ * Sends a result from inside an ordinary Express handler. As in {@link toExpressHandler}, a missing file falls to the next
+ * route, and at last to Express's own 404; another error goes to the error handlers. It never rejects, so that no handler of
+ * Express 4, which does not await them, can end the process.
  *
  * @example
  * ```ts
@@ -54,7 +50,28 @@ export function send(
   response: Response,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
-  return sendToNode(request, response, result);
+  return sent(request, response, () => result, request.next ?? rethrow);
+}
+
+async function sent(
+  request: Request,
+  response: Response,
+  resultFor: (request: DownloadRequest) => DownloadResult | Promise<DownloadResult>,
+  next: NodeNext,
+): Promise<void> {
+  try {
+    const downloadRequest = new NodeDownloadRequest(request, response);
+    const failure = await answer(resultFor(downloadRequest), downloadRequest, request, response);
+    // Express's error handlers log it; the response is broken already.
+    if (failure !== undefined) next(failure);
+  } catch (error) {
+    if (!isOfLeaving(error, response)) passOn(error, next);
+  }
+}
+
+/** For a request that no router of Express has handled. */
+function rethrow(error: unknown): never {
+  throw error ?? new FileNotFoundError();
 }
 
 /**
@@ -64,11 +81,11 @@ export function send(
  * ```ts
  * import express from "express";
  * import { download } from "downloadview";
- * import { downloadMiddleware, send } from "downloadview/express";
+ * import { applyToDownloads, send } from "downloadview/express";
  *
  * const app = express();
  * app.use(
- *   downloadMiddleware((response) => {
+ *   applyToDownloads((response) => {
  *     response.headers.set("X-Robots-Tag", "noindex");
  *     return response;
  *   }),
@@ -77,6 +94,6 @@ export function send(
  * console.assert(typeof app.listen === "function");
  * ```
  */
-export function downloadMiddleware(...middleware: readonly DownloadMiddleware[]): RequestHandler {
+export function applyToDownloads(...middleware: readonly DownloadMiddleware[]): RequestHandler {
   return nodeMiddleware(...middleware);
 }

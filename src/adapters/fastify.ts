@@ -118,12 +118,12 @@ export const downloads: FastifyPluginCallback = Object.assign(
  * ```ts
  * import Fastify from "fastify";
  * import { download } from "downloadview";
- * import { downloadMiddleware, send } from "downloadview/fastify";
+ * import { applyToDownloads, send } from "downloadview/fastify";
  *
  * const app = Fastify();
  * app.addHook(
  *   "onRequest",
- *   downloadMiddleware((response) => {
+ *   applyToDownloads((response) => {
  *     response.headers.set("X-Robots-Tag", "noindex");
  *     return response;
  *   }),
@@ -132,7 +132,7 @@ export const downloads: FastifyPluginCallback = Object.assign(
  * console.assert((await app.inject("/report")).headers["x-robots-tag"] === "noindex");
  * ```
  */
-export function downloadMiddleware(...middleware: readonly DownloadMiddleware[]): onRequestHookHandler {
+export function applyToDownloads(...middleware: readonly DownloadMiddleware[]): onRequestHookHandler {
   return (request, _reply, done) => {
     addMiddleware(request.raw, middleware);
     done();

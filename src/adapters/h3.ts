@@ -104,11 +104,11 @@ function isOnNode({ runtime }: H3Event): boolean {
  * ```ts
  * import { H3 } from "h3";
  * import { download } from "downloadview";
- * import { downloadMiddleware, send } from "downloadview/h3";
+ * import { applyToDownloads, send } from "downloadview/h3";
  *
  * const app = new H3();
  * app.use(
- *   downloadMiddleware((response) => {
+ *   applyToDownloads((response) => {
  *     response.headers.set("X-Robots-Tag", "noindex");
  *     return response;
  *   }),
@@ -117,7 +117,7 @@ function isOnNode({ runtime }: H3Event): boolean {
  * console.assert((await app.request("/report")).headers.get("X-Robots-Tag") === "noindex");
  * ```
  */
-export function downloadMiddleware(...middleware: readonly DownloadMiddleware[]): Middleware {
+export function applyToDownloads(...middleware: readonly DownloadMiddleware[]): Middleware {
   return (event, next) => {
     addMiddleware(event, middleware);
     return next();

@@ -66,11 +66,11 @@ export async function send<E extends Env>(
  * ```ts
  * import { Hono } from "hono";
  * import { download } from "downloadview";
- * import { downloadMiddleware, send } from "downloadview/hono";
+ * import { applyToDownloads, send } from "downloadview/hono";
  *
  * const app = new Hono();
  * app.use(
- *   downloadMiddleware((response) => {
+ *   applyToDownloads((response) => {
  *     response.headers.set("X-Robots-Tag", "noindex");
  *     return response;
  *   }),
@@ -79,7 +79,7 @@ export async function send<E extends Env>(
  * console.assert((await app.request("/report")).headers.get("X-Robots-Tag") === "noindex");
  * ```
  */
-export function downloadMiddleware(...middleware: readonly DownloadMiddleware[]): MiddlewareHandler {
+export function applyToDownloads(...middleware: readonly DownloadMiddleware[]): MiddlewareHandler {
   return (context, next) => {
     addMiddleware(context, middleware);
     return next();

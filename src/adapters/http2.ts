@@ -39,8 +39,7 @@ export function toHTTP2Handler(
 }
 
 /**
- * Sends a result from inside an ordinary HTTP/2 handler.
- * @throws {DownloadError} while nothing has been sent yet
+ * Sends a result from inside an ordinary HTTP/2 handler. It never rejects: errors are answered with their status.
  *
  * @example
  * ```ts

@@ -72,11 +72,11 @@ export async function send(
  * ```ts
  * import Koa from "koa";
  * import { download } from "downloadview";
- * import { downloadMiddleware, send } from "downloadview/koa";
+ * import { applyToDownloads, send } from "downloadview/koa";
  *
  * const app = new Koa();
  * app.use(
- *   downloadMiddleware((response) => {
+ *   applyToDownloads((response) => {
  *     response.headers.set("X-Robots-Tag", "noindex");
  *     return response;
  *   }),
@@ -85,7 +85,7 @@ export async function send(
  * console.assert(typeof app.listen === "function");
  * ```
  */
-export function downloadMiddleware(...middleware: readonly DownloadMiddleware[]): Middleware {
+export function applyToDownloads(...middleware: readonly DownloadMiddleware[]): Middleware {
   return (context, next) => {
     addMiddleware(context.req, middleware);
     return next();

@@ -67,16 +67,16 @@ export async function send(args: LoaderArgs, result: DownloadResult | Promise<Do
 }
 
 /**
- * Has every download below a route go through `middleware`: `export const middleware = [downloadMiddleware(…)]`, in
+ * Has every download below a route go through `middleware`: `export const middleware = [applyToDownloads(…)]`, in
  * `root.tsx` for all of them.
  *
  * @example
  * ```ts
- * import { downloadMiddleware } from "downloadview/react-router";
+ * import { applyToDownloads } from "downloadview/react-router";
  *
  * // app/root.tsx
  * const middleware = [
- *   downloadMiddleware((response) => {
+ *   applyToDownloads((response) => {
  *     response.headers.set("X-Robots-Tag", "noindex");
  *     return response;
  *   }),
@@ -84,7 +84,7 @@ export async function send(args: LoaderArgs, result: DownloadResult | Promise<Do
  * console.assert(middleware.length === 1);
  * ```
  */
-export function downloadMiddleware(
+export function applyToDownloads(
   ...middleware: readonly DownloadMiddleware[]
 ): (args: LoaderArgs, next: () => Promise<Response>) => Promise<Response> {
   return (args, next) => {

@@ -77,22 +77,22 @@ export async function send(
 }
 
 /**
- * Has every download of the application go through `middleware`: `export const handle = downloadMiddleware(…)` in
+ * Has every download of the application go through `middleware`: `export const handle = applyToDownloads(…)` in
  * `hooks.server.ts`, or one of a `sequence`.
  *
  * @example
  * ```ts
- * import { downloadMiddleware } from "downloadview/sveltekit";
+ * import { applyToDownloads } from "downloadview/sveltekit";
  *
  * // src/hooks.server.ts
- * const handle = downloadMiddleware((response) => {
+ * const handle = applyToDownloads((response) => {
  *   response.headers.set("X-Robots-Tag", "noindex");
  *   return response;
  * });
  * console.assert(typeof handle === "function");
  * ```
  */
-export function downloadMiddleware(
+export function applyToDownloads(
   ...middleware: readonly DownloadMiddleware[]
 ): <E extends SvelteKitEvent>(input: {
   event: E;

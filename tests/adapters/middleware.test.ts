@@ -14,12 +14,12 @@ import {
   type DownloadMiddleware,
   type DownloadResponse,
 } from "downloadview";
-import { downloadMiddleware as expressMiddleware, send as sendToExpress } from "downloadview/express";
-import { downloadMiddleware as fastifyMiddleware, send as sendToFastify } from "downloadview/fastify";
+import { applyToDownloads as expressMiddleware, send as sendToExpress } from "downloadview/express";
+import { applyToDownloads as fastifyMiddleware, send as sendToFastify } from "downloadview/fastify";
 import { downloadOf, toResponse } from "downloadview/fetch";
-import { downloadMiddleware as h3Middleware, send as sendToH3 } from "downloadview/h3";
-import { downloadMiddleware as honoMiddleware, send as sendToHono } from "downloadview/hono";
-import { downloadMiddleware as koaMiddleware, send as sendToKoa } from "downloadview/koa";
+import { applyToDownloads as h3Middleware, send as sendToH3 } from "downloadview/h3";
+import { applyToDownloads as honoMiddleware, send as sendToHono } from "downloadview/hono";
+import { applyToDownloads as koaMiddleware, send as sendToKoa } from "downloadview/koa";
 import { describe, expect, it } from "vitest";
 import { listen } from "../support/sockets.ts";
 

@@ -1,4 +1,4 @@
-import { downloadMiddleware, send, toElysiaHandler, type ElysiaContext } from "downloadview/elysia";
+import { applyToDownloads, send, toElysiaHandler, type ElysiaContext } from "downloadview/elysia";
 import { Elysia, type ElysiaConfig } from "elysia";
 import { offload, report, routes } from "./application.ts";
 import { files, log, upstream } from "./server.ts";
@@ -11,7 +11,7 @@ export function elysiaApplication(config: ElysiaConfig<""> = {}): Elysia {
       set.headers["access-control-allow-origin"] = "https://app.example";
       set.headers["set-cookie"] = "session=1; Path=/";
     })
-    .onRequest(downloadMiddleware(offload))
+    .onRequest(applyToDownloads(offload))
     .derive(({ request }) => ({ user: request.headers.get("X-User") ?? undefined }))
     .onAfterHandle(({ set }) => void (set.headers["x-after"] = "kept"))
     .onAfterResponse(({ request, responseValue, set }) => {

@@ -2,7 +2,7 @@ import type { AddressInfo } from "node:net";
 import compression from "compression";
 import cookieSession from "cookie-session";
 import cors from "cors";
-import { downloadMiddleware, send, toExpressHandler } from "downloadview/express";
+import { applyToDownloads, send, toExpressHandler } from "downloadview/express";
 import type { default as Express, ErrorRequestHandler, Request } from "express";
 import morgan from "morgan";
 import onHeaders from "on-headers";
@@ -35,7 +35,7 @@ export function serveExpress(express: typeof Express, wildcard: string): void {
     if (user !== undefined) request.user = user;
     next();
   });
-  app.use(downloadMiddleware(offload));
+  app.use(applyToDownloads(offload));
 
   const userOf = (request: Request): string | undefined => request.user;
   for (const route of routes({ files, userOf, upstream })) {

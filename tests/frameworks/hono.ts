@@ -1,5 +1,5 @@
 import type { DownloadHandler } from "downloadview";
-import { downloadMiddleware, send, toHonoHandler } from "downloadview/hono";
+import { applyToDownloads, send, toHonoHandler } from "downloadview/hono";
 import { Hono, type Context } from "hono";
 import { compress } from "hono/compress";
 import { setCookie } from "hono/cookie";
@@ -33,7 +33,7 @@ export function application({ files, upstream, compresses = true }: HonoOptions)
     context.set("user", context.req.header("X-User"));
     await next();
   });
-  app.use(downloadMiddleware(offload));
+  app.use(applyToDownloads(offload));
   const userOf = (context: Context<Bindings>): string | undefined => context.get("user");
   for (const route of routes({ files, userOf, upstream })) {
     app.all(`/${route.name}${route.wildcard ? "/:path{.+}" : ""}`, toHonoHandler(route.handler));

@@ -84,9 +84,9 @@ function addressOf({ ip, socket }: IncomingMessage & { readonly ip?: string }): 
  * ```ts
  * import { createServer } from "node:http";
  * import { download } from "downloadview";
- * import { downloadMiddleware, toNodeHandler } from "downloadview/node";
+ * import { applyToDownloads, toNodeHandler } from "downloadview/node";
  *
- * const middleware = downloadMiddleware((response) => {
+ * const middleware = applyToDownloads((response) => {
  *   response.headers.set("X-Robots-Tag", "noindex");
  *   return response;
  * });
@@ -95,7 +95,7 @@ function addressOf({ ip, socket }: IncomingMessage & { readonly ip?: string }): 
  * console.assert(typeof server.listen === "function");
  * ```
  */
-export function downloadMiddleware(
+export function applyToDownloads(
   ...middleware: readonly DownloadMiddleware[]
 ): (request: IncomingMessage, response: ServerResponse, next: NodeNext) => void {
   return (request, _response, next) => {
@@ -105,8 +105,8 @@ export function downloadMiddleware(
 }
 
 /**
- * Sends a result from inside an ordinary Node handler.
- * @throws {DownloadError} while nothing has been sent yet
+ * Sends a result from inside an ordinary Node handler. It never rejects: a missing file is answered with 404, another error
+ * with its status, and what is the server's fault is written to the console.
  *
  * @example
  * ```ts
@@ -123,10 +123,13 @@ export async function send(
   response: ServerResponse,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
-  const downloadRequest = new NodeDownloadRequest(request, response);
-  const failure = await answer(result, downloadRequest, request, response);
-  // The client has the head already, and the caller could answer no more.
-  if (failure !== undefined) console.error(failure);
+  try {
+    const failure = await answer(result, new NodeDownloadRequest(request, response), request, response);
+    // The client has the head already, and the caller could answer no more.
+    if (failure !== undefined) console.error(failure);
+  } catch (error) {
+    if (!isOfLeaving(error, response)) answerError(error, request, response, console.error);
+  }
 }
 
 /** A callback of the application's, called where a throw would end the process. */

@@ -4,7 +4,7 @@ import cookie from "@fastify/cookie";
 import cors from "@fastify/cors";
 import session from "@fastify/session";
 import statics from "@fastify/static";
-import { downloadMiddleware, downloads, toFastifyHandler } from "downloadview/fastify";
+import { applyToDownloads, downloads, toFastifyHandler } from "downloadview/fastify";
 import Fastify, { type FastifyRequest } from "fastify";
 import { offload, report, routes } from "../application.ts";
 import { announce, files, log, root, upstream } from "../server.ts";
@@ -26,7 +26,7 @@ app.decorateRequest("user", undefined);
 app.addHook("onRequest", async (request) => {
   request.user = request.headers["x-user"]?.toString();
 });
-app.addHook("onRequest", downloadMiddleware(offload));
+app.addHook("onRequest", applyToDownloads(offload));
 app.addHook("onSend", async (_request, reply) => void reply.header("X-After", "kept"));
 app.addHook(
   "onResponse",

@@ -1,4 +1,4 @@
-import { downloadMiddleware, send, toH3Handler } from "downloadview/h3";
+import { applyToDownloads, send, toH3Handler } from "downloadview/h3";
 import { H3, handleCors, serve, setCookie, type H3Event } from "h3";
 import { offload, report, routes } from "../application.ts";
 import { announce, files, log, upstream } from "../server.ts";
@@ -22,7 +22,7 @@ app.use((event) => {
   setCookie(event, "session", "1");
   event.context["user"] = event.req.headers.get("X-User") ?? undefined;
 });
-app.use(downloadMiddleware(offload));
+app.use(applyToDownloads(offload));
 const userOf = (event: H3Event): string | undefined => event.context["user"] as string | undefined;
 for (const route of routes({ files, userOf, upstream })) {
   app.all(`/${route.name}${route.wildcard ? "/**:path" : ""}`, toH3Handler(route.handler));

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import cors from "@koa/cors";
 import { Router } from "@koa/router";
-import { downloadMiddleware, send, toKoaHandler } from "downloadview/koa";
+import { applyToDownloads, send, toKoaHandler } from "downloadview/koa";
 import Koa from "koa";
 import compress from "koa-compress";
 import session from "koa-session";
@@ -43,7 +43,7 @@ app.use((context, next) => {
   if (user) context.state.user = user;
   return next();
 });
-app.use(downloadMiddleware(offload));
+app.use(applyToDownloads(offload));
 
 const router = new Router<State>();
 const userOf = ({ state }: { state: State }): string | undefined => state.user;

@@ -1,5 +1,5 @@
 import { defineMiddleware, sequence } from "astro:middleware";
-import { downloadMiddleware } from "downloadview/astro";
+import { applyToDownloads } from "downloadview/astro";
 import { offload } from "../../../application.ts";
 import { log } from "../../../server.ts";
 
@@ -14,4 +14,4 @@ const around = defineMiddleware(async ({ cookies, locals, request, url }, next) 
   return response;
 });
 
-export const onRequest = sequence(around, downloadMiddleware(offload));
+export const onRequest = sequence(around, applyToDownloads(offload));

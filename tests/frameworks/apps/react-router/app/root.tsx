@@ -1,4 +1,4 @@
-import { downloadMiddleware } from "downloadview/react-router";
+import { applyToDownloads } from "downloadview/react-router";
 import type { ReactNode } from "react";
 import { Outlet, type MiddlewareFunction } from "react-router";
 import { offload } from "../../../application.ts";
@@ -15,7 +15,7 @@ const around: MiddlewareFunction<Response> = async ({ context, request }, next) 
   return response;
 };
 
-export const middleware = [around, downloadMiddleware(offload)];
+export const middleware = [around, applyToDownloads(offload)];
 
 export default function Root(): ReactNode {
   return <Outlet />;

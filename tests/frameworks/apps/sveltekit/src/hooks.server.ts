@@ -1,5 +1,5 @@
 import { sequence, type Handle } from "@sveltejs/kit/hooks";
-import { downloadMiddleware } from "downloadview/sveltekit";
+import { applyToDownloads } from "downloadview/sveltekit";
 import { offload } from "../../../application.ts";
 import { log } from "../../../server.ts";
 
@@ -14,5 +14,5 @@ const around: Handle = async ({ event, resolve }) => {
   return response;
 };
 
-export const handle = sequence(around, downloadMiddleware(offload));
+export const handle = sequence(around, applyToDownloads(offload));
 export const handleError = (): void => undefined;

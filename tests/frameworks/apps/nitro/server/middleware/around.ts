@@ -1,9 +1,9 @@
-import { downloadMiddleware } from "downloadview/h3";
+import { applyToDownloads } from "downloadview/h3";
 import { defineMiddleware, setCookie } from "nitro/h3";
 import { offload } from "../../../../application.ts";
 import { log } from "../../../../server.ts";
 
-const capture = downloadMiddleware(offload);
+const capture = applyToDownloads(offload);
 
 export default defineMiddleware(async (event, next) => {
   setCookie(event, "session", "1");
