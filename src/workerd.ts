@@ -1,4 +1,6 @@
 /** What runs wherever `fetch` runs: all of downloadview but what needs a disk. */
+export { readOpened } from "./files/content.ts";
+export type { BytesContent, ChunksContent, Content, SeekableContent } from "./files/content.ts";
 export * from "./errors.ts";
 export { HeaderFields, type HeaderFieldsInit } from "./http/header-fields.ts";
 export type { ByteRange, RangeSpec } from "./http/range.ts";

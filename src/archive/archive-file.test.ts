@@ -1,3 +1,4 @@
+import { readOpened } from "../files/content.ts";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -36,7 +37,7 @@ async function read(archive: ArchiveFile, range?: ByteRange): Promise<Buffer> {
   const opened = await archive.open();
   try {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of opened.read(range)) chunks.push(chunk);
+    for await (const chunk of readOpened(opened, range)) chunks.push(chunk);
     return Buffer.concat(chunks);
   } finally {
     await opened.close();
@@ -220,7 +221,7 @@ describe("members that are pinned", () => {
     const opened = await archive.open();
     await change(files[1]!.path);
     const reading = (async () => {
-      for await (const _ of opened.read());
+      for await (const _ of readOpened(opened));
     })();
     await expect(reading).rejects.toThrow(/changed|not found|early/i);
     await opened.close();
@@ -295,9 +296,8 @@ describe("closing", () => {
       async open() {
         const opened = await virtual(content).open();
         return {
-          ...opened,
           stat: opened.stat,
-          read: (range) => opened.read(range),
+          content: (range?: ByteRange) => opened.content(range),
           close: async () => void (closed += 1),
           [Symbol.asyncDispose]: async () => undefined,
         };
@@ -307,7 +307,7 @@ describe("closing", () => {
       { name: "a", file },
       { name: "b", file },
     ]).open();
-    const reading = opened.read()[Symbol.asyncIterator]();
+    const reading = readOpened(opened)[Symbol.asyncIterator]();
     await reading.next();
     await opened.close();
     await expect(reading.next()).rejects.toThrow(/closed/);

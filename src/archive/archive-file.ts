@@ -1,6 +1,7 @@
 import { refuseJSON } from "../serialization.ts";
 import { ContentTooLargeError } from "../errors.ts";
 import { closedEarly } from "../files/bytes.ts";
+import type { Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
 import { archiveEntityTag } from "./archive-entity-tag.ts";
@@ -157,7 +158,11 @@ class OpenArchive implements OpenFile {
     this.#opened = opened;
   }
 
-  async *read(range: ByteRange = { start: 0, end: this.stat.size - 1 }): AsyncGenerator<Uint8Array> {
+  async content(range: ByteRange = { start: 0, end: this.stat.size - 1 }): Promise<Content> {
+    return { kind: "chunks", chunks: this.#read(range), length: rangeLength(range) };
+  }
+
+  async *#read(range: ByteRange): AsyncGenerator<Uint8Array> {
     let left = rangeLength(range);
     for await (const chunk of readParts(this.#format.parts(this.#members), range, this.#opened)) {
       if (this.#isClosed) throw closedEarly();

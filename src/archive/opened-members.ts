@@ -1,5 +1,6 @@
 import { FileChangedError, IncompleteBodyError } from "../errors.ts";
 import { closedEarly } from "../files/bytes.ts";
+import { readOpened } from "../files/content.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
 import { crc32 } from "./crc32.ts";
@@ -41,7 +42,7 @@ export class OpenedMembers implements MemberReader {
     let left = rangeLength(range);
     let checksum = 0;
     try {
-      for await (const chunk of opened.read(range)) {
+      for await (const chunk of readOpened(opened, range)) {
         left -= chunk.byteLength;
         if (left < 0) throw new FileChangedError("A member of the archive grew while it was read");
         if (isWhole) checksum = crc32(chunk, checksum);
@@ -137,7 +138,7 @@ async function readChecksum(member: ArchiveMember): Promise<number> {
   try {
     let checksum = 0;
     let length = 0;
-    for await (const chunk of opened.read(range)) {
+    for await (const chunk of readOpened(opened, range)) {
       checksum = crc32(chunk, checksum);
       length += chunk.byteLength;
     }

@@ -1,4 +1,5 @@
 import { collectBytes } from "../files/bytes.ts";
+import { readOpened } from "../files/content.ts";
 import type { Check, Finding } from "./check-result.ts";
 import { messageOf, type Examination } from "./examination.ts";
 import { firstSamples } from "./samples.ts";
@@ -30,7 +31,7 @@ export const storageChecks: readonly Check<Examination>[] = [
         "look at its permissions and its connection",
         async () => {
           await using file = await exam.storage.open(exam.nameOf(plain));
-          content = new TextDecoder().decode(await collectBytes(file.read()));
+          content = new TextDecoder().decode(await collectBytes(readOpened(file)));
         },
       );
       if (finding || content === plain.content) return finding;

@@ -1,3 +1,4 @@
+import { readOpened } from "./content.ts";
 import { describe, expect, it } from "vitest";
 import { FileChangedError } from "../errors.ts";
 import type { ByteRange } from "../http/range.ts";
@@ -14,7 +15,7 @@ async function textOf(options: Partial<BlobFileOptions>, range?: ByteRange): Pro
   });
   await using opened = await file.open();
   let text = "";
-  for await (const chunk of opened.read(range)) text += new TextDecoder().decode(chunk);
+  for await (const chunk of readOpened(opened, range)) text += new TextDecoder().decode(chunk);
   return text;
 }
 

@@ -22,7 +22,7 @@ export interface BlobFileOptions extends Omit<VirtualFileOptions, "size" | "rang
  * ```ts
  * import assert from "node:assert/strict";
  * import { createClient } from "@libsql/client";
- * import { blobFile } from "downloadview";
+ * import { blobFile, readOpened } from "downloadview";
  *
  * const db = createClient({ url: ":memory:" });
  * await db.execute("CREATE TABLE scans (id INTEGER PRIMARY KEY, data BLOB)");
@@ -39,7 +39,7 @@ export interface BlobFileOptions extends Omit<VirtualFileOptions, "size" | "rang
  * });
  * const opened = await file.open();
  * let text = "";
- * for await (const chunk of opened.read({ start: 3, end: 5 })) text += new TextDecoder().decode(chunk);
+ * for await (const chunk of readOpened(opened, { start: 3, end: 5 })) text += new TextDecoder().decode(chunk);
  * assert.equal(text, "345");
  * await opened.close();
  * ```

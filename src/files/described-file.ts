@@ -1,4 +1,5 @@
 import type { ByteRange } from "../http/range.ts";
+import type { Content } from "./content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, SignedUrlOptions, StatOptions } from "./download-file.ts";
 import { refuseJSON } from "../serialization.ts";
 
@@ -76,30 +77,18 @@ export class DescribedFile implements DownloadFile {
 class DescribedOpenFile implements OpenFile {
   readonly #opened: OpenFile;
   readonly stat: FileStat;
-  declare readonly readInto?: (target: Uint8Array, position: number, isLast?: boolean) => Promise<number>;
-  declare readonly load?: (range?: ByteRange) => Promise<Uint8Array | undefined>;
-  declare readonly prepare?: () => Promise<void>;
-  declare readonly resident?: (range: ByteRange) => Uint8Array | undefined;
 
   constructor(opened: OpenFile, description: FileDescription) {
     this.#opened = opened;
     this.stat = described(opened.stat, description);
-    if (opened.readInto) this.readInto = (target, position, isLast) => opened.readInto!(target, position, isLast);
-    if (opened.load) this.load = (range) => opened.load!(range);
-    if (opened.prepare) this.prepare = () => opened.prepare!();
-    if (opened.resident) this.resident = (range) => opened.resident!(range);
   }
 
   get notModified(): boolean | undefined {
     return this.#opened.notModified;
   }
 
-  get bytes(): Uint8Array | undefined {
-    return this.#opened.bytes;
-  }
-
-  read(range?: ByteRange): AsyncIterable<Uint8Array> {
-    return this.#opened.read(range);
+  content(range?: ByteRange): Promise<Content> {
+    return this.#opened.content(range);
   }
 
   close(): Promise<void> {

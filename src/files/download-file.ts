@@ -1,3 +1,4 @@
+import type { Content } from "./content.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
 
 /**
@@ -56,6 +57,11 @@ export interface OpenOptions extends StatOptions {
    * bytes where it is still that of the file. Others ignore it.
    */
   ifNoneMatch?: string | undefined;
+  /**
+   * Whether the body may be dropped without a word, as some runtimes drop one. Then a local file holds nothing open before
+   * its content is read. Others ignore it.
+   */
+  lazy?: boolean | undefined;
 }
 
 /** What is known of a file's bytes. Everything is optional: a generated file may know nothing. */
@@ -81,31 +87,17 @@ export interface FileStat {
 
 /** A file that is ready to be read. Whoever opened it closes it. */
 export interface OpenFile extends AsyncDisposable {
-  /** Of the very bytes that {@link read} gives. */
+  /** Of the very bytes that {@link content} returns. */
   readonly stat: FileStat;
-  /** Whether `ifNoneMatch` held upstream: then {@link stat} has the validators alone. */
+  /** Whether `ifNoneMatch` held upstream: then {@link stat} has the validators alone, and there is no content. */
   readonly notModified?: boolean | undefined;
-  /** All the bytes, when they are in memory already. */
-  readonly bytes?: Uint8Array | undefined;
-  /** Reads the bytes of `range`, or all, into memory at once where they are few; `undefined` where they are too many. */
-  load?(range?: ByteRange): Promise<Uint8Array | undefined>;
   /**
-   * Opens what {@link read} will need, for a file that is opened only when it is read. Called before the head of a
-   * response is sent. @throws {FileChangedError} when it is no longer the file that {@link stat} describes
+   * All the bytes, or those of `range`, both ends included. Called before the head of a response is sent: what can still
+   * fail with a status fails here, or at the first chunk. Called once, or, unless {@link FileStat.seekable} is false, once
+   * for each part of an answer with several, when the part before it was read.
+   * @throws {FileChangedError} when it is no longer the file that {@link stat} describes
    */
-  prepare?(): Promise<void>;
-  /** The bytes of `range` where {@link prepare} found all in memory. Nobody may change them; they count until {@link close}. */
-  resident?(range: ByteRange): Uint8Array | undefined;
-  /** Yields the bytes of `range`, both ends included, or all of them. */
-  read(range?: ByteRange): AsyncIterable<Uint8Array>;
-  /**
-   * Fills `target` from `position` and returns how many bytes were read, 0 at the end. Where it exists a writer may
-   * recycle its own buffers instead of calling {@link read}.
-   * @param isLast - whether these are the last bytes that the writer will ask for: now a file that can be written in place
-   *   looks whether all that was read is of one version
-   * @throws {FileChangedError} if it is not: what was read must not be sent as a whole
-   */
-  readInto?(target: Uint8Array, position: number, isLast?: boolean): Promise<number>;
-  /** Frees everything. Idempotent. */
+  content(range?: ByteRange): Promise<Content>;
+  /** Frees everything. Idempotent. A content that is being read ends with an error. */
   close(): Promise<void>;
 }

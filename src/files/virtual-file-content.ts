@@ -7,12 +7,12 @@ import {
   ByteReader,
   isReadAlready,
   closedEarly,
-  copyOf,
   readUntilAborted,
   releaseSource,
   sliceChunks,
   type ByteSource,
 } from "./bytes.ts";
+import type { Content } from "./content.ts";
 import type { FileStat, OpenFile } from "./download-file.ts";
 
 /** What a function that makes content is told. */
@@ -29,15 +29,15 @@ export type VirtualSourceFunction = (options: VirtualReadOptions) => ByteSource 
 /** Bytes in memory. */
 export class OpenBytes implements OpenFile {
   readonly stat: FileStat;
-  readonly bytes: Uint8Array;
+  readonly #bytes: Uint8Array;
 
   constructor(stat: FileStat, bytes: Uint8Array) {
     this.stat = stat;
-    this.bytes = bytes;
+    this.#bytes = bytes;
   }
 
-  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
-    yield copyOf(range ? this.bytes.subarray(range.start, range.end + 1) : this.bytes);
+  async content(range?: ByteRange): Promise<Content> {
+    return { kind: "bytes", bytes: range ? this.#bytes.subarray(range.start, range.end + 1) : this.#bytes };
   }
 
   async close(): Promise<void> {}
@@ -100,7 +100,11 @@ abstract class OpenChunks implements OpenFile {
     this.#unfollow = onAbort(signal, () => this.abort.abort(signal?.reason));
   }
 
-  abstract read(range?: ByteRange): AsyncIterable<Uint8Array>;
+  async content(range?: ByteRange): Promise<Content> {
+    return { kind: "chunks", chunks: this.read(range) };
+  }
+
+  protected abstract read(range?: ByteRange): AsyncIterable<Uint8Array>;
 
   async close(): Promise<void> {
     this.#unfollow();
@@ -130,7 +134,7 @@ export class OpenOneShotFile extends OpenChunks {
     onAbort(this.abort.signal, () => source.release());
   }
 
-  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
+  protected override async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
     const { signal } = this.abort;
     signal.throwIfAborted();
     yield* readSlice(this.#source.read(), signal, range);
@@ -147,7 +151,7 @@ export class OpenMadeFile extends OpenChunks {
     this.#ranges = ranges;
   }
 
-  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
+  protected override async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
     const { signal } = this.abort;
     signal.throwIfAborted();
     const wanted = range !== undefined && this.#ranges ? { range } : {};

@@ -1,3 +1,4 @@
+import { readOpened } from "./content.ts";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
@@ -20,7 +21,7 @@ async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 
 async function read(file: VirtualFile): Promise<string> {
   await using opened = await file.open();
-  return await textOf(opened.read());
+  return await textOf(readOpened(opened));
 }
 
 const bytes = new TextEncoder().encode("häppy");
@@ -75,7 +76,7 @@ describe("VirtualFile", () => {
 
   it.each(Object.entries(sources))("gives a range of %s", async (_, make) => {
     await using opened = await new VirtualFile(make()).open();
-    expect(await textOf(opened.read({ start: 3, end: 4 }))).toBe("pp");
+    expect(await textOf(readOpened(opened, { start: 3, end: 4 }))).toBe("pp");
   });
 
   it.each(Object.entries(sources))("reads %s twice, or says that it cannot", async (_, make) => {
@@ -150,8 +151,9 @@ describe("VirtualFile", () => {
   });
 
   it("has bytes at hand where they are in memory", async () => {
-    expect((await new VirtualFile("abc").open()).bytes).toEqual(new TextEncoder().encode("abc"));
-    expect((await new VirtualFile(() => "abc").open()).bytes).toBeUndefined();
+    const inMemory = await (await new VirtualFile("abc").open()).content();
+    expect(inMemory).toEqual({ kind: "bytes", bytes: new TextEncoder().encode("abc") });
+    expect((await (await new VirtualFile(() => "abc").open()).content()).kind).toBe("chunks");
   });
 
   it("calls a function when the content is read, not before", async () => {
@@ -160,7 +162,7 @@ describe("VirtualFile", () => {
     await file.stat();
     const opened = await file.open();
     expect(calls).toBe(0);
-    expect(await textOf(opened.read())).toBe("call 1");
+    expect(await textOf(readOpened(opened))).toBe("call 1");
   });
 
   it("tells a function which range to give, where it gives ranges", async () => {
@@ -170,15 +172,15 @@ describe("VirtualFile", () => {
       return "0123456789".slice(range?.start ?? 0, (range?.end ?? 9) + 1);
     };
     const opened = await new VirtualFile(substring, { size: 10, ranges: true }).open();
-    expect(await textOf(opened.read({ start: 3, end: 5 }))).toBe("345");
-    expect(await textOf(opened.read())).toBe("0123456789");
+    expect(await textOf(readOpened(opened, { start: 3, end: 5 }))).toBe("345");
+    expect(await textOf(readOpened(opened))).toBe("0123456789");
     expect(asked).toEqual([{ start: 3, end: 5 }, undefined]);
   });
 
   it("tells no range to a function that gives the whole", async () => {
     let told: VirtualReadOptions | undefined;
     const opened = await new VirtualFile((options) => ((told = options), "0123456789"), { size: 10 }).open();
-    expect(await textOf(opened.read({ start: 3, end: 5 }))).toBe("345");
+    expect(await textOf(readOpened(opened, { start: 3, end: 5 }))).toBe("345");
     expect(told).not.toHaveProperty("range");
   });
 
@@ -254,7 +256,7 @@ const stuckSources = {
 };
 
 async function readTwice(opened: OpenFile): Promise<{ pending: Promise<unknown> }> {
-  const chunks = opened.read()[Symbol.asyncIterator]();
+  const chunks = readOpened(opened)[Symbol.asyncIterator]();
   await chunks.next();
   return { pending: chunks.next() };
 }
@@ -278,7 +280,7 @@ describe("Closing a VirtualFile", () => {
     const opened = await new VirtualFile(source).open();
     await opened.close();
     await freed;
-    await expect(textOf(opened.read())).rejects.toThrow(IncompleteBodyError);
+    await expect(textOf(readOpened(opened))).rejects.toThrow(IncompleteBodyError);
   });
 
   it.each(Object.entries(stuckSources))("frees %s that nobody has opened, on release()", async (_, make) => {
@@ -307,16 +309,16 @@ describe("Closing a VirtualFile", () => {
   it("frees a source whose reader stops early", async () => {
     const { source, freed } = stuckIterator();
     const opened = await new VirtualFile(source).open();
-    const chunks = opened.read()[Symbol.asyncIterator]();
+    const chunks = readOpened(opened)[Symbol.asyncIterator]();
     await chunks.next();
-    await chunks.return?.();
+    await chunks.return(undefined);
     await freed;
   });
 
   it("does not wait for a function that never answers", async () => {
     const called = deferred<void>();
     const opened = await new VirtualFile(() => (called.resolve(), new Promise<string>(() => {}))).open();
-    const failure = expect(textOf(opened.read())).rejects.toThrow(IncompleteBodyError);
+    const failure = expect(textOf(readOpened(opened))).rejects.toThrow(IncompleteBodyError);
     await called.promise;
     await opened.close();
     await failure;
@@ -327,7 +329,7 @@ describe("Closing a VirtualFile", () => {
     const answer = deferred<ReadableStream<string>>();
     const called = deferred<void>();
     const opened = await new VirtualFile(() => (called.resolve(), answer.promise)).open();
-    const failure = expect(textOf(opened.read())).rejects.toThrow(IncompleteBodyError);
+    const failure = expect(textOf(readOpened(opened))).rejects.toThrow(IncompleteBodyError);
     await called.promise;
     await opened.close();
     answer.resolve(source as ReadableStream<string>);
@@ -339,7 +341,7 @@ describe("Closing a VirtualFile", () => {
     const listeners = countListeners(signal);
     const opened = await new VirtualFile(() => "abc").open({ signal });
     expect(listeners()).toBe(1);
-    expect(await textOf(opened.read())).toBe("abc");
+    expect(await textOf(readOpened(opened))).toBe("abc");
     await opened.close();
     await opened.close();
     expect(listeners()).toBe(0);
@@ -397,7 +399,7 @@ describe("a stream that was read already", () => {
     ["a Node stream", () => Readable.from([])],
   ])("is not taken for one that is empty: %s", async (_name, make) => {
     const opened = await new VirtualFile(make()).open();
-    expect(await collectBytes(opened.read())).toEqual(new Uint8Array());
+    expect(await collectBytes(readOpened(opened))).toEqual(new Uint8Array());
     await opened.close();
   });
 
@@ -406,7 +408,7 @@ describe("a stream that was read already", () => {
     await once(stream, "readable");
     stream.read();
     const opened = await new VirtualFile(stream).open();
-    expect(new TextDecoder().decode(await collectBytes(opened.read()))).toBe("tail");
+    expect(new TextDecoder().decode(await collectBytes(readOpened(opened)))).toBe("tail");
     await opened.close();
   });
 });
@@ -425,7 +427,7 @@ describe("memory that is shared with another thread", () => {
     const rendered = await new DownloadResponse(new VirtualFile(source)).render(new Request("http://localhost/"));
     expect(rendered.status).toBe(200);
     const opened = await new VirtualFile(source).open();
-    const bytes = await collectBytes(opened.read());
+    const bytes = await collectBytes(readOpened(opened));
     expect([...bytes]).toEqual([104, 101, 108, 108, 111, 0, 0, 0]);
     expect(bytes.buffer).toBeInstanceOf(ArrayBuffer);
     await opened.close();

@@ -53,7 +53,7 @@ export interface VirtualFileOptions {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { VirtualFile } from "downloadview";
+ * import { readOpened, VirtualFile } from "downloadview";
  *
  * async function* rows() {
  *   yield "id,name\n";
@@ -62,7 +62,7 @@ export interface VirtualFileOptions {
  * const file = new VirtualFile(rows, { name: "people.csv" });
  * const opened = await file.open();
  * let text = "";
- * for await (const chunk of opened.read()) text += new TextDecoder().decode(chunk);
+ * for await (const chunk of readOpened(opened)) text += new TextDecoder().decode(chunk);
  * assert.equal(text, "id,name\n1,Ada\n");
  * await opened.close();
  * ```

@@ -17,17 +17,17 @@ interface Calls {
   stat: number;
   open: number;
   close: number;
-  prepare: number;
+  content: number;
 }
 
 function fakeFile(known: FileStat = stat, name = "folder/a.txt"): { file: DownloadFile; calls: Calls } {
-  const calls: Calls = { stat: 0, open: 0, close: 0, prepare: 0 };
+  const calls: Calls = { stat: 0, open: 0, close: 0, content: 0 };
   const opened = (): OpenFile => ({
     stat: known,
-    async *read() {
-      yield new Uint8Array(known.size ?? 0);
+    content: async () => {
+      calls.content += 1;
+      return { kind: "bytes", bytes: new Uint8Array(known.size ?? 0) };
     },
-    prepare: async () => void (calls.prepare += 1),
     close: async () => void (calls.close += 1),
     [Symbol.asyncDispose]: async () => undefined,
   });
@@ -71,12 +71,12 @@ async function rendered(
 
 describe("rendering touches the file once", () => {
   it.each([
-    ["GET", {}, { stat: 0, open: 1, close: 0, prepare: 1 }],
-    ["HEAD", {}, { stat: 1, open: 0, close: 0, prepare: 0 }],
-    ["GET", { "if-none-match": '"v1"' }, { stat: 0, open: 1, close: 1, prepare: 0 }],
-    ["GET", { "if-match": '"other"' }, { stat: 0, open: 1, close: 1, prepare: 0 }],
-    ["GET", { range: "bytes=99-" }, { stat: 0, open: 1, close: 1, prepare: 0 }],
-    ["HEAD", { "if-none-match": '"v1"' }, { stat: 1, open: 0, close: 0, prepare: 0 }],
+    ["GET", {}, { stat: 0, open: 1, close: 0, content: 1 }],
+    ["HEAD", {}, { stat: 1, open: 0, close: 0, content: 0 }],
+    ["GET", { "if-none-match": '"v1"' }, { stat: 0, open: 1, close: 1, content: 0 }],
+    ["GET", { "if-match": '"other"' }, { stat: 0, open: 1, close: 1, content: 0 }],
+    ["GET", { range: "bytes=99-" }, { stat: 0, open: 1, close: 1, content: 0 }],
+    ["HEAD", { "if-none-match": '"v1"' }, { stat: 1, open: 0, close: 0, content: 0 }],
   ])("%s %o", async (method, headers, expected) => {
     const { file, calls } = fakeFile();
     await new DownloadResponse(file).render(request(headers, method));
@@ -116,7 +116,7 @@ describe("rendering touches the file once", () => {
       open: async () => {
         const opened = await file.open();
         attempts += 1;
-        return attempts > 1 ? opened : { ...opened, prepare: async () => Promise.reject(new FileChangedError()) };
+        return attempts > 1 ? opened : { ...opened, content: async () => Promise.reject(new FileChangedError()) };
       },
     };
     expect((await new DownloadResponse(replaced).render(request())).status).toBe(200);
@@ -275,7 +275,7 @@ describe("a status other than 200", () => {
     "is sent whole whatever the request says: %o",
     async (headers) => {
       const { status, body } = await rendered(headers, { options: { status: 403 } });
-      expect([status, body.kind]).toEqual([403, "file"]);
+      expect([status, body.kind]).toEqual([403, "content"]);
     },
   );
 });
@@ -405,6 +405,6 @@ describe("a status that is set after the response was made", () => {
   it("is not that of a file that is an error page", async () => {
     const response = new DownloadResponse(new VirtualFile("not here", { name: "404.txt" }), { status: 404 });
     const rendered = await response.render(new Request("http://localhost/"));
-    expect([rendered.status, rendered.body.kind]).toEqual([404, "bytes"]);
+    expect([rendered.status, rendered.body.kind]).toEqual([404, "content"]);
   });
 });

@@ -1,4 +1,5 @@
-import { FileChangedError, FileNotFoundError } from "../errors.ts";
+import { FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
+import { ofLength, startChunks, type Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
@@ -104,15 +105,18 @@ async function renderLatest(
   delivery: Delivery,
   options: RenderOptions,
 ): Promise<RenderedResponse> {
-  let openOptions: OpenOptions = new ConditionalRequestOptions(request);
+  let openOptions: OpenOptions = new ConditionalRequestOptions(request, options.lazy);
   for (let attempt = 1; ; attempt += 1) {
     let opened: OpenFile | undefined;
     try {
       opened = await response.file.open(openOptions);
       const answering = answerTo(response, request, opened.stat);
       const answer = answering instanceof Promise ? await answering : answering;
-      if (isOfUse(opened, answer)) return await renderOpened(response, opened, answer, delivery, options);
-      openOptions = new RequestOptions(request);
+      if (isOfUse(opened, answer)) return await renderOpened(response, request, opened, answer, delivery);
+      // Asked again without the client's tag: a file that answers "not modified" to that has no bytes for anyone.
+      if (attempt === mostAttempts)
+        throw new UpstreamError(502, "The file was not asked, and says that it is not modified");
+      openOptions = new RequestOptions(request, options.lazy);
     } catch (error) {
       await opened?.close();
       if (!(error instanceof FileChangedError) || attempt === mostAttempts) throw error;
@@ -159,19 +163,17 @@ async function renderHead(
 
 async function renderOpened(
   { limitRate, beforeSend }: DownloadResponse,
+  request: DownloadRequest,
   opened: OpenFile,
   answer: Answer | Response,
   delivery: Delivery,
-  { lazy = false }: RenderOptions,
 ): Promise<RenderedResponse> {
   if (answer instanceof Response) {
     await opened.close();
     return renderWebResponse(answer, delivery);
   }
-  const loading = bodyOf(answer, opened);
-  const body = loading instanceof Promise ? await loading : loading;
-  if (body.kind === "none" || body.kind === "bytes") await opened.close();
-  else if (!lazy) await opened.prepare?.();
+  const body = await bodyOf(answer, opened, request);
+  if (body.kind === "none") await opened.close();
   // Last: a file that changed meanwhile is opened anew, and that must not be reported as a second transfer.
   if (beforeSend && answer.head.status < 400) await announce(beforeSend, answer);
   const rendered = finished(answer, body, delivery);
@@ -186,9 +188,11 @@ async function announce(beforeSend: BeforeSend, { decision, representation }: An
 /** What a file may want to know of a request. Getters, since most files do not ask, and a signal is dear to make. */
 export class RequestOptions implements OpenOptions {
   protected readonly request: DownloadRequest;
+  readonly lazy: boolean;
 
-  constructor(request: DownloadRequest) {
+  constructor(request: DownloadRequest, lazy = false) {
     this.request = request;
+    this.lazy = lazy;
   }
 
   get signal(): AbortSignal | undefined {
@@ -318,24 +322,39 @@ function decisionFor(
   return whenReady(given(asked), (modified) => decide(request, representation, { modified }));
 }
 
-function bodyOf({ decision, representation, multipart }: Answer, file: OpenFile): MaybePromise<ResponseBody> {
+/** What an answer sends of `file`. Whatever can fail with a status fails here. */
+async function bodyOf(
+  { decision, representation, multipart }: Answer,
+  file: OpenFile,
+  request: DownloadRequest,
+): Promise<ResponseBody> {
   switch (decision.kind) {
     case "full":
-      return whenReady(file.bytes ?? given(file.load?.()), (bytes) => {
-        if (bytes) return { kind: "bytes", bytes };
-        return { kind: "file", file, ...(representation.size === undefined ? {} : { length: representation.size }) };
-      });
+      return { kind: "content", file, content: await readyContent(file, undefined, representation.size, request) };
     case "partial": {
       const { range } = decision;
-      return whenReady(file.bytes?.subarray(range.start, range.end + 1) ?? given(file.load?.(range)), (bytes) =>
-        bytes ? { kind: "bytes", bytes } : { kind: "file", file, range, length: rangeLength(range) },
-      );
+      return { kind: "content", file, content: await readyContent(file, range, rangeLength(range), request) };
     }
-    case "multipart":
-      return multipart ? { kind: "multipart", file, multipart, length: multipart.contentLength } : { kind: "none" };
+    case "multipart": {
+      const part = multipart?.parts[0];
+      if (!part) return { kind: "none" };
+      const first = await readyContent(file, part.range, rangeLength(part.range), request);
+      return { kind: "multipart", file, multipart, first, length: multipart.contentLength };
+    }
     default:
       return { kind: "none" };
   }
+}
+
+async function readyContent(
+  file: OpenFile,
+  range: ByteRange | undefined,
+  length: number | undefined,
+  request: DownloadRequest,
+): Promise<Content> {
+  const content = await file.content(range);
+  const promised = length === undefined ? content : ofLength(content, length);
+  return promised.kind === "chunks" ? startChunks(promised, request.signal) : promised;
 }
 
 function finished({ head }: Answer, body: ResponseBody, delivery: Delivery): RenderedResponse {

@@ -1,16 +1,19 @@
+import type { Content } from "../files/content.ts";
 import type { OpenFile } from "../files/download-file.ts";
-import type { ByteRange, MultipartByteRanges } from "../http/range.ts";
+import type { MultipartByteRanges } from "../http/range.ts";
 import type { Delivery } from "./delivery.ts";
 
 /** Where the bytes of a response come from. Whoever takes a body closes its file. */
 export type ResponseBody =
   | { readonly kind: "none" }
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
-  | { readonly kind: "file"; readonly file: OpenFile; readonly range?: ByteRange; readonly length?: number }
+  /** A file, or a range of it. */
+  | { readonly kind: "content"; readonly content: Content; readonly file: OpenFile }
   | {
       readonly kind: "multipart";
       readonly file: OpenFile;
       readonly multipart: MultipartByteRanges;
+      /** Of the first part: the others are asked for when it was read. */
+      readonly first: Content;
       readonly length: number;
     }
   | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array> };

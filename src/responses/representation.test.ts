@@ -18,11 +18,14 @@ class ReportFile implements DownloadFile {
 
   async open(): Promise<OpenFile> {
     const close = async (): Promise<void> => undefined;
-    return { stat: this.#stat, read: () => nothing(), close, [Symbol.asyncDispose]: close };
+    return {
+      stat: this.#stat,
+      content: async () => ({ kind: "bytes", bytes: new Uint8Array(this.#stat.size ?? 0) }),
+      close,
+      [Symbol.asyncDispose]: close,
+    };
   }
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 const ask = (headers: Record<string, string> = {}): Request => new Request("http://localhost/", { headers });
 

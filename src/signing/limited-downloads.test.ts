@@ -427,17 +427,22 @@ describe("a limited link and its response", () => {
       open: async () => {
         const opened = await bytes.open();
         open.add(opened);
-        return Object.assign(Object.create(opened) as OpenFile, {
+        const close = async (): Promise<void> => {
+          open.delete(opened);
+          await opened.close();
+        };
+        return {
           stat: opened.stat,
-          close: async () => {
-            open.delete(opened);
-            await opened.close();
-          },
-        });
+          content: (range) => opened.content(range),
+          close,
+          [Symbol.asyncDispose]: close,
+        };
       },
     };
     const ask = linkOf({}, async () => new DownloadResponse(counted));
     expect(await download(ask, alice, "bytes=0-8")).toBe(206);
+    // Its writer would close this one.
+    open.clear();
     expect(await download(ask, alice, "bytes=0-8")).toBe(403);
     expect(open.size).toBe(0);
   });

@@ -1,3 +1,4 @@
+import { readOpened } from "../files/content.ts";
 import { describe, expect, it } from "vitest";
 import { ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import { DjangoURLSigner } from "./django-url-signer.ts";
@@ -84,7 +85,7 @@ describe("a signed storage", () => {
     expect(await storage.exists("a/b.txt")).toBe(true);
     expect(await storage.stat("a/b.txt")).toMatchObject({ size: 5, contentType: "text/plain" });
     const open = await storage.open("a/b.txt");
-    expect(Buffer.concat(await all(open.read())).toString()).toBe("Hello");
+    expect(Buffer.concat(await all(readOpened(open))).toString()).toBe("Hello");
     await open.close();
     await storage.delete("a/b.txt");
     expect(await all(storage.list("a/"))).toHaveLength(1);

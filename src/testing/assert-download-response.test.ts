@@ -283,7 +283,7 @@ describe("assertDownloadResponse on a DownloadResponse", () => {
     const closed: string[] = [];
     const opened = {
       stat: { size: 5 },
-      read: () => expect.unreachable("read"),
+      content: async () => ({ kind: "seekable", length: 5, readInto: () => expect.unreachable("read") }) as const,
       close: async () => void closed.push("file"),
       [Symbol.asyncDispose]: async () => undefined,
     };
@@ -336,7 +336,7 @@ describe("assertDownloadResponse on other forms", () => {
       override async render(asked: DownloadRequest): Promise<RenderedResponse> {
         const rendered = await super.render(asked);
         const file = { close: async () => void closed.push(asked.method) } as unknown as OpenFile;
-        return { ...rendered, body: { kind: "file", file } };
+        return { ...rendered, body: { kind: "content", file, content: { kind: "bytes", bytes: new Uint8Array() } } };
       }
     }
     await assertDownloadResponse(new ByGet({ headers: { "Content-Disposition": "inline" } }), { attachment: false });

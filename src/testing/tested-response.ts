@@ -126,7 +126,7 @@ function* pairs(raw: readonly string[]): Generator<[string, string]> {
 async function readRendered(body: ResponseBody): Promise<Uint8Array> {
   if (body.kind === "none") return new Uint8Array();
   try {
-    return body.kind === "bytes" ? body.bytes : await collectBytes(readBody(body));
+    return await collectBytes(readBody(body));
   } finally {
     await closeBody(body);
   }

@@ -255,7 +255,7 @@ describe("notModifiedResponse", () => {
     const closed: string[] = [];
     const opened = {
       stat: { lastModified: day },
-      read: () => expect.unreachable("read"),
+      content: () => expect.unreachable("read"),
       close: async () => void closed.push("file"),
       [Symbol.asyncDispose]: async () => undefined,
     };

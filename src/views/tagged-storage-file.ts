@@ -31,13 +31,14 @@ function withoutTag(options: OpenOptions | undefined): OpenOptions {
 
 function openTagged(opened: OpenFile, format: EntityTagFormat | false): OpenFile {
   const stat = tagged(opened.stat, format);
-  return new Proxy(opened, {
-    get: (target, property) => {
-      if (property === "stat") return stat;
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    },
-  });
+  const close = (): Promise<void> => opened.close();
+  return {
+    stat,
+    notModified: opened.notModified,
+    content: (range) => opened.content(range),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 function tagged({ etag: _own, ...stat }: FileStat, format: EntityTagFormat | false): FileStat {

@@ -194,12 +194,14 @@ describe("a local file on a Node socket", () => {
 });
 
 describe("a source that breaks its promise", () => {
+  async function* oneChunk(content: string): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(content);
+  }
+
   function lyingFile(content: string, size: number): DownloadResponse {
     const opened: OpenFile = {
       stat: { size },
-      async *read() {
-        yield Buffer.from(content);
-      },
+      content: async () => ({ kind: "chunks", chunks: oneChunk(content) }),
       close: async () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     };

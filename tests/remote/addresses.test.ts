@@ -1,3 +1,4 @@
+import { readOpened } from "downloadview";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -19,7 +20,7 @@ const portOf = ({ host }: Upstream): string => host.split(":")[1]!;
 async function textOf(file: HTTPFile): Promise<string> {
   await using opened = await file.open();
   let text = "";
-  for await (const chunk of opened.read()) text += Buffer.from(chunk).toString();
+  for await (const chunk of readOpened(opened)) text += Buffer.from(chunk).toString();
   return text;
 }
 

@@ -1,3 +1,4 @@
+import { readOpened } from "downloadview";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { download, HTTPDownloadView } from "downloadview";
@@ -123,7 +124,7 @@ describe("maxBytes", () => {
   it("breaks the download of a file that turns out larger under way", async () => {
     await using upstream = await startUpstream((socket) => void socket.write(message("HTTP/1.0 200 OK", "01234")));
     const opened = await upstream.file("/", { maxBytes: 9 }).open();
-    const chunks = opened.read()[Symbol.asyncIterator]();
+    const chunks = readOpened(opened)[Symbol.asyncIterator]();
     expect((await chunks.next()).value).toHaveLength(5);
     for (const socket of upstream.sockets) socket.write("56789");
     await expect(chunks.next()).rejects.toMatchObject({ name: "IncompleteBodyError" });
@@ -151,7 +152,7 @@ describe("maxBytes", () => {
     const read = async (maxBytes: number): Promise<string> => {
       await using opened = await upstream.file("/", { maxBytes }).open({ range: { start: 6, end: 9 } });
       let text = "";
-      for await (const chunk of opened.read({ start: 6, end: 9 })) text += Buffer.from(chunk).toString();
+      for await (const chunk of readOpened(opened, { start: 6, end: 9 })) text += Buffer.from(chunk).toString();
       return text;
     };
     expect(await read(10)).toBe("6789");

@@ -1,3 +1,4 @@
+import { readOpened } from "downloadview";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -127,7 +128,7 @@ describe("A client that takes its time", () => {
     });
     await using opened = await upstream.file("/", { idleTimeout: 60 }).open();
     let read = 0;
-    for await (const chunk of opened.read()) {
+    for await (const chunk of readOpened(opened)) {
       if (read === 0) await new Promise((resolve) => setTimeout(resolve, 150));
       read += chunk.byteLength;
     }
@@ -147,7 +148,7 @@ describe("A client that takes its time", () => {
       fill();
     });
     await using opened = await upstream.file("/").open();
-    const chunks = opened.read()[Symbol.asyncIterator]();
+    const chunks = readOpened(opened)[Symbol.asyncIterator]();
     await chunks.next();
     let before = -1;
     // What the kernel buffers is a few megabytes; then nothing moves any more.

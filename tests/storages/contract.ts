@@ -1,3 +1,4 @@
+import { readOpened } from "downloadview";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FileNotFoundError, InvalidPathError } from "../../src/errors.ts";
 import type { ByteRange } from "../../src/http/range.ts";
@@ -186,7 +187,7 @@ export function describeStorage(
         await save("a.txt", "0123456789");
         await using opened = await storage.open("a.txt");
         expect(opened.stat.size).toBe(10);
-        expect(new TextDecoder().decode(await collect(opened.read()))).toBe("0123456789");
+        expect(new TextDecoder().decode(await collect(readOpened(opened)))).toBe("0123456789");
       });
 
       it.each([
@@ -211,7 +212,7 @@ export function describeStorage(
         await using opened = await storage.open("a.txt");
         const texts: string[] = [];
         for (const start of [6, 0, 3]) {
-          texts.push(new TextDecoder().decode(await collect(opened.read({ start, end: start + 1 }))));
+          texts.push(new TextDecoder().decode(await collect(readOpened(opened, { start, end: start + 1 }))));
         }
         expect(texts).toEqual(["67", "01", "34"]);
       });
@@ -225,14 +226,14 @@ export function describeStorage(
         await save("a.txt", "0123456789");
         await using opened = await storage.open("a.txt", { range });
         expect(opened.stat.size).toBe(10);
-        expect(new TextDecoder().decode(await collect(opened.read({ start: 2, end: 4 })))).toBe("234");
+        expect(new TextDecoder().decode(await collect(readOpened(opened, { start: 2, end: 4 })))).toBe("234");
       });
 
       it("may be closed twice, unread, half read and read", async () => {
         await save("large", pattern(0, largeSize, 65_536));
         for (const chunks of [0, 1, Infinity]) {
           const opened = await storage.open("large");
-          const iterator = opened.read()[Symbol.asyncIterator]();
+          const iterator = readOpened(opened)[Symbol.asyncIterator]();
           for (let index = 0; index < chunks && !(await iterator.next()).done; index++);
           await opened.close();
           await opened.close();
@@ -472,7 +473,7 @@ function stuck(): { content: StorageContent; pulled: Promise<void>; freed: Promi
 
 async function readBytes(storage: Storage, name: string, range?: ByteRange): Promise<Uint8Array> {
   await using opened = await storage.open(name);
-  return await collect(opened.read(range));
+  return await collect(readOpened(opened, range));
 }
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

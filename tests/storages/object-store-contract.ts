@@ -1,3 +1,4 @@
+import { readOpened } from "downloadview";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { get } from "node:http";
@@ -42,7 +43,7 @@ export function describeObjectDownloads(store: () => RunningStore): void {
 
     const bytesOf = async (start = 0, end = content.length - 1): Promise<Buffer> => {
       await using opened = await proxied.open("a.bin", { range: { start, end } });
-      return await collect(opened.read({ start, end }));
+      return await collect(readOpened(opened, { start, end }));
     };
     const serve = () =>
       listen(toNodeHandler(StorageDownloadView.asView({ storage: proxied }), { params: () => ({ path: "a.bin" }) }));
@@ -89,7 +90,7 @@ export function describeObjectDownloads(store: () => RunningStore): void {
       for (let index = 0; index < 5; index += 1) {
         const opened = await proxied.open("a.bin");
         let read = 0;
-        for await (const chunk of opened.read()) {
+        for await (const chunk of readOpened(opened)) {
           read += chunk.length;
           if (read === content.length) break;
         }
@@ -162,7 +163,7 @@ export function describeObjectDownloads(store: () => RunningStore): void {
     it("ends its request when it is closed, read or unread", async () => {
       for (const chunks of [0, 1]) {
         const opened = await proxied.open("a.bin");
-        const reading = opened.read()[Symbol.asyncIterator]();
+        const reading = readOpened(opened)[Symbol.asyncIterator]();
         for (let index = 0; index < chunks; index += 1) await reading.next();
         await opened.close();
         await proxy.idle();

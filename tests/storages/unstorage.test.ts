@@ -1,3 +1,4 @@
+import { readOpened } from "downloadview";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,7 +40,7 @@ it("UnstorageStorage serves what others have set", async () => {
   const texts: string[] = [];
   for (const name of ["reports/today", "reports/totals.json"]) {
     await using opened = await storage.open(name);
-    for await (const chunk of opened.read()) texts.push(new TextDecoder().decode(chunk));
+    for await (const chunk of readOpened(opened)) texts.push(new TextDecoder().decode(chunk));
   }
   expect(texts).toEqual(["text", '{"total":7}']);
 });

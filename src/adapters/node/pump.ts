@@ -1,23 +1,10 @@
-import { IncompleteBodyError } from "../../errors.ts";
-import type { OpenFile } from "../../files/download-file.ts";
 import { allocate, copyOf } from "../../files/bytes.ts";
+import { endedEarly, type SeekableContent } from "../../files/content.ts";
 import { chunkSizes, mostAbsorbed, patience, returnLarge, takeLarge, wantedBytes } from "../chunk-budget.ts";
 import { borrowBuffer, returnBuffer } from "./buffer-pool.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 import { trustedSocket } from "./trusted-socket.ts";
 import { Turns } from "./turns.ts";
-
-/** A file that fills the buffers it is given. */
-export type PumpableFile = OpenFile & Required<Pick<OpenFile, "readInto">>;
-
-export interface Transfer {
-  /** The position of the first byte. */
-  readonly start: number;
-  /** How many bytes to send. */
-  readonly length: number;
-  /** Called when there is a first chunk, before it is written. */
-  onStart(): void;
-}
 
 /**
  * Reads at a time, of all transfers together: enough to keep Node's threads busy. A buffer that was lent to a read which
@@ -26,18 +13,17 @@ export interface Transfer {
 const reads = new Turns(2 * (Number(process.env["UV_THREADPOOL_SIZE"]) || 4));
 
 /**
- * Sends a part of a file. One buffer at a time goes from the disk to the socket; the next is filled when the connection has
+ * Sends content from a disk. One buffer at a time goes from the disk to the socket; the next is filled when the connection has
  * taken the last one, so a reader that stalls holds one buffer and no more. Resolves with false if the client left.
- * @throws {IncompleteBodyError} where the file is shorter than that
+ * @throws {IncompleteBodyError} if the file is shorter than that
  */
-export async function pump(file: PumpableFile, writer: ResponseWriter, transfer: Transfer): Promise<boolean> {
-  const { start, length } = transfer;
+export async function pump(content: SeekableContent, writer: ResponseWriter, onStart: () => void): Promise<boolean> {
   let keepsUp = false;
-  for (let position = start; position < start + length;) {
-    const sent = await sendChunk(file, writer, transfer, position, keepsUp);
+  for (let position = 0; position < content.length;) {
+    const sent = await sendChunk({ content, writer, onStart, position, keepsUp });
     if (sent === undefined) return false;
     position += sent.count;
-    keepsUp = sent.drain > 0 ? sent.drain < patience : keepsUp || position - start > mostAbsorbed;
+    keepsUp = sent.drain > 0 ? sent.drain < patience : keepsUp || position > mostAbsorbed;
   }
   return true;
 }
@@ -48,42 +34,39 @@ interface SentChunk {
   readonly drain: number;
 }
 
+interface NextChunk {
+  readonly content: SeekableContent;
+  readonly writer: ResponseWriter;
+  /** Called when there is a first chunk, before it is written. */
+  readonly onStart: () => void;
+  readonly position: number;
+  /** Whether the client has proved to take what it is sent. */
+  readonly keepsUp: boolean;
+}
+
 /** Sends a chunk. Undefined if the client left. */
-async function sendChunk(
-  file: PumpableFile,
-  writer: ResponseWriter,
-  transfer: Transfer,
-  position: number,
-  keepsUp: boolean,
-): Promise<SentChunk | undefined> {
-  const wanted = wantedBytes(transfer.start + transfer.length - position, keepsUp);
+async function sendChunk(next: NextChunk): Promise<SentChunk | undefined> {
+  const { content, writer, position, keepsUp } = next;
+  const wanted = wantedBytes(content.length - position, keepsUp);
   await reads.enter();
   if (writer.isOver) {
     reads.leave();
     return undefined;
   }
-  return trustedSocket(writer.response)
-    ? sendRecycled(file, writer, transfer, position, wanted, keepsUp)
-    : sendFresh(file, writer, transfer, position, wanted, keepsUp);
+  return trustedSocket(writer.response) ? sendRecycled(next, wanted) : sendFresh(next, wanted);
 }
 
-async function sendRecycled(
-  file: PumpableFile,
-  writer: ResponseWriter,
-  transfer: Transfer,
-  position: number,
-  wanted: number,
-  keepsUp: boolean,
-): Promise<SentChunk | undefined> {
+async function sendRecycled(next: NextChunk, wanted: number): Promise<SentChunk | undefined> {
+  const { content, writer, onStart, position, keepsUp } = next;
   const borrowed = borrowBuffer(wanted, keepsUp);
   const { buffer, size } = borrowed;
   // While the file system or a connection has the buffer it is not ours to reuse, and a failure may leave it so.
   let isOurs = false;
   try {
-    const count = await readInTurn(file, buffer.subarray(0, Math.min(wanted, size)), position, transfer);
+    const count = await readInTurn(content, buffer.subarray(0, Math.min(wanted, size)), position);
     isOurs = true;
     if (writer.isOver) return undefined;
-    if (position === transfer.start) transfer.onStart();
+    if (position === 0) onStart();
     // Asked now: the methods may have been replaced since the buffer was borrowed, by `onStart` or meanwhile.
     const socket = trustedSocket(writer.response);
     if (!socket) return await send(writer, copyOf(buffer.subarray(0, count)));
@@ -101,21 +84,15 @@ async function sendRecycled(
 }
 
 /** For a response that may keep what it is given: each chunk is memory of its own. */
-async function sendFresh(
-  file: PumpableFile,
-  writer: ResponseWriter,
-  transfer: Transfer,
-  position: number,
-  wanted: number,
-  keepsUp: boolean,
-): Promise<SentChunk | undefined> {
+async function sendFresh(next: NextChunk, wanted: number): Promise<SentChunk | undefined> {
+  const { content, writer, onStart, position, keepsUp } = next;
   const isLarge = wanted > chunkSizes.small && takeLarge(keepsUp);
   try {
     const room = Math.min(wanted, isLarge ? chunkSizes.large : chunkSizes.small);
     const buffer = allocate(room);
-    const count = await readInTurn(file, buffer, position, transfer);
+    const count = await readInTurn(content, buffer, position);
     if (writer.isOver) return undefined;
-    if (position === transfer.start) transfer.onStart();
+    if (position === 0) onStart();
     return await send(writer, buffer.subarray(0, count));
   } finally {
     if (isLarge) returnLarge();
@@ -129,16 +106,10 @@ async function send(writer: ResponseWriter, bytes: Uint8Array): Promise<SentChun
   return (await writing) ? { count: bytes.byteLength, drain: performance.now() - since } : undefined;
 }
 
-async function readInTurn(
-  file: PumpableFile,
-  target: Uint8Array,
-  position: number,
-  { start, length }: Transfer,
-): Promise<number> {
-  const left = start + length - position;
+async function readInTurn(content: SeekableContent, target: Uint8Array, position: number): Promise<number> {
   try {
-    const count = await file.readInto(target, position, target.byteLength === left);
-    if (count === 0) throw new IncompleteBodyError(`The source ended ${left} bytes early`);
+    const count = await content.readInto(target, position);
+    if (count === 0) throw endedEarly(content.length - position);
     return count;
   } finally {
     reads.leave();

@@ -3,7 +3,6 @@ import type { HeaderFields } from "../../http/header-fields.ts";
 import type { DownloadResult } from "../../responses/handler.ts";
 import { renderResult } from "../../responses/render-result.ts";
 import { throughMiddleware } from "../app-middleware.ts";
-import { withFirstChunk } from "../first-chunk.ts";
 import { mergeInto, type HeadTarget } from "./merge-head.ts";
 import type { NodeDownloadRequest } from "./request.ts";
 import { ResponseStream } from "./response-stream.ts";
@@ -29,7 +28,7 @@ export async function streamResponse(
   target: HeadTarget,
 ): Promise<StreamResponse> {
   const final = await throughMiddleware(result, request, native);
-  const rendered = await withFirstChunk(await renderResult(final, request), request);
+  const rendered = await renderResult(final, request);
   const fields = mergeInto(target, rendered);
   const stream = new ResponseStream(rendered, fields.has("Content-Type"));
   stream.followResponse(request.response);

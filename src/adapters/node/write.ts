@@ -1,10 +1,11 @@
 import type { ServerResponse } from "node:http";
 import { copyOf } from "../../files/bytes.ts";
+import type { BytesContent, SeekableContent } from "../../files/content.ts";
 import { bodyLength, closeBody, readBody } from "../../responses/body.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { http2Stream, isGone, socketOf } from "./connection.ts";
-import { pump, type PumpableFile } from "./pump.ts";
+import { pump } from "./pump.ts";
 import { ResponseWriter } from "./response-writer.ts";
 import { showFields } from "./sent-fields.ts";
 import { trustedSocket } from "./trusted-socket.ts";
@@ -60,13 +61,8 @@ async function sendBody(rendered: RenderedResponse, writer: ResponseWriter): Pro
   const { body, limitRate: rate } = rendered;
   if (body.kind === "none") return sendHead(rendered, writer);
   if (rate) return sendChunks(rendered, limitRate(readBody(body), rate), writer);
-  if (body.kind === "bytes") return sendBytes(rendered, body.bytes, writer);
-  if (body.kind === "file" && body.length !== undefined && body.length > 0) {
-    const start = body.range?.start ?? 0;
-    const resident = body.file.resident?.({ start, end: start + body.length - 1 });
-    if (resident) return sendBytes(rendered, resident, writer);
-    if (body.file.readInto) return sendFile(rendered, body.file as PumpableFile, start, body.length, writer);
-  }
+  if (body.kind === "content" && body.content.kind === "bytes") return sendBytes(rendered, body.content, writer);
+  if (body.kind === "content" && body.content.kind === "seekable") return sendFile(rendered, body.content, writer);
   return sendChunks(rendered, readBody(body), writer);
 }
 
@@ -81,19 +77,21 @@ const largestPiece = 256 * 1024;
 /** Bytes in memory that other responses are sent from as well: only Node's own socket gets that very memory. */
 async function sendBytes(
   { status, headers }: RenderedResponse,
-  bytes: Uint8Array,
+  { bytes, shared = true }: BytesContent,
   writer: ResponseWriter,
 ): Promise<boolean> {
   const { response } = writer;
   writeHead(response, status, headers);
   if (bytes.byteLength <= largestPiece && !http2Stream(response)) {
-    return writer.end(trustedSocket(response) ? bytes : copyOf(bytes));
+    return writer.end(!shared || trustedSocket(response) ? bytes : copyOf(bytes));
   }
   for (let at = 0; at < bytes.byteLength; at += largestPiece) {
     if (writer.isOver) return false;
     const piece = bytes.subarray(at, at + largestPiece);
     const socket = trustedSocket(response);
-    const isTaken = socket ? await writer.writeTrusted(piece, socket) : await writer.write(copyOf(piece));
+    const isTaken = socket
+      ? await writer.writeTrusted(piece, socket)
+      : await writer.write(shared ? copyOf(piece) : piece);
     if (!isTaken) return false;
   }
   return writer.end();
@@ -101,13 +99,11 @@ async function sendBytes(
 
 async function sendFile(
   { status, headers, body }: RenderedResponse,
-  file: PumpableFile,
-  start: number,
-  length: number,
+  content: SeekableContent,
   writer: ResponseWriter,
 ): Promise<boolean> {
-  const onStart = (): void => writeHead(writer.response, status, headers);
-  if (!(await pump(file, writer, { start, length, onStart }))) return false;
+  if (content.length === 0) writeHead(writer.response, status, headers);
+  if (!(await pump(content, writer, () => writeHead(writer.response, status, headers)))) return false;
   void closeBody(body);
   return writer.isOver ? false : writer.end();
 }

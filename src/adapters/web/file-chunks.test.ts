@@ -1,18 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { IncompleteBodyError } from "../../errors.ts";
 import { chunkSizes, mostAbsorbed, returnLarge, takeLarge } from "../chunk-budget.ts";
-import { FileChunks, fillingBody, type FillingBody } from "./file-chunks.ts";
+import type { SeekableContent } from "../../files/content.ts";
+import { FileChunks } from "./file-chunks.ts";
 
 /** A file of `size` bytes, each of them its position modulo 251, that gives at most `most` of them at once. */
-function body(size: number, { start = 0, length = size, most = Infinity } = {}): FillingBody {
+function body(size: number, { start = 0, length = size, most = Infinity } = {}): SeekableContent {
   const readInto = async (target: Uint8Array, position: number): Promise<number> => {
-    const count = Math.max(0, Math.min(target.byteLength, size - position, most));
-    for (let at = 0; at < count; at += 1) target[at] = (position + at) % 251;
+    const count = Math.max(0, Math.min(target.byteLength, size - start - position, most));
+    for (let at = 0; at < count; at += 1) target[at] = (start + position + at) % 251;
     return count;
   };
-  const nothing = async (): Promise<void> => undefined;
-  const file = { stat: {}, readInto, async *read() {}, close: nothing, [Symbol.asyncDispose]: nothing };
-  return { file, start, length };
+  return { kind: "seekable", length, readInto };
 }
 
 async function chunksOf(chunks: FileChunks): Promise<Uint8Array[]> {
@@ -76,17 +75,5 @@ describe("FileChunks", () => {
     expect(Buffer.concat(slowly).byteLength).toBe(10_000);
     const early = new FileChunks(body(500_000, { length: 600_000 }));
     await expect(chunksOf(early)).rejects.toThrow(IncompleteBodyError);
-  });
-});
-
-describe("fillingBody", () => {
-  it("is a file of known length that fills memory, and nothing else", () => {
-    const { file } = body(10);
-    expect(fillingBody({ kind: "file", file, length: 10 })).toEqual({ file, start: 0, length: 10 });
-    expect(fillingBody({ kind: "file", file, range: { start: 2, end: 4 }, length: 3 })?.start).toBe(2);
-    expect(fillingBody({ kind: "file", file })).toBeUndefined();
-    const { readInto: _, ...reading } = file;
-    expect(fillingBody({ kind: "file", file: reading, length: 10 })).toBeUndefined();
-    expect(fillingBody({ kind: "none" })).toBeUndefined();
   });
 });

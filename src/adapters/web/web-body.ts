@@ -1,8 +1,8 @@
-import { copyOf } from "../../files/bytes.ts";
+import { ownBytes } from "../../files/content.ts";
 import { bodyLength, closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
-import { FileChunks, fillingBody } from "./file-chunks.ts";
+import { FileChunks } from "./file-chunks.ts";
 import { withLength } from "./web-runtime.ts";
 
 /** As much of the server's own response as says that it has ended, whatever became of the body. */
@@ -19,8 +19,9 @@ export function webBody(rendered: RenderedResponse, signal?: AbortSignal, outgoi
     return null;
   }
   // What a runtime does with bytes is never reported: whoever wants to know the end gets a stream.
-  if (body.kind === "bytes" && !rendered.limitRate && !delivery.isWatched) {
-    return copyOf(body.bytes) as Uint8Array<ArrayBuffer>;
+  if (body.kind === "content" && body.content.kind === "bytes" && !rendered.limitRate && !delivery.isWatched) {
+    void closeBody(body);
+    return ownBytes(body.content) as Uint8Array<ArrayBuffer>;
   }
   return withLength(bodyStream(rendered, body, signal, outgoing), bodyLength(body));
 }
@@ -94,6 +95,6 @@ const dropped =
 
 function chunksOf(body: ReadableBody, rate: number | undefined): FileChunks | AsyncGenerator<Uint8Array> {
   if (rate) return limitRate(readBody(body), rate);
-  const filling = fillingBody(body);
-  return filling ? new FileChunks(filling) : readBody(body);
+  const content = body.kind === "content" ? body.content : undefined;
+  return content?.kind === "seekable" ? new FileChunks(content) : readBody(body);
 }

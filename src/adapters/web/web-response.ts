@@ -14,8 +14,6 @@ import { sharedWeakMap } from "../../responses/shared-state.ts";
 import { throughMiddleware } from "../app-middleware.ts";
 import type * as PipeableBodies from "../node/pipeable-body.ts";
 import { copyOf } from "../fields.ts";
-import { fillingBody } from "./file-chunks.ts";
-import { withFirstChunk } from "../first-chunk.ts";
 import { webBody, type Outgoing } from "./web-body.ts";
 import { responseInit, takesPipes } from "./web-runtime.ts";
 
@@ -103,7 +101,7 @@ export async function webDownload(
   request: DownloadRequest,
   { fieldsOf = ownFields, outgoing, pipes = false }: WebDownloadOptions = {},
 ): Promise<WebDownload> {
-  const rendered = await withFirstChunk(await renderResult(result, request, { lazy: true }), request);
+  const rendered = await renderResult(result, request, { lazy: true });
   const { status } = rendered;
   let fields: HeaderFields;
   try {
@@ -124,7 +122,7 @@ function ownFields({ headers }: RenderedHead): HeaderFields {
 /** A file that the response's own writer sends. Its module is loaded on Node alone. */
 async function pipedFile(rendered: RenderedResponse): Promise<BodyInit | undefined> {
   const { body } = rendered;
-  if (body.kind !== "file" || !fillingBody(body)) return undefined;
+  if (body.kind !== "content" || body.content.kind !== "seekable") return undefined;
   const { pipeableBody } = await (nodeBodies ??= import("../node/pipeable-body.ts"));
   return pipeableBody(rendered, body) as unknown as BodyInit;
 }

@@ -196,7 +196,7 @@ describe("The etag of a StorageDownloadView", () => {
     expect((await result.file.stat()).etag).toBe(expected);
     await using opened = await result.file.open();
     expect(opened.stat.etag).toBe(expected);
-    expect(Buffer.from(opened.bytes ?? []).toString()).toBe("text");
+    expect(await opened.content()).toEqual({ kind: "bytes", bytes: new TextEncoder().encode("text") });
   });
 
   it("is not asked for a dotfile that the URL names", async () => {

@@ -1,3 +1,5 @@
+import { collectBytes } from "../bytes.ts";
+import { readContent, readOpened, type SeekableContent } from "../content.ts";
 import { execFileSync } from "node:child_process";
 import fs, { readdirSync, readlinkSync } from "node:fs";
 import { mkdir, mkdtemp, open, rename, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
@@ -24,9 +26,21 @@ beforeEach(async () => {
   root = await mkdtemp(join(base, "root-"));
 });
 
+async function seekable(opened: OpenFile, range?: ByteRange): Promise<SeekableContent> {
+  const content = await opened.content(range);
+  if (content.kind !== "seekable") throw new TypeError(`The content is ${content.kind}`);
+  return content;
+}
+
+async function bytesOf(opened: OpenFile, range: ByteRange): Promise<Uint8Array> {
+  const content = await opened.content(range);
+  if (content.kind !== "bytes") throw new TypeError(`The content is ${content.kind}`);
+  return content.bytes;
+}
+
 async function textOf(opened: OpenFile, range?: ByteRange): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of opened.read(range)) chunks.push(chunk);
+  for await (const chunk of readOpened(opened, range)) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 }
 
@@ -97,34 +111,37 @@ describe("LocalFile", () => {
     await writeFile(at("large"), content);
     const chunks: Uint8Array[] = [];
     await using opened = await new LocalFile(at("large")).open();
-    for await (const chunk of opened.read()) chunks.push(chunk);
+    for await (const chunk of readOpened(opened)) chunks.push(chunk);
     expect(Buffer.concat(chunks).equals(content)).toBe(true);
     expect(Math.max(...chunks.map((chunk) => chunk.buffer.byteLength))).toBe(256 * 1024);
     expect(new Set(chunks.map((chunk) => chunk.buffer)).size).toBe(chunks.length);
   });
 
   it("fills the reader's own buffer", async () => {
-    await writeFile(at("a.txt"), "0123456789");
+    await writeFile(at("a.txt"), "0123456789".repeat(10_000));
     await using opened = await new LocalFile(at("a.txt")).open();
+    const content = await seekable(opened, { start: 10, end: 80_009 });
+    expect(content.length).toBe(80_000);
     const target = Buffer.alloc(6);
-    expect(await opened.readInto?.(target, 2)).toBe(6);
+    expect(await content.readInto(target, 2)).toBe(6);
     expect(target.toString()).toBe("234567");
-    expect(await opened.readInto?.(target, 8)).toBe(2);
-    expect(await opened.readInto?.(target, 10)).toBe(0);
+    expect(await content.readInto(target.subarray(0, 2), 79_998)).toBe(2);
+    expect(target.toString("latin1", 0, 2)).toBe("89");
   });
 
   it("ends early when the file is shorter than it was", async () => {
-    await writeFile(at("a.txt"), "0123456789");
+    await writeFile(at("a.txt"), "0123456789".repeat(10_000));
     await using opened = await new LocalFile(at("a.txt")).open();
-    await opened.prepare?.();
+    const content = await seekable(opened);
     await truncate(at("a.txt"), 4);
-    expect(await textOf(opened)).toBe("0123");
+    expect(await content.readInto(Buffer.alloc(10), 0)).toBe(4);
+    const reading = collectBytes(readContent(content));
+    await expect(reading).rejects.toThrow(IncompleteBodyError);
   });
 
   it("gives no more than it described when the file has grown", async () => {
     await writeFile(at("a.txt"), "0123");
     await using opened = await new LocalFile(at("a.txt")).open();
-    await opened.prepare?.();
     await writeFile(at("a.txt"), "0123456789");
     expect(await textOf(opened)).toBe("0123");
   });
@@ -268,7 +285,7 @@ describe("A LocalFile that changes between its description and its first byte", 
     await utimes(at("a.txt"), 1_700_000_000, 1_700_000_000);
     await using opened = await new LocalFile(at("a.txt")).open();
     await change(at("a.txt"));
-    await expect(opened.prepare?.()).rejects.toThrow(FileChangedError);
+    await expect(opened.content()).rejects.toThrow(FileChangedError);
     await expect(textOf(opened)).rejects.toThrow(FileChangedError);
     expect(descriptors()).toEqual([]);
   });
@@ -291,7 +308,7 @@ describe("A LocalFile that changes between its description and its first byte", 
   it("is read to its end from the version that was opened when it is replaced while it is read", async () => {
     await writeFile(at("a.txt"), "a".repeat(300_000));
     await using opened = await new LocalFile(at("a.txt")).open();
-    await opened.prepare?.();
+    await opened.content();
     await writeFile(at("b.txt"), "b".repeat(300_000));
     await rename(at("b.txt"), at("a.txt"));
     expect(await textOf(opened)).toBe("a".repeat(300_000));
@@ -317,7 +334,7 @@ describe("The descriptor of a LocalFile", () => {
       const file = new LocalFile(at("a.txt"), { root });
       for (let count = 0; count < 3; count += 1) {
         const opened = await file.open();
-        opened.read();
+        readOpened(opened);
         await opened.close();
         await file.stat({ readable: true });
       }
@@ -331,7 +348,7 @@ describe("The descriptor of a LocalFile", () => {
 
   it("is one for many reads at once, and closed with the file", async () => {
     const opened = await new LocalFile(at("a.txt")).open();
-    await Promise.all([textOf(opened), textOf(opened), opened.prepare?.()]);
+    await Promise.all([textOf(opened), textOf(opened), opened.content()]);
     expect(descriptors()).toEqual([at("a.txt")]);
     await opened.close();
     expect(descriptors()).toEqual([]);
@@ -341,25 +358,24 @@ describe("The descriptor of a LocalFile", () => {
     await writeFile(at("parts.bin"), Buffer.alloc(200_000, "0123456789"));
     const files = await Promise.all(Array.from({ length: 3 }, () => new LocalFile(at("parts.bin")).open()));
     const [one, same, other] = await Promise.all([
-      files[0]?.load?.({ start: 1, end: 5 }),
-      files[1]?.load?.({ start: 1, end: 5 }),
-      files[2]?.load?.({ start: 2, end: 5 }),
+      bytesOf(files[0]!, { start: 1, end: 5 }),
+      bytesOf(files[1]!, { start: 1, end: 5 }),
+      bytesOf(files[2]!, { start: 2, end: 5 }),
     ]);
-    expect(Buffer.from(one ?? []).toString()).toBe("12345");
-    expect(same?.buffer).toBe(one?.buffer);
-    expect(Buffer.from(other ?? []).toString()).toBe("2345");
-    expect(descriptors()).toHaveLength(1);
+    expect(Buffer.from(one).toString()).toBe("12345");
+    expect(same.buffer).toBe(one.buffer);
+    expect(Buffer.from(other).toString()).toBe("2345");
     await truncate(at("parts.bin"), 100_000);
-    await expect(files[0]?.load?.({ start: 99_999, end: 100_001 })).rejects.toThrow(FileChangedError);
+    await expect(files[0]!.content({ start: 99_999, end: 100_001 })).rejects.toThrow(FileChangedError);
     await Promise.all(files.map((file) => file.close()));
     expect(descriptors()).toEqual([]);
   });
 
   it("stays open when a reader stops early, until the file is closed", async () => {
     const opened = await new LocalFile(at("a.txt")).open();
-    const chunks = opened.read()[Symbol.asyncIterator]();
+    const chunks = readOpened(opened)[Symbol.asyncIterator]();
     await chunks.next();
-    await chunks.return?.();
+    await chunks.return(undefined);
     expect(descriptors()).toEqual([at("a.txt")]);
     await opened.close();
     expect(descriptors()).toEqual([]);
@@ -367,9 +383,9 @@ describe("The descriptor of a LocalFile", () => {
 
   it("is closed after the read that is under way, which gets its bytes", async () => {
     const opened = await new LocalFile(at("a.txt")).open();
-    await opened.prepare?.();
+    const content = await seekable(opened);
     const target = Buffer.alloc(1000);
-    const [count] = await Promise.all([opened.readInto?.(target, 0), opened.close()]);
+    const [count] = await Promise.all([content.readInto(target, 0), opened.close()]);
     expect(count).toBe(1000);
     expect(target.toString()).toBe("a".repeat(1000));
     expect(descriptors()).toEqual([]);
@@ -380,12 +396,12 @@ describe("The descriptor of a LocalFile", () => {
     const reading = expect(textOf(opened)).rejects.toThrow(IncompleteBodyError);
     await opened.close();
     await reading;
-    expect(descriptors()).toEqual([]);
+    await vi.waitFor(() => expect(descriptors()).toEqual([]));
   });
 
   it("is not opened again after the file was closed, and never closed twice", async () => {
     const opened = await new LocalFile(at("a.txt")).open();
-    await opened.prepare?.();
+    await opened.content();
     await Promise.all([opened.close(), opened.close()]);
     // Takes the number that was freed: a second close would close this one.
     const other = await open(at("a.txt"));
@@ -393,6 +409,6 @@ describe("The descriptor of a LocalFile", () => {
     expect((await other.stat()).size).toBe(1_000_000);
     await other.close();
     await expect(textOf(opened)).rejects.toThrow(IncompleteBodyError);
-    await expect(opened.prepare?.()).rejects.toThrow(IncompleteBodyError);
+    await expect(opened.content()).rejects.toThrow(IncompleteBodyError);
   });
 });

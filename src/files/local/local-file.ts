@@ -6,9 +6,10 @@ import { isPlaceholderTime, nginxEntityTag } from "../../http/etag.ts";
 import { rangeLength, type ByteRange } from "../../http/range.ts";
 import { refuseJSON } from "../../serialization.ts";
 import { absolutePath } from "./absolute-path.ts";
-import { closedEarly } from "../bytes.ts";
+import { allocate, closedEarly } from "../bytes.ts";
 import { contentDigest } from "../content-digest.ts";
-import type { DownloadFile, FileStat, OpenFile, StatOptions } from "../download-file.ts";
+import type { Content, ChunksContent, SeekableContent } from "../content.ts";
+import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../download-file.ts";
 import { SharedDescriptor } from "./shared-descriptor.ts";
 import { fileSystemError, regularFile } from "./file-system-errors.ts";
 import { assertEntityTagOption, type EntityTagOption } from "./etag.ts";
@@ -93,10 +94,10 @@ export class LocalFile implements DownloadFile {
   }
 
   /** The same errors as {@link stat} with `readable`; those of reading are also `FileChangedError`. */
-  async open(): Promise<OpenFile> {
+  async open({ lazy = false }: OpenOptions = {}): Promise<OpenFile> {
     const memo = await this.#describe();
     await this.#assertReadable(memo);
-    return new OpenLocalFile(this.path, this.#root, memo);
+    return new OpenLocalFile(this.path, this.#root, memo, lazy);
   }
 
   // Of a file that is written or replaced all the time, the last attempt tells.
@@ -204,8 +205,7 @@ function rootOf(root: string | undefined, dotfiles: DotfilePolicy | undefined): 
 
 const lookAnywhere = oncePerTurn(() => (path) => regularFile(() => statPath(path)));
 
-const smallestChunk = 64 * 1024;
-const largestChunk = 256 * 1024;
+const chunkSize = 64 * 1024;
 
 const nothingToClose = Promise.resolve();
 
@@ -214,33 +214,83 @@ class OpenLocalFile implements OpenFile {
   readonly #path: string;
   readonly #root: LocalRoot | undefined;
   readonly #memo: Memo;
+  readonly #isLazy: boolean;
+  /** Whether content was returned that reads from the descriptor. */
+  #isOnDisk = false;
   #descriptor: SharedDescriptor | undefined;
   #popular: PopularContent | undefined;
-  #content: Uint8Array | undefined;
   #closing: Promise<void> | undefined;
   #verifying: Promise<void> | undefined;
   readonly #samples = new ReadSamples();
   #reads = 0;
   #idle: (() => void) | undefined;
 
-  constructor(path: string, root: LocalRoot | undefined, memo: Memo) {
+  constructor(path: string, root: LocalRoot | undefined, memo: Memo, isLazy: boolean) {
     this.#path = path;
     this.#root = root;
     this.#memo = memo;
+    this.#isLazy = isLazy;
     this.stat = memo.stat;
   }
 
-  get bytes(): Uint8Array | undefined {
-    return this.#memo.content;
+  async content(range?: ByteRange): Promise<Content> {
+    if (this.#closing) throw closedEarly();
+    const { size } = this.stat;
+    if (size === undefined) return this.#unmeasured(range);
+    const start = range?.start ?? 0;
+    const end = Math.min(range?.end ?? Infinity, size - 1);
+    const bytes = await this.#inMemory(size, start, end);
+    if (bytes) {
+      this.#letGo();
+      return { kind: "bytes", bytes };
+    }
+    this.#isOnDisk = true;
+    if (!this.#isLazy) await this.#openDescriptor();
+    return this.#onDisk(start, end + 1 - start);
   }
 
-  async load(range?: ByteRange): Promise<Uint8Array | undefined> {
-    const { size } = this.stat;
-    if (size === undefined) return undefined;
+  /** Small files, small parts, and files that are asked for again. Undefined for all others. */
+  async #inMemory(size: number, start: number, end: number): Promise<Uint8Array | undefined> {
     const content = this.#memo.content ?? (size <= largestKept ? await this.#loadWhole(size) : undefined);
-    if (range === undefined) return content;
-    if (content) return content.subarray(range.start, range.end + 1);
-    return rangeLength(range) <= largestKept ? this.#loadPart(range) : undefined;
+    if (content) return content.subarray(start, end + 1);
+    if (end + 1 - start <= largestKept) return this.#loadPart({ start, end });
+    return this.#isLazy ? undefined : (await this.#loadPopular(size))?.subarray(start, end + 1);
+  }
+
+  async #loadPopular(size: number): Promise<Uint8Array | undefined> {
+    this.#popular ??= borrowPopular(this.#memo, size, () => this.#loadPart({ start: 0, end: size - 1 }));
+    const content = await this.#popular?.loaded;
+    // It was given back if the file was closed meanwhile.
+    if (content && this.#closing) throw closedEarly();
+    return content;
+  }
+
+  #onDisk(start: number, length: number): SeekableContent {
+    return {
+      kind: "seekable",
+      length,
+      readInto: (target, position) => {
+        // The last bytes that are read: now is the time to look whether all were of one version.
+        const isLast = position + target.byteLength === length;
+        return this.#reading((descriptor) => this.#readFrom(descriptor, target, start + position, isLast));
+      },
+    };
+  }
+
+  /** Closes what is in memory by now: a reader that stalls holds no descriptor. */
+  #letGo(): void {
+    const descriptor = this.#descriptor;
+    if (!descriptor || this.#isOnDisk || this.#reads > 0) return;
+    this.#descriptor = undefined;
+    this.#verifying = undefined;
+    descriptor.release().catch(() => undefined);
+  }
+
+  /** A file that has no size, as those below `/proc`: it is read to its end. */
+  async #unmeasured(range: ByteRange | undefined): Promise<ChunksContent> {
+    this.#isOnDisk = true;
+    if (!this.#isLazy) await this.#openDescriptor();
+    return { kind: "chunks", chunks: this.#chunks(range) };
   }
 
   async #loadWhole(size: number): Promise<Uint8Array> {
@@ -263,42 +313,18 @@ class OpenLocalFile implements OpenFile {
     return new Uint8Array();
   }
 
-  async prepare(): Promise<void> {
-    if (this.#closing) throw closedEarly();
-    const { size } = this.stat;
-    if (size !== undefined) {
-      this.#popular ??= borrowPopular(this.#memo, size, () => this.#loadPart({ start: 0, end: size - 1 }));
-    }
-    if (!this.#popular) return this.#openDescriptor();
-    const content = await this.#popular.loaded;
-    // It was given back if the file was closed meanwhile.
-    if (!this.#closing) this.#content = content;
-  }
-
   #openDescriptor(): Promise<void> {
     return this.#reading(() => undefined);
   }
 
-  resident({ start, end }: ByteRange): Uint8Array | undefined {
-    return this.#content?.subarray(start, end + 1);
-  }
-
-  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
-    const end = Math.min(range ? range.end + 1 : Infinity, this.stat.size ?? Infinity);
-    let position = range?.start ?? 0;
-    for (let room = smallestChunk; position < end; room = Math.min(room * 2, largestChunk)) {
-      // Not of Node's shared pool: a stream may transfer the buffer of a chunk, and with it what else is in the pool.
-      const buffer = Buffer.allocUnsafeSlow(Math.min(room, end - position));
-      const count = await this.readInto(buffer, position, buffer.byteLength === end - position);
+  async *#chunks({ start, end }: ByteRange = { start: 0, end: Infinity }): AsyncGenerator<Uint8Array> {
+    for (let position = start; position <= end;) {
+      const buffer = allocate(Math.min(chunkSize, end + 1 - position));
+      const count = await this.#reading((descriptor) => this.#readFrom(descriptor, buffer, position, false));
       if (count === 0) return;
       position += count;
-      yield count === buffer.byteLength ? buffer : buffer.subarray(0, count);
+      yield buffer.subarray(0, count);
     }
-  }
-
-  readInto(target: Uint8Array, position: number, isLast = false): Promise<number> {
-    if (this.#content) return Promise.resolve(copyInto(target, this.#content.subarray(position)));
-    return this.#reading((descriptor) => this.#readFrom(descriptor, target, position, isLast));
   }
 
   async #readFrom(
@@ -358,7 +384,6 @@ class OpenLocalFile implements OpenFile {
   close(): Promise<void> {
     if (this.#closing) return this.#closing;
     this.#popular?.giveBack();
-    this.#content = undefined;
     return (this.#closing = this.#descriptor ? this.#close(this.#descriptor) : nothingToClose);
   }
 
@@ -376,10 +401,4 @@ class OpenLocalFile implements OpenFile {
   toJSON(): never {
     return refuseJSON(this, "file");
   }
-}
-
-function copyInto(target: Uint8Array, bytes: Uint8Array): number {
-  const fitting = bytes.subarray(0, target.byteLength);
-  target.set(fitting);
-  return fitting.byteLength;
 }

@@ -1,9 +1,12 @@
+import { readContent, readOpened } from "../content.ts";
 import { mkdtemp, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FileChangedError } from "../../errors.ts";
 import { localFileCache } from "./memory.ts";
+import type { OpenFile } from "../download-file.ts";
+import type { ByteRange } from "../../http/range.ts";
 import { LocalFile } from "./local-file.ts";
 
 let folder: string;
@@ -21,10 +24,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+async function inMemory(opened: OpenFile, range?: ByteRange): Promise<Uint8Array | undefined> {
+  const content = await opened.content(range);
+  return content.kind === "bytes" ? content.bytes : undefined;
+}
+
 async function serve(): Promise<{ text: string; etag: string | undefined }> {
   await using opened = await new LocalFile(path).open();
-  const bytes = opened.bytes ?? (await opened.load?.());
-  return { text: Buffer.from(bytes ?? []).toString(), etag: opened.stat.etag };
+  return { text: Buffer.from((await inMemory(opened)) ?? []).toString(), etag: opened.stat.etag };
 }
 
 /** Lets time pass, but for the disk: nobody can set the time of an inode's last change. */
@@ -39,7 +46,7 @@ describe("the content of small local files", () => {
     await serve();
     expect(localFileCache.bytes).toBe(5);
     await using opened = await new LocalFile(path).open();
-    expect(Buffer.from(opened.bytes ?? []).toString()).toBe("first");
+    expect(Buffer.from((await inMemory(opened)) ?? []).toString()).toBe("first");
   });
 
   it("is not kept while the file may change without its times telling", async () => {
@@ -89,15 +96,14 @@ describe("the content of small local files", () => {
 });
 
 const size = 200 * 1024;
-const all = { start: 0, end: size - 1 };
 
 /** As a writer does with a body that is too large to be loaded at once. */
 async function send(): Promise<{ resident: Uint8Array | undefined; read: Buffer }> {
   await using opened = await new LocalFile(path).open();
-  await opened.prepare?.();
-  const resident = opened.resident?.(all);
+  const content = await opened.content();
+  const resident = content.kind === "bytes" ? content.bytes : undefined;
   const chunks: Uint8Array[] = [];
-  for await (const chunk of opened.read()) chunks.push(chunk);
+  for await (const chunk of readContent(content)) chunks.push(chunk);
   return { resident, read: Buffer.concat(chunks) };
 }
 
@@ -122,19 +128,15 @@ describe("the content of a local file of middle size", () => {
     await send();
     await send();
     await using opened = await new LocalFile(path).open();
-    await opened.prepare?.();
-    for await (const chunk of opened.read()) chunk.fill(0);
+    for await (const chunk of readOpened(opened)) chunk.fill(0);
     expect((await send()).read.equals(Buffer.alloc(size, "1"))).toBe(true);
   });
 
   it("is given in part", async () => {
     await send();
     await using opened = await new LocalFile(path).open();
-    await opened.prepare?.();
-    expect(opened.resident?.({ start: 10, end: 19 })?.byteLength).toBe(10);
-    const target = new Uint8Array(100);
-    expect(await opened.readInto?.(target, size - 7)).toBe(7);
-    expect(await opened.readInto?.(target, size)).toBe(0);
+    expect((await inMemory(opened, { start: 10, end: 70_009 }))?.byteLength).toBe(70_000);
+    expect((await inMemory(opened, { start: size - 7, end: size - 1 }))?.byteLength).toBe(7);
   });
 
   it("is never served stale", async () => {
@@ -151,7 +153,7 @@ describe("the content of a local file of middle size", () => {
   it("counts until it is sent, though the file has changed", async () => {
     await send();
     const opened = await new LocalFile(path).open();
-    await opened.prepare?.();
+    await opened.content();
     await writeFile(path, "another");
     await utimes(path, longAgo, longAgo);
     await new LocalFile(path).stat();
@@ -164,11 +166,10 @@ describe("the content of a local file of middle size", () => {
   it("is given back by a reader that leaves while it is read, and not lent to one that has left", async () => {
     await send();
     const opened = await new LocalFile(path).open();
-    const preparing = opened.prepare?.();
+    const loading = expect(opened.content()).rejects.toThrow("closed");
     await opened.close();
-    await preparing;
-    expect(opened.resident?.(all)).toBeUndefined();
-    await expect(opened.prepare?.()).rejects.toThrow("closed");
+    await loading;
+    await expect(opened.content()).rejects.toThrow("closed");
     await writeFile(path, "another");
     await new LocalFile(path).stat();
     expect(localFileCache.bytes).toBe(0);
@@ -178,7 +179,7 @@ describe("the content of a local file of middle size", () => {
     await send();
     const opened = await new LocalFile(path).open();
     await writeFile(path, "another");
-    await expect(opened.prepare?.()).rejects.toThrow(FileChangedError);
+    await expect(opened.content()).rejects.toThrow(FileChangedError);
     await opened.close();
     expect(localFileCache.bytes).toBe(0);
   });

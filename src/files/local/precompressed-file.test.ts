@@ -54,7 +54,7 @@ async function get(path: string, headers: Record<string, string>, method = "GET"
 }
 
 function textOf({ body }: RenderedResponse): string {
-  return body.kind === "bytes" ? Buffer.from(body.bytes).toString() : "";
+  return body.kind === "content" && body.content.kind === "bytes" ? Buffer.from(body.content.bytes).toString() : "";
 }
 
 describe("a file that lies compressed beside itself", () => {

@@ -1,3 +1,4 @@
+import { readOpened } from "../content.ts";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
@@ -76,7 +77,7 @@ const serveWhole: RequestListener = (_, response) => void response.writeHead(200
 
 async function textOf(opened: OpenFile, range?: ByteRange): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of opened.read(range)) chunks.push(chunk);
+  for await (const chunk of readOpened(opened, range)) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 }
 
@@ -474,7 +475,7 @@ describe("HTTPFile.read", () => {
     try {
       await using opened = await new HTTPFile(`http://${host}/`, { allowedHosts: [host] }).open();
       const read = async (): Promise<void> => {
-        for await (const _ of opened.read()) sawBytes();
+        for await (const _ of readOpened(opened)) sawBytes();
       };
       await expect(read()).rejects.toThrow(IncompleteBodyError);
     } finally {
@@ -563,7 +564,7 @@ describe("HTTPFile.read", () => {
     };
     const send = async (): Promise<Response> => new Response(new ReadableStream({ pull }, { highWaterMark: 0 }));
     await using opened = await new HTTPFile("https://a.example/x", { fetch: send }).open();
-    const chunks = opened.read()[Symbol.asyncIterator]();
+    const chunks = readOpened(opened)[Symbol.asyncIterator]();
     for (const length of [1, 2, 3]) expect((await chunks.next()).value).toHaveLength(length);
     expect(pulled).toBe(3);
   });
@@ -655,7 +656,7 @@ describe("Closing an HTTPFile", () => {
   it("ends a request whose body is awaited, and fails the read", async () => {
     answer = endless;
     const opened = await fileAt().open();
-    const chunks = opened.read()[Symbol.asyncIterator]();
+    const chunks = readOpened(opened)[Symbol.asyncIterator]();
     await chunks.next();
     const pending = expect(chunks.next()).rejects.toThrow(IncompleteBodyError);
     await opened.close();
@@ -665,9 +666,9 @@ describe("Closing an HTTPFile", () => {
   it("ends a request when its reader stops", async () => {
     answer = endless;
     const opened = await fileAt().open();
-    const chunks = opened.read()[Symbol.asyncIterator]();
+    const chunks = readOpened(opened)[Symbol.asyncIterator]();
     await chunks.next();
-    await chunks.return?.();
+    await chunks.return(undefined);
     await closed[0];
   });
 
@@ -685,7 +686,7 @@ describe("Closing an HTTPFile", () => {
     answer = endless;
     const client = new AbortController();
     const opened = await fileAt().open({ signal: client.signal });
-    const chunks = opened.read()[Symbol.asyncIterator]();
+    const chunks = readOpened(opened)[Symbol.asyncIterator]();
     await chunks.next();
     const pending = expect(chunks.next()).rejects.toThrow("gone");
     client.abort(new Error("gone"));
@@ -701,7 +702,7 @@ describe("Closing an HTTPFile", () => {
       const opened = await fileAt().open(range ? { range } : {});
       const wanted = range ? range.end - range.start + 1 : body.length;
       let read = 0;
-      for await (const chunk of opened.read(range)) {
+      for await (const chunk of readOpened(opened, range)) {
         read += chunk.length;
         if (read === wanted) break;
       }

@@ -1,6 +1,7 @@
 import type { ByteRange } from "../../http/range.ts";
 import { refuseJSON } from "../../serialization.ts";
 import { ByteReader, readUntilAborted, releaseSource, sliceChunks, type ByteSource } from "../bytes.ts";
+import type { Content } from "../content.ts";
 import type { FileStat, OpenFile } from "../download-file.ts";
 import { isProvable } from "./answer.ts";
 import { resumeReading } from "./resume-reading.ts";
@@ -60,13 +61,17 @@ export class OpenRemoteFile implements OpenFile {
     this.#unread = this.notModified ? undefined : unread;
   }
 
+  async content(range?: ByteRange): Promise<Content> {
+    return { kind: "chunks", chunks: this.#read(range) };
+  }
+
   /**
    * A body that breaks is asked for again from where it broke, if the file has a validator that proves it to be the same.
    *
    * @throws {FileChangedError} if more than one request is needed and the file is another one by then
    * @throws {IncompleteBodyError} if the body breaks for good
    */
-  async *read(range?: ByteRange): AsyncGenerator<Uint8Array> {
+  async *#read(range?: ByteRange): AsyncGenerator<Uint8Array> {
     const { signal } = this.#source;
     signal.throwIfAborted();
     const end = range?.end ?? (this.stat.size === undefined ? undefined : this.stat.size - 1);

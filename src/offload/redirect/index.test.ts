@@ -52,7 +52,7 @@ async function ask({ name = "a/report.pdf", method = "GET", headers = {}, option
 }
 
 async function readable({ status, headers, body }: RenderedResponse) {
-  if (body.kind === "file") await body.file.close();
+  if (body.kind === "content") await body.file.close();
   const fields = new Headers();
   for (let at = 0; at < headers.length; at += 2) fields.append(headers[at]!, headers[at + 1]!);
   return { status, fields, body: body.kind };

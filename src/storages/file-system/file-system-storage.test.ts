@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FileNotFoundError, InvalidPathError } from "../../errors.ts";
+import { collectBytes } from "../../files/bytes.ts";
+import { readOpened } from "../../files/content.ts";
 import { FileSystemStorage } from "./file-system-storage.ts";
 import { StorageFile } from "../storage-file.ts";
 
@@ -29,7 +31,7 @@ describe.runIf(process.platform !== "win32")("A file whose name no other storage
       expect(await storage.exists(name)).toBe(true);
       expect((await file.stat()).size).toBe(4);
       await using opened = await file.open();
-      expect(Buffer.from((await opened.load?.())!).toString()).toBe("text");
+      expect(new TextDecoder().decode(await collectBytes(readOpened(opened)))).toBe("text");
       expect(await namesOf(storage)).toEqual([name]);
       await expect(storage.save(name, "new")).rejects.toThrow(InvalidPathError);
       await storage.delete(name);

@@ -2,7 +2,7 @@ import { opendir, stat, unlink } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
 import { releaseSource } from "../../files/bytes.ts";
-import type { FileStat, OpenFile, StatOptions, SignedUrlOptions } from "../../files/download-file.ts";
+import type { FileStat, OpenFile, OpenOptions, SignedUrlOptions, StatOptions } from "../../files/download-file.ts";
 import { onFileSystem } from "../../files/local/file-system-errors.ts";
 import { assertEntityTagOption, type EntityTagOption } from "../../files/local/etag.ts";
 import { configuredRoot, expectRootLater, LocalRoot } from "../../files/local/root.ts";
@@ -71,8 +71,8 @@ export class FileSystemStorage implements Storage {
     return join(this.root, this.#keptName(name));
   }
 
-  async open(name: string): Promise<OpenFile> {
-    return this.#file(name).open();
+  async open(name: string, options?: OpenOptions): Promise<OpenFile> {
+    return this.#file(name).open(options);
   }
 
   async stat(name: string, options?: StatOptions): Promise<FileStat> {

@@ -1,3 +1,4 @@
+import { readOpened } from "../../files/content.ts";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
@@ -300,7 +301,7 @@ function breakingAfter(text: string): Readable {
 }
 
 async function textOf(opened: OpenFile, range?: ByteRange): Promise<string> {
-  return Buffer.concat(await all(opened.read(range))).toString();
+  return Buffer.concat(await all(readOpened(opened, range))).toString();
 }
 
 async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
