@@ -5,3 +5,4 @@ export {
   type ServerConfigurationOptions,
   type ServerName,
 } from "./server-configuration.ts";
+export type { TLSFiles } from "../offload/server-configuration.ts";
