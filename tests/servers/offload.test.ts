@@ -86,7 +86,9 @@ describe.each(servers)("behind $label", (server) => {
   });
 
   it.each([...oddNames, ...unsendableNames])("sends %j", async (file) => {
-    const { status, body, header, all } = await get(`/files/${urlPath(file)}`);
+    const { status, body, header, all } = await get(
+      file.includes("\\") ? `/named?name=${encodeURIComponent(file)}` : `/files/${urlPath(file)}`,
+    );
     expect([status, body.toString()]).toEqual([200, content]);
     expect(header("Content-Disposition")).toMatch(/^attachment/);
     for (const field of ["Content-Disposition", "Content-Type", "ETag", "Last-Modified", "Accept-Ranges"]) {
@@ -187,8 +189,8 @@ describe.each(servers)("behind $label", (server) => {
       const combined = (lines: string[]): string[] => [lines.join(", ").replaceAll(/, */g, ", ")];
       const [expected, actual] = [[value].flat(), answer.all(field)];
       if (field === "Set-Cookie") expect(actual).toEqual(expected);
-      // Caddy from 2.8 on adds one more, which is true of no file less.
-      else if (field === "Vary") expect(combined(actual)[0]).toContain(String(value));
+      // Caddy from 2.8 on adds one more to Vary, the application its own no-transform to Cache-Control.
+      else if (["Vary", "Cache-Control"].includes(field)) expect(combined(actual)[0]).toContain(String(value));
       else expect([field, ...combined(actual)]).toEqual([field, ...combined(expected)]);
     }
   });

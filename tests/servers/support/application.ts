@@ -6,6 +6,7 @@ import express, { type Express, type RequestHandler } from "express";
 import {
   DownloadResponse,
   FileNotFoundError,
+  LocalFile,
   PathDownloadView,
   PermissionDeniedError,
   smartDownloadMiddleware,
@@ -72,6 +73,10 @@ export function application(root: string, config: DownloadviewConfig): Express {
   };
   app.get("/gone", before("gone.txt", { size: 10, etag: '"6553f100-a"' }));
   app.get("/replaced", before("plain.txt", { size: 10, etag: '"5553f100-a"' }));
+  // A name that does not come out of the path of a URL, where a backslash is refused.
+  const named: DownloadHandler = async ({ url }) =>
+    new DownloadResponse(new LocalFile(new URL(url, "http://localhost").searchParams.get("name") ?? "", { root }));
+  app.get("/named", toExpressHandler(withMiddleware(named, offload)));
   app.get("/host", (request, response) => void response.send(request.headers.host));
   // What a later part of the application refuses.
   app.get("/revoked/:status/*path", async (request, response, next) => {
