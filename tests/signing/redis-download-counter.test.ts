@@ -4,7 +4,12 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { RedisDownloadCounter, type IORedisClient, type NodeRedisClient } from "../../src/signing/redis/index.ts";
+import {
+  RedisDownloadCounter,
+  RedisSentVersions,
+  type IORedisClient,
+  type NodeRedisClient,
+} from "../../src/signing/redis/index.ts";
 import type { DownloadTerms } from "../../src/signing/download-counter.ts";
 import { requires } from "../support/requires.ts";
 import { describeDownloadCounter } from "./download-counter-contract.ts";
@@ -88,6 +93,18 @@ describe.runIf(present)("RedisDownloadCounter on a real Redis", () => {
     const error: unknown = await counter.begin("link", terms).catch((thrown: unknown) => thrown);
     close();
     expect(error).toMatchObject({ status: 503, expose: false });
+  });
+
+  it("remembers what was sent under a link, for as long as it is told", async () => {
+    const sent = new RedisSentVersions(ioredis, { prefix: "test:sent:" });
+    const [key, now] = [randomUUID(), Date.now()];
+    expect(await sent.has(key, now)).toBe(false);
+    await sent.add(key, now + 60_000, now);
+    expect(await sent.has(key, now)).toBe(true);
+    expect(await new RedisSentVersions(nodeRedis, { prefix: "test:sent:" }).has(key, now)).toBe(true);
+    expect(await ioredis.pttl(`test:sent:${key}`)).toBeGreaterThan(50_000);
+    await sent.add(key, now - 1, now);
+    await vi.waitFor(async () => expect(await sent.has(key, now)).toBe(false));
   });
 
   it("gives back what a late answer takes", async () => {

@@ -37,7 +37,8 @@ export class RedisSentVersions implements SentVersions {
     await this.#scripts.run(addScript, key, [String(Math.max(1, Math.ceil(until - now)))]);
   }
 
-  async has(key: string): Promise<boolean> {
+  /** Redis counts the time by its own clock. */
+  async has(key: string, _now: number): Promise<boolean> {
     return (await this.#scripts.run(hasScript, key, [])) === 1;
   }
 }
