@@ -58,7 +58,7 @@ const formats: Readonly<Record<"zip" | "tar", ArchiveFormat>> = { zip, tar };
  *   { name: "two.zip" },
  * );
  * const { size, etag } = await archive.stat();
- * assert.equal(size, 250);
+ * assert.equal(size, 248);
  * assert.match(etag ?? "", /^"/);
  * assert.equal(download(archive).kind, "download");
  * ```

@@ -43,10 +43,10 @@ const get = (path: string, headers: HeadersInit = {}, method = "GET"): Promise<R
   respond(documents(), { params: { path }, headers, method });
 
 describe("HTTPDownloadView in front of a server", () => {
-  it("serves what the other server has, with its validators", async () => {
+  it("serves what the other server has, under its name and with its validators", async () => {
     const response = await get("a/report%20q1.txt");
     await assertDownloadResponse(response, {
-      filename: "report q1.txt",
+      filename: "theirs.txt",
       attachment: true,
       contentType: "text/plain; charset=utf-8",
       size: 1000,
