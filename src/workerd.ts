@@ -32,12 +32,14 @@ export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";
 export type { DownloadMessage, DownloadOutcome, OnFinish } from "./responses/delivery.ts";
 export type { BeforeSend, Transfer } from "./responses/transfer.ts";
-export {
-  DownloadResponse,
-  type ActiveContentPolicy,
-  type DownloadHooks,
-  type DownloadOptions,
-} from "./responses/download-response.ts";
+export { DownloadResponse, type DownloadHooks } from "./responses/download-response.ts";
+export type {
+  ActiveContentPolicy,
+  DownloadOptions,
+  Presentation,
+  PresentationMethods,
+  PresentedResponse,
+} from "./responses/presentation.ts";
 export {
   isDownloadResponse,
   isProxiedDownloadResponse,

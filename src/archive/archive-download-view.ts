@@ -1,3 +1,4 @@
+import type { Choice } from "../choice.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { answersByItself, BaseDownloadView } from "../views/base-download-view.ts";
@@ -29,11 +30,11 @@ import type { ArchiveEntries } from "./member.ts";
  */
 export class ArchiveDownloadView<C = unknown> extends BaseDownloadView<C> {
   /** See {@link ArchiveOptions}. Default `"zip"`. */
-  format: "zip" | "tar" = "zip";
+  format: Choice<"zip" | "tar"> = "zip";
   /** Default `"rename"`. */
-  duplicates: "rename" | "refuse" = "rename";
+  duplicates: Choice<"rename" | "refuse"> = "rename";
   /** Default `"refuse"`. */
-  missing: "refuse" | "list" = "refuse";
+  missing: Choice<"refuse" | "list"> = "refuse";
   /** Default 10,000. */
   maxEntries: number | undefined = undefined;
   /** In bytes. Default 50 GiB. */
@@ -48,18 +49,18 @@ export class ArchiveDownloadView<C = unknown> extends BaseDownloadView<C> {
   }
 
   override getFile(): DownloadFile | Promise<DownloadFile> {
-    return new ArchiveFile(() => this.getEntries(), {
-      format: this.format,
-      duplicates: this.duplicates,
-      missing: this.missing,
-      maxEntries: this.maxEntries,
-      maxBytes: this.maxBytes,
-      fingerprints: this.fingerprints,
-    });
+    return new ArchiveFile(() => this.getEntries(), this.#options());
+  }
+
+  #options(): ArchiveOptions {
+    const { format, duplicates, missing, maxEntries, maxBytes, fingerprints } = this;
+    // ArchiveFile checks the values.
+    return { format, duplicates, missing, maxEntries, maxBytes, fingerprints } as ArchiveOptions;
   }
 
   override checkConfiguration(): void {
     super.checkConfiguration();
+    void new ArchiveFile([], this.#options());
     if (answersByItself<ArchiveDownloadView>(this, ArchiveDownloadView, "getEntries")) return;
     throw new ImproperlyConfiguredError(
       `${this.constructor.name} needs entries: asView({ getEntries: () => [{ name, file }] })`,

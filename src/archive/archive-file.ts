@@ -1,3 +1,4 @@
+import { assertChoice } from "../choice.ts";
 import { refuseJSON } from "../serialization.ts";
 import { ContentTooLargeError } from "../errors.ts";
 import { closedEarly } from "../files/bytes.ts";
@@ -77,6 +78,9 @@ export class ArchiveFile implements DownloadFile {
     options: ArchiveOptions = {},
   ) {
     const { format = "zip", name, duplicates = "rename", missing = "refuse" } = options;
+    assertChoice(format, ["zip", "tar"], "ArchiveFile: format");
+    assertChoice(duplicates, ["rename", "refuse"], "ArchiveFile: duplicates");
+    assertChoice(missing, ["refuse", "list"], "ArchiveFile: missing");
     const { maxEntries = 10_000, maxBytes = 50 * 2 ** 30, fingerprints = processFingerprints } = options;
     this.#entries = entries;
     this.#format = formats[format];

@@ -19,10 +19,12 @@ export type DispositionType = "attachment" | "inline";
  */
 export function contentDisposition(type: DispositionType, filename = ""): string {
   const name = basename(printable(filename));
-  if (name === "") return type;
+  // The value may come from JavaScript: whatever is not "inline" is saved.
+  const disposition = type === "inline" ? type : "attachment";
+  if (name === "") return disposition;
   const fallback = asciiFallback(name);
   const extended = fallback === name && !isMisread(name) ? "" : `; filename*=UTF-8''${percentEncode(name)}`;
-  return `${type}; filename="${fallback}"${extended}`;
+  return `${disposition}; filename="${fallback}"${extended}`;
 }
 
 /** What file systems take for one name, in bytes of UTF-8. */

@@ -64,6 +64,22 @@ export function contentType(type: string, charset: string | false = "utf-8"): st
   return needsCharset ? `${type}; charset=${charset}` : type;
 }
 
+/**
+ * The charset that a media type names, or undefined if it names none.
+ *
+ * @example
+ * ```ts
+ * import { charsetOf } from "downloadview/http";
+ *
+ * console.assert(charsetOf("text/csv; charset=utf-8") === "utf-8");
+ * console.assert(charsetOf("image/png") === undefined);
+ * ```
+ */
+export function charsetOf(type: string): string | undefined {
+  const [, quoted, plain] = /;[ \t]*charset=(?:"([^"\\]*)"|([^\s;"]+))/i.exec(type) ?? [];
+  return quoted ?? plain;
+}
+
 const token = "[!#$%&'*+.^_`|~\\w-]+";
 const quotedString = '"(?:[^"\\\\]|\\\\.)*"';
 // Each whitespace has one place where it can match: no input is tried twice.

@@ -1,6 +1,7 @@
 import { FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
-import { DownloadResponse, type DownloadOptions } from "../responses/download-response.ts";
+import { DownloadResponse } from "../responses/download-response.ts";
+import type { DownloadOptions } from "../responses/presentation.ts";
 import { refuseJSON } from "../serialization.ts";
 
 /** A file of which the application knows only what a server calls it. */

@@ -1,20 +1,16 @@
-import type { DownloadFile } from "../files/download-file.ts";
+import type { DownloadFile, FileStat } from "../files/download-file.ts";
 import type { Representation } from "../http/decide.ts";
 import type { FileNotFoundError } from "../errors.ts";
 import { asFilename } from "../http/content-disposition.ts";
-import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
+import type { HeaderFields } from "../http/header-fields.ts";
+import { charsetOf } from "../http/media-type.ts";
 import { refuseJSON } from "../serialization.ts";
-import type { OnFinish } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
+import { PresentedResponse, type DownloadOptions } from "./presentation.ts";
 import { renderDownload, renderRefusal, type RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
+import { codingOf, dispositionOf, typeOf } from "./representation.ts";
 import type { BeforeSend } from "./transfer.ts";
-
-/**
- * What to do with content that a browser may run (HTML, SVG, XML, …) when it is served inline: `"sandbox"` adds a
- * Content-Security-Policy under which nothing runs, `"attachment"` has it saved instead, `"allow"` trusts it.
- */
-export type ActiveContentPolicy = "sandbox" | "attachment" | "allow";
 
 /** The decisions that a response leaves to the view it came from, made while it is rendered. */
 export interface DownloadHooks {
@@ -24,35 +20,6 @@ export interface DownloadHooks {
   notModifiedResponse?(headers: HeaderFields): Response | undefined | Promise<Response | undefined>;
   /** Answers for a file that is not there, or throws. */
   fileNotFoundResponse?(error: FileNotFoundError): Response | Promise<Response>;
-}
-
-/** How to present a file. Every option has a default that is right for a private document. */
-export interface DownloadOptions {
-  /** Whether the client is to save the file (`attachment`, the default) or may show it (`inline`). */
-  attachment?: boolean | undefined;
-  /** The name that the client sees; a `/` in it becomes `_`. Default: the last segment of the file's name. */
-  filename?: string | undefined;
-  /** The media type. Default: what the file knows, else by the name's extension. */
-  contentType?: string | undefined;
-  /** The charset of a text. Default `utf-8`; `false` says nothing about it. */
-  charset?: string | false | undefined;
-  /** The content coding that the bytes really are in, such as `gzip`. */
-  contentEncoding?: string | undefined;
-  /**
-   * The value of `Cache-Control`, or `false` for none. Default `private, no-cache`, unless middleware has set one.
-   * `no-transform` is added where the file has ranges or a strong entity tag, so that it is not compressed on its way.
-   */
-  cacheControl?: string | false | undefined;
-  /** Default `"sandbox"`. */
-  activeContent?: ActiveContentPolicy | undefined;
-  /** Further header fields. They win over those that are derived from the file. */
-  headers?: HeaderFieldsInit | undefined;
-  /** Default 200. Any other status is sent as it is: without ranges, without preconditions, without offload. */
-  status?: number | undefined;
-  /** At most this many bytes a second, where the application itself sends them. Default: no limit. */
-  limitRate?: number | undefined;
-  /** Called once when the transfer ended, in whatever way. */
-  onFinish?: OnFinish | undefined;
 }
 
 /**
@@ -70,43 +37,20 @@ export interface DownloadOptions {
  * console.assert(rendered.headers.includes('attachment; filename="report.csv"'));
  * ```
  */
-export class DownloadResponse {
+export class DownloadResponse extends PresentedResponse {
   readonly kind = "download";
   file: DownloadFile;
-  /**
-   * An error status that is set after the response was made refuses the file: its answer has no body, whether the
-   * application or a server would have sent it. To send a file as an error page, give the status as an option.
-   */
-  status: number;
-  attachment: boolean;
-  filename: string | undefined;
-  contentType: string | undefined;
-  charset: string | false | undefined;
-  contentEncoding: string | undefined;
-  activeContent: ActiveContentPolicy;
-  limitRate: number | undefined;
-  readonly headers: HeaderFields;
   readonly #hooks: DownloadHooks;
-  onFinish: OnFinish | undefined;
   /** Called once the response is certain to carry bytes, before the first of them. If it throws, nothing is sent. */
-  beforeSend: BeforeSend | undefined;
+  beforeSend: BeforeSend | undefined = undefined;
   readonly #madeWith: number;
 
+  /** @throws {ImproperlyConfiguredError} for an option with a value that it cannot have */
   constructor(file: DownloadFile, options: DownloadOptions = {}, hooks: DownloadHooks = {}) {
+    super(options);
     this.file = file;
-    this.status = options.status ?? 200;
     this.#madeWith = this.status;
-    this.attachment = options.attachment ?? true;
-    this.filename = options.filename;
-    this.contentType = options.contentType;
-    this.charset = options.charset;
-    this.contentEncoding = options.contentEncoding;
-    this.limitRate = options.limitRate;
-    this.activeContent = options.activeContent ?? "sandbox";
-    this.headers = headersOf(options);
     this.#hooks = hooks;
-    this.onFinish = options.onFinish;
-    this.beforeSend = undefined;
   }
 
   /** The view that this response came from. It is not shown in logs: it has the request, and so its cookies. */
@@ -117,6 +61,36 @@ export class DownloadResponse {
   /** The name that the client sees. */
   getFilename(): string {
     return this.filename ? asFilename(this.filename) : (this.file.name.split("/").pop() ?? "");
+  }
+
+  /**
+   * `Content-Type`, with its charset. It opens nothing: what the file itself knows counts only if you pass its description.
+   * @param stat what `await response.file.stat()` returned
+   */
+  getContentType(stat: FileStat = {}): string {
+    return typeOf(this, stat);
+  }
+
+  /** The charset in {@link getContentType}, or undefined if it has none. */
+  getCharset(stat: FileStat = {}): string | undefined {
+    return charsetOf(typeOf(this, stat));
+  }
+
+  /**
+   * `Content-Encoding`, or undefined if there is none.
+   * @param stat what `await response.file.stat()` returned
+   */
+  getContentEncoding(stat: FileStat = {}): string | undefined {
+    return codingOf(this, stat);
+  }
+
+  /**
+   * `Content-Disposition`: whether the file is saved or shown depends on its type, where {@link inlineTypes} or
+   * {@link activeContent} say so.
+   * @param stat what `await response.file.stat()` returned
+   */
+  getContentDisposition(stat: FileStat = {}): string {
+    return dispositionOf(this, typeOf(this, stat));
   }
 
   /**
@@ -132,17 +106,4 @@ export class DownloadResponse {
   toJSON(): never {
     return refuseJSON(this, "download");
   }
-}
-
-/** A file is asked for anew each time: a cache must not show one that was replaced, or that is forbidden by now. */
-const defaultCacheControl = "private, no-cache";
-const defaultFields = new HeaderFields().setDefault("Cache-Control", defaultCacheControl);
-
-function headersOf({ headers, cacheControl }: DownloadOptions): HeaderFields {
-  if (headers === undefined && cacheControl === undefined) return new HeaderFields(defaultFields);
-  const fields = new HeaderFields(headers);
-  if (cacheControl === false || fields.has("Cache-Control")) return fields;
-  return cacheControl === undefined
-    ? fields.setDefault("Cache-Control", defaultCacheControl)
-    : fields.set("Cache-Control", cacheControl);
 }

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { FileChangedError, FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
-import { DownloadResponse, type DownloadHooks, type DownloadOptions } from "./download-response.ts";
+import { DownloadResponse, type DownloadHooks } from "./download-response.ts";
+import type { DownloadOptions } from "./presentation.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
 
 const stat: FileStat = {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DescribedFile } from "../files/described-file.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
-import { DownloadResponse, type DownloadOptions } from "./download-response.ts";
+import { DownloadResponse } from "./download-response.ts";
+import type { DownloadOptions } from "./presentation.ts";
 
 class ReportFile implements DownloadFile {
   readonly name: string;

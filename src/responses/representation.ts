@@ -10,6 +10,7 @@ import { HeaderFields } from "../http/header-fields.ts";
 import { contentType, isActiveContent, isMediaType, mediaType } from "../http/media-type.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
+import { haveSameHead, headSettings, mayBeInline, type HeadSettings } from "./presentation.ts";
 import { decidesItself } from "./was-modified-since.ts";
 
 /** All that is said of a file on one page: what it is, and how to treat it. */
@@ -49,41 +50,19 @@ export function describe(response: DownloadResponse, stat: FileStat, request: Do
   return described;
 }
 
-interface Settings extends Pick<
-  DownloadResponse,
-  "attachment" | "filename" | "contentType" | "charset" | "contentEncoding" | "activeContent" | "headers"
-> {
+interface Settings {
   readonly name: string;
+  readonly head: HeadSettings;
 }
 
 const derived = new WeakMap<FileStat, { readonly settings: Settings; readonly described: DescribedResponse }>();
 
 function settingsOf(response: DownloadResponse): Settings {
-  const { attachment, filename, contentType, charset, contentEncoding, activeContent, file } = response;
-  const headers = new HeaderFields(response.headers);
-  return {
-    attachment,
-    filename,
-    contentType,
-    charset,
-    contentEncoding,
-    activeContent,
-    headers,
-    name: file.name,
-  };
+  return { name: response.file.name, head: headSettings(response) };
 }
 
-function hasSettings(response: DownloadResponse, settings: Settings): boolean {
-  return (
-    response.attachment === settings.attachment &&
-    response.filename === settings.filename &&
-    response.contentType === settings.contentType &&
-    response.charset === settings.charset &&
-    response.contentEncoding === settings.contentEncoding &&
-    response.activeContent === settings.activeContent &&
-    response.file.name === settings.name &&
-    response.headers.equals(settings.headers)
-  );
+function hasSettings(response: DownloadResponse, { name, head }: Settings): boolean {
+  return response.file.name === name && haveSameHead(response, head);
 }
 
 /**
@@ -94,12 +73,11 @@ function hasSettings(response: DownloadResponse, settings: Settings): boolean {
  */
 function derive(response: DownloadResponse, given: FileStat, request: DownloadRequest): DescribedResponse {
   const stat = checkedStat(given, response.file);
-  const encoding = codingOf(response, stat);
   const representation: DescribedRepresentation = {
     ...stat,
     ...validatorsOf(response.headers, stat),
     contentType: typeOf(response, stat),
-    contentEncoding: encoding === "identity" ? undefined : encoding,
+    contentEncoding: codingOf(response, stat),
     ...digestOf(stat, request),
   };
   const fields = presentationFields(response, representation.contentType);
@@ -125,10 +103,12 @@ function notAfter(date: Date, now: Date): Date {
   return date > now ? now : date;
 }
 
-function codingOf(response: DownloadResponse, stat: FileStat): string | undefined {
-  return [response.contentEncoding, stat.contentEncoding].find(
-    (coding) => coding !== undefined && isContentEncoding(coding),
+/** The coding of what is sent; undefined for `identity`, and for a text that is no coding. */
+export function codingOf(response: DownloadResponse, stat: FileStat): string | undefined {
+  const coding = [response.contentEncoding, stat.contentEncoding].find(
+    (known) => known !== undefined && isContentEncoding(known),
   );
+  return coding === "identity" ? undefined : coding;
 }
 
 /** The digest that the client prefers of those that are known, or all of them (RFC 9530 §4). */
@@ -139,7 +119,8 @@ function digestOf({ digests }: FileStat, request: DownloadRequest): { reprDigest
   return { reprDigest: reprDigest(wanted !== undefined && chosen ? { [wanted]: chosen } : digests) };
 }
 
-function typeOf(response: DownloadResponse, stat: FileStat): string {
+/** The whole of `Content-Type`. */
+export function typeOf(response: DownloadResponse, stat: FileStat): string {
   const set = response.headers.get("Content-Type");
   if (set !== null && isMediaType(set)) return set;
   const { contentType: declared, charset } = response;
@@ -165,15 +146,29 @@ function presentationFields(response: DownloadResponse, type: string): HeaderFie
   const fields = new HeaderFields(response.headers);
   for (const name of representationFields) fields.delete(name);
   const setDefault = (name: string, value: string): void => void (fields.has(name) || fields.set(name, value));
-  const active = !response.attachment && isActiveContent(type);
-  const attached = response.attachment || (active && response.activeContent === "attachment");
-  setDefault(
-    "Content-Disposition",
-    contentDisposition(attached ? "attachment" : "inline", shortenFilename(response.getFilename())),
-  );
+  const disposition = dispositionOf(response, type);
+  setDefault("Content-Disposition", disposition);
   setDefault("X-Content-Type-Options", "nosniff");
-  if (active && response.activeContent === "sandbox") setDefault("Content-Security-Policy", sandbox);
+  // By the field that is sent, which the application may have set itself.
+  const isShown = !/^\s*attachment\b/i.test(disposition);
+  if (isShown && isActiveContent(type) && response.activeContent !== "allow") {
+    setDefault("Content-Security-Policy", sandbox);
+  }
   return fields;
+}
+
+/** `Content-Disposition` for a file of this type. */
+export function dispositionOf(response: DownloadResponse, type: string): string {
+  const set = response.headers.get("Content-Disposition");
+  if (set !== null) return set;
+  const disposition = isInline(response, type) ? "inline" : "attachment";
+  return contentDisposition(disposition, shortenFilename(response.getFilename()));
+}
+
+// JavaScript may set any value: only `false` shows a file, and only "allow" lets it run.
+function isInline({ attachment, inlineTypes, activeContent }: DownloadResponse, type: string): boolean {
+  if (attachment !== false || !mayBeInline(type, inlineTypes)) return false;
+  return activeContent !== "attachment" || !isActiveContent(type);
 }
 
 // Nothing is fetched and no script runs, and the document has an origin of its own, so that it reads no cookie of ours.

@@ -1,3 +1,4 @@
+import { assertChoice } from "../choice.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import { refuseJSON } from "../serialization.ts";
 import { HmacKey, utf8, verifiesWithAny } from "./hmac-key.ts";
@@ -123,6 +124,7 @@ interface SignedPath {
 
 /** Django's `salted_hmac`: the key of the HMAC is a hash of the salt and the secret. */
 function djangoKey(secretKey: string, { salt, algorithm = "sha256" }: DjangoUrlSignerOptions): HmacKey {
+  assertChoice(algorithm, ["sha256", "sha1"], "DjangoURLSigner: algorithm");
   const hash = algorithm === "sha1" ? "SHA-1" : "SHA-256";
   const seed = utf8(`${salt || "django.core.signing.TimestampSigner"}signer${secretKey}`);
   return new HmacKey(hash, async () => new Uint8Array(await crypto.subtle.digest(hash, seed)));

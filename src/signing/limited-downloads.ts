@@ -1,3 +1,4 @@
+import { assertChoice } from "../choice.ts";
 import { ImproperlyConfiguredError, PermissionDeniedError } from "../errors.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import { parseRange } from "../http/range.ts";
@@ -132,6 +133,8 @@ interface Rules<C> {
 function rulesOf<C>(handler: DownloadHandler<C>, options: LimitedDownloadsOptions<C>): Rules<C> {
   checkUse(handler, options);
   const { limit, key, within, previews = "refuse" } = options;
+  assertChoice(options.count, ["started", "completed"], "limitedDownloads(): count");
+  if (typeof previews !== "function") assertChoice(previews, ["refuse", "count"], "limitedDownloads(): previews");
   const countLife = within === undefined ? undefined : milliseconds("within", within);
   // A key of the application's own may outlive the link that it first came with.
   const ownExpiry = (request: DownloadRequest): number | undefined => {

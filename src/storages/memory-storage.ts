@@ -5,7 +5,7 @@ import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { ByteRange } from "../http/range.ts";
 import { refuseJSON } from "../serialization.ts";
-import { alternativeName, nameTaken, normalizeName, normalizePrefix } from "./name.ts";
+import { alternativeName, assertIfExists, nameTaken, normalizeName, normalizePrefix } from "./name.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "./storage.ts";
 
 interface StoredFile {
@@ -54,8 +54,10 @@ export class MemoryStorage implements Storage {
     return saved;
   }
 
-  async #read(name: string, content: StorageContent, { signal, contentType }: SaveOptions): Promise<StoredFile> {
+  async #read(name: string, content: StorageContent, options: SaveOptions): Promise<StoredFile> {
+    const { signal, contentType } = options;
     try {
+      assertIfExists(options);
       normalizeName(name);
       assertByteSource(content);
       const bytes = await collectBytes(content, signal);

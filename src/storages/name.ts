@@ -1,4 +1,6 @@
+import { assertChoice } from "../choice.ts";
 import { FileExistsError, InvalidPathError } from "../errors.ts";
+import type { SaveOptions } from "./storage.ts";
 
 /** S3's limit, and the least of those of the storages that there are. */
 const mostBytes = 1024;
@@ -113,6 +115,11 @@ function byteLength(text: string): number {
 export function randomLetters(count: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(count));
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
+}
+
+/** @throws {ImproperlyConfiguredError} for anything but one of the three, or undefined: a mistyped value could replace a file */
+export function assertIfExists({ ifExists }: SaveOptions): void {
+  assertChoice(ifExists, ["replace", "rename", "fail"], "save(): ifExists");
 }
 
 /** What `save` with `ifExists: "fail"` ends in: 409. */

@@ -1,5 +1,5 @@
 import { assertByteSource, releaseSource, type ByteSource } from "../files/bytes.ts";
-import { alternativeName, nameTaken, normalizeName } from "./name.ts";
+import { alternativeName, assertIfExists, nameTaken, normalizeName } from "./name.ts";
 import type { SaveOptions, Storage, StorageContent } from "./storage.ts";
 
 /**
@@ -16,6 +16,7 @@ export async function saveUnder(
   try {
     normalizeName(name);
     assertByteSource(content);
+    assertIfExists({ ifExists });
     signal?.throwIfAborted();
     const taken = ifExists !== "replace" && (await storage.exists(name));
     if (taken && ifExists === "fail") throw nameTaken();

@@ -1,7 +1,6 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
-import { HeaderFields } from "../http/header-fields.ts";
-import { isMediaType } from "../http/media-type.ts";
 import type { DownloadResult } from "../responses/handler.ts";
+import { checkPresentation } from "../responses/presentation.ts";
 import { DownloadMixin, type DownloadMembers } from "./download-mixin.ts";
 import { View } from "./view.ts";
 
@@ -16,7 +15,7 @@ export class BaseDownloadView<C = unknown> extends DownloadViewBase<C> {
   }
 
   override checkConfiguration(): void {
-    checkFields(this);
+    checkPresentation(this, this.constructor.name);
     if (!answersByItself(this, BaseDownloadView)) {
       throw new ImproperlyConfiguredError(
         `${this.constructor.name} needs a file: override getFile() { return new VirtualFile(content, { name }) }`,
@@ -36,16 +35,4 @@ export function answersByItself<V extends BaseDownloadView>(
 ): boolean {
   const decisive: readonly (keyof V)[] = ["getFile", "renderToResponse", "get", ...methods];
   return decisive.some((name) => view[name] !== base.prototype[name]);
-}
-
-/** @throws {ImproperlyConfiguredError} for what could not be sent with any file */
-function checkFields({ constructor, contentType, cacheControl, headers }: BaseDownloadView): void {
-  if (contentType !== undefined && !isMediaType(contentType)) {
-    throw new ImproperlyConfiguredError(`${constructor.name}: ${JSON.stringify(contentType)} is no media type`);
-  }
-  try {
-    new HeaderFields(headers).append("Cache-Control", cacheControl || "");
-  } catch (cause) {
-    throw new ImproperlyConfiguredError(`${constructor.name}: ${(cause as Error).message}`, { cause });
-  }
 }

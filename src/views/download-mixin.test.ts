@@ -109,9 +109,9 @@ describe("a download view", () => {
   });
 
   it.each([
-    [{ contentType: "pdf" }, '"pdf" is no media type'],
-    [{ contentType: "" }, '"" is no media type'],
-    [{ contentType: "text/html\r\nX-Evil: 1" }, "is no media type"],
+    [{ contentType: "pdf" }, 'contentType must be a media type, such as text/csv, got "pdf"'],
+    [{ contentType: "" }, 'got ""'],
+    [{ contentType: "text/html\r\nX-Evil: 1" }, "contentType must be a media type"],
     [{ cacheControl: "private\n" }, "Cache-Control"],
     [{ headers: { "X Name": "1" } }, "X Name"],
     [{ headers: { "X-Name": "名" } }, "X-Name"],
@@ -326,12 +326,23 @@ describe("BaseDownloadView", () => {
     expect(() => BaseDownloadView.asView()).toThrow("getFile()");
   });
 
+  class OwnGet extends BaseDownloadView {
+    override get(): Response {
+      return new Response("own");
+    }
+  }
+  class OwnRendering extends BaseDownloadView {
+    override async renderToResponse(): Promise<Response> {
+      return new Response("own");
+    }
+  }
+
   it.each([
-    ["getFile", { getFile: () => hello() }],
-    ["get", { get: () => new Response("own") }],
-    ["renderToResponse", { renderToResponse: async () => new Response("own") }],
-  ])("is content with a %s() of one's own", async (_, options) => {
-    expect((await respond(BaseDownloadView.asView(options))).status).toBe(200);
+    ["getFile", () => BaseDownloadView.asView({ getFile: () => hello() })],
+    ["get", () => OwnGet.asView()],
+    ["renderToResponse", () => OwnRendering.asView()],
+  ])("is content with a %s() of one's own", async (_, make) => {
+    expect((await respond(make())).status).toBe(200);
   });
 });
 

@@ -1,21 +1,23 @@
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { Representation } from "../http/decide.ts";
-import type { HeaderFields, HeaderFieldsInit } from "../http/header-fields.ts";
-import type { OnFinish } from "../responses/delivery.ts";
+import type { HeaderFields } from "../http/header-fields.ts";
+import { DownloadResponse, type DownloadHooks } from "../responses/download-response.ts";
 import {
-  DownloadResponse,
-  type ActiveContentPolicy,
-  type DownloadHooks,
+  presentationDefaults,
+  presentationMethods,
+  presentationOf,
   type DownloadOptions,
-} from "../responses/download-response.ts";
+  type Presentation,
+  type PresentationMethods,
+} from "../responses/presentation.ts";
 import type { DownloadResult } from "../responses/handler.ts";
 import { debugNotFound } from "../responses/not-found.ts";
 import { wasModifiedSince } from "../responses/was-modified-since.ts";
 import { assignGiven } from "../assign-given.ts";
 import { checkedFile } from "./checked-file.ts";
 import { refuseJSON } from "../serialization.ts";
-import { allGiven, whenReady, type MaybePromise } from "../responses/maybe-promise.ts";
+import { whenReady, type MaybePromise } from "../responses/maybe-promise.ts";
 
 // A mixin's base takes whatever arguments it likes: TypeScript asks for `any[]` here (TS2545).
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -29,34 +31,14 @@ export type DownloadResponseClass = new (
 ) => DownloadResponse;
 
 /** What {@link DownloadMixin} adds to a class: how to find a file, and how to present it. */
-export interface DownloadMembers {
+export interface DownloadMembers extends Presentation, PresentationMethods {
+  /** The class of response. Default: {@link DownloadResponse}. */
   responseClass: DownloadResponseClass;
-  /** Save (`true`, the default) or show (`false`) the file. */
-  attachment: boolean;
-  /** The name that the client sees; by default that of the file. */
-  filename: string | undefined;
-  /** The media type; by default what the file knows, else by its name. */
-  contentType: string | undefined;
-  /** The content coding that the bytes are really in. */
-  contentEncoding: string | undefined;
-  /** The charset of a text; `utf-8` by default, `false` to say nothing. */
-  charset: string | false | undefined;
-  /** `Cache-Control`; `private, no-cache` by default, `false` for none. */
-  cacheControl: string | false | undefined;
-  activeContent: ActiveContentPolicy;
-  headers: HeaderFieldsInit | undefined;
-  /** Bytes a second; no limit by default. */
-  limitRate: number | undefined;
-  onFinish: OnFinish | undefined;
   /** What {@link getFile} found, once the view is rendered. */
   file: DownloadFile | undefined;
 
   /** The file to serve. @throws {FileNotFoundError} */
   getFile(): MaybePromise<DownloadFile>;
-  getFilename(): MaybePromise<string | undefined>;
-  getContentType(): MaybePromise<string | undefined>;
-  getContentEncoding(): MaybePromise<string | undefined>;
-  getCharset(): MaybePromise<string | false | undefined>;
   /**
    * Whether `file` changed after `since`: trusts the file's own `wasModifiedSince`, else its `lastModified`, else says
    * yes. `representation`, where it is known, spares a second look at the file.
@@ -91,39 +73,14 @@ export interface DownloadMembers {
  * ```
  */
 export function DownloadMixin<Base extends Constructor<object>>(base: Base): Base & Constructor<DownloadMembers> {
-  abstract class Downloads extends base implements DownloadMembers {
+  // The fields and methods of each option are put on the prototype, not written here: see presentation.ts.
+  abstract class Downloads extends base {
     declare responseClass: DownloadResponseClass;
-    declare attachment: boolean;
-    declare filename: string | undefined;
-    declare contentType: string | undefined;
-    declare contentEncoding: string | undefined;
-    declare charset: string | false | undefined;
-    declare cacheControl: string | false | undefined;
-    declare activeContent: ActiveContentPolicy;
-    declare headers: HeaderFieldsInit | undefined;
-    declare limitRate: number | undefined;
-    declare onFinish: OnFinish | undefined;
     declare file: DownloadFile | undefined;
     declare wasModifiedSince: typeof wasModifiedSince;
 
     getFile(): MaybePromise<DownloadFile> {
       throw new ImproperlyConfiguredError(`${this.constructor.name} needs a getFile() that returns a DownloadFile`);
-    }
-
-    getFilename(): MaybePromise<string | undefined> {
-      return this.filename;
-    }
-
-    getContentType(): MaybePromise<string | undefined> {
-      return this.contentType;
-    }
-
-    getContentEncoding(): MaybePromise<string | undefined> {
-      return this.contentEncoding;
-    }
-
-    getCharset(): MaybePromise<string | false | undefined> {
-      return this.charset;
     }
 
     notModifiedResponse(_headers: HeaderFields): MaybePromise<Response | undefined> {
@@ -138,8 +95,9 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
       const { file } = this;
       if (!file) throw new FileNotFoundError();
       return whenReady(
-        this.#presentation(),
-        (presentation) => new this.responseClass(file, assignGiven(presentation, options), this),
+        presentationOf(this as unknown as PresentationMethods),
+        // The response checks what fields of a view, which take any string, may hold.
+        (presentation) => new this.responseClass(file, assignGiven(presentation, options) as DownloadOptions, this),
       );
     }
 
@@ -153,51 +111,22 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
       }
       return await this.downloadResponse(options);
     }
-
-    #presentation(): MaybePromise<DownloadOptions> {
-      const computed = [
-        this.getFilename(),
-        this.getContentType(),
-        this.getContentEncoding(),
-        this.getCharset(),
-      ] as const;
-      return whenReady(allGiven(computed), ([filename, contentType, contentEncoding, charset]) => ({
-        attachment: this.attachment,
-        filename,
-        contentType,
-        contentEncoding,
-        charset,
-        cacheControl: this.cacheControl,
-        activeContent: this.activeContent,
-        headers: this.headers,
-        limitRate: this.limitRate,
-        onFinish: this.onFinish,
-      }));
-    }
   }
   setDefaults(Downloads.prototype, base.prototype);
   // The function itself, so that a response can tell whether a view overrides it.
   Downloads.prototype.wasModifiedSince = wasModifiedSince;
-  return Downloads;
+  return Downloads as unknown as Base & Constructor<DownloadMembers>;
 }
 
 const defaults = {
+  ...presentationDefaults,
+  ...presentationMethods,
   responseClass: DownloadResponse,
-  attachment: true,
-  filename: undefined,
-  contentType: undefined,
-  contentEncoding: undefined,
-  charset: undefined,
-  cacheControl: undefined,
-  activeContent: "sandbox",
-  headers: undefined,
-  limitRate: undefined,
-  onFinish: undefined,
   file: undefined,
   toJSON(this: object): never {
     return refuseJSON(this, "view");
   },
-} as const;
+};
 
 /**
  * Defaults are on the prototype: fields of the base class, which every instance owns, win, and so do getters of

@@ -4,11 +4,12 @@ import { ImproperlyConfiguredError } from "../errors.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import { assertDownloadResponse, setupView } from "../testing/index.ts";
 import { HTTPDownloadView } from "./http-download-view.ts";
+import type { ViewOptions } from "./view.ts";
 
 const url = "https://files.example/a/hello%20world.txt";
 
 describe("HTTPDownloadView.asView", () => {
-  it.each<[string, Partial<HTTPDownloadView>]>([
+  it.each<[string, ViewOptions<HTTPDownloadView>]>([
     ["no URL", {}],
     ["an unset URL", { url: undefined }],
     ["an empty URL", { url: "" }],
@@ -25,7 +26,7 @@ describe("HTTPDownloadView.asView", () => {
     expect(() => HTTPDownloadView.asView(options)).toThrow(ImproperlyConfiguredError);
   });
 
-  it.each<[string, Partial<HTTPDownloadView>]>([
+  it.each<[string, ViewOptions<HTTPDownloadView>]>([
     ["a URL", { url }],
     ["a URL object", { url: new URL(url) }],
     ["a private host that is allowed", { url: "http://10.0.0.5:8080/a", allowedHosts: ["10.0.0.5:8080"] }],

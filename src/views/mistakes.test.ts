@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { respond } from "../../tests/views/respond.ts";
 import type { DownloadHandler } from "../responses/handler.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
-import type { DownloadOptions } from "../responses/download-response.ts";
+import { presentationNames } from "../responses/presentation.ts";
 import { MemoryStorage } from "../storages/memory-storage.ts";
 import { BaseDownloadView } from "./base-download-view.ts";
 import { ObjectDownloadView } from "./object-download-view.ts";
@@ -61,7 +61,7 @@ describe("asView() of JavaScript", () => {
         return new VirtualFile("<p>", { name: "a.html" });
       }
     }
-    const nothing = Object.fromEntries(Object.keys(presentation).map((name) => [name, undefined]));
+    const nothing = Object.fromEntries(presentationNames.map((name) => [name, undefined]));
     const { headers } = await respond(Inline.asView(nothing));
     expect([headers.get("Content-Disposition"), headers.get("Content-Security-Policy")]).toEqual([
       'inline; filename="a.html"',
@@ -69,19 +69,6 @@ describe("asView() of JavaScript", () => {
     ]);
   });
 });
-
-const presentation: Required<{ [Name in keyof Omit<DownloadOptions, "status">]: undefined }> = {
-  attachment: undefined,
-  filename: undefined,
-  contentType: undefined,
-  charset: undefined,
-  contentEncoding: undefined,
-  cacheControl: undefined,
-  activeContent: undefined,
-  headers: undefined,
-  limitRate: undefined,
-  onFinish: undefined,
-};
 
 describe("a parameter that the route does not have", () => {
   let warnings: unknown[][] = [];

@@ -7,6 +7,7 @@ import { VirtualFile } from "../files/virtual-file.ts";
 import { MemoryStorage } from "../storages/memory-storage.ts";
 import { assertDownloadResponse, setupView, type DownloadExpectations } from "../testing/index.ts";
 import { ObjectDownloadView, type Model } from "./object-download-view.ts";
+import type { ViewOptions } from "./view.ts";
 
 const storage = new MemoryStorage();
 await storage.save("2026/7f3a.pdf", "%PDF-1.7");
@@ -23,7 +24,7 @@ function rows(...all: Row[]): Model<Row> {
 const report: Row = { id: 7, slug: "report", file: "2026/7f3a.pdf", title: "Annual repört.pdf", other: "Other" };
 
 /** What a view of one row gives. */
-function serve(row: Row, options: Partial<ObjectDownloadView> = {}, headers: HeadersInit = {}): Promise<Response> {
+function serve(row: Row, options: ViewOptions<ObjectDownloadView> = {}, headers: HeadersInit = {}): Promise<Response> {
   const handler = ObjectDownloadView.asView({ model: rows({ id: 7, ...row }), storage, ...options });
   return respond(handler, { params: { pk: "7" }, headers });
 }
@@ -318,7 +319,7 @@ describe("ObjectDownloadView.asView", () => {
     expect(() => ObjectDownloadView.asView()).toThrow("asView({ model })");
   });
 
-  it.each<[string, Partial<ObjectDownloadView>]>([
+  it.each<[string, ViewOptions<ObjectDownloadView>]>([
     ["getFile", { getFile: () => new VirtualFile("") }],
     ["getObject", { getObject: async () => report }],
     ["getQueryset", { getQueryset: () => rows(report) }],
@@ -339,7 +340,7 @@ describe("ObjectDownloadView.asView", () => {
       expect(ObjectDownloadView.asView({ model: known("uuid", "data", "title"), ...other })).toBeTypeOf("function");
     });
 
-    it.each<[string, Partial<ObjectDownloadView>]>([
+    it.each<[string, ViewOptions<ObjectDownloadView>]>([
       ["data", { fileField: "data" }],
       ["nmae", { filenameField: "nmae" }],
       ["nmae", { contentEncodingField: "nmae" }],

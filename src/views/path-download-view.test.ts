@@ -9,6 +9,7 @@ import { ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import { LocalFile } from "../files/local/local-file.ts";
 import { assertDownloadResponse, setupView } from "../testing/index.ts";
 import { PathDownloadView } from "./path-download-view.ts";
+import type { ViewOptions } from "./view.ts";
 
 /** `media/`, which is served, and what must not be, beside it. */
 let folder: string;
@@ -33,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function get(path: string | undefined, options: Partial<PathDownloadView> = {}): Promise<Response> {
+function get(path: string | undefined, options: ViewOptions<PathDownloadView> = {}): Promise<Response> {
   return respond(PathDownloadView.asView({ root, ...options }), { params: { path } });
 }
 
@@ -196,7 +197,7 @@ describe("getPath", () => {
 });
 
 describe("PathDownloadView.asView", () => {
-  it.each<[string, Partial<PathDownloadView>]>([
+  it.each<[string, ViewOptions<PathDownloadView>]>([
     ["neither a path nor a root", {}],
     ["an unset path and an unset root", { path: undefined, root: undefined }],
     ["an empty path", { path: "" }],

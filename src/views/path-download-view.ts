@@ -1,14 +1,15 @@
 import { isAbsolute } from "node:path";
+import type { Choice } from "../choice.ts";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { assertEntityTagOption, type EntityTagOption } from "../files/local/etag.ts";
 import { LocalFile, type LocalFileOptions } from "../files/local/local-file.ts";
-import { PrecompressedFile, type PrecompressedCoding } from "../files/local/precompressed-file.ts";
+import { assertPrecompressed, PrecompressedFile, type PrecompressedCoding } from "../files/local/precompressed-file.ts";
 import { hasEncodedSeparator } from "../http/url-path.ts";
-import type { DownloadOptions } from "../responses/download-response.ts";
+import type { DownloadOptions } from "../responses/presentation.ts";
 import type { DownloadResult } from "../responses/handler.ts";
 import { attempt, given, whenReady } from "../responses/maybe-promise.ts";
-import { hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
+import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
 import { pathWithin } from "../files/local/path-within.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 import { routeParam } from "./route-param.ts";
@@ -39,7 +40,7 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
    * as `[".well-known"]`. Below a `root` it holds for what a symlink leads to as well, and is `"deny"` by default: such files
    * are rarely documents. Without a `root` the path is the application's own, and nothing is denied by default.
    */
-  dotfiles: DotfilePolicy | undefined = undefined;
+  dotfiles: Choice<"deny" | "allow"> | readonly string[] | undefined = undefined;
   /**
    * How the entity tag is made, see `LocalFile`: a function, `"content"` for a hash of the bytes, `false` for none. Default:
    * nginx's own form.
@@ -49,7 +50,7 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
    * The codings that a file may lie in beside itself, best for the server first: with `["br", "gzip"]`, a client that
    * accepts it gets `a.txt.br` for `a.txt`. A new `a.txt` needs a new `a.txt.br`.
    */
-  precompressed: readonly PrecompressedCoding[] = [];
+  precompressed: readonly Choice<PrecompressedCoding>[] = [];
 
   override checkConfiguration(): void {
     super.checkConfiguration();
@@ -58,6 +59,9 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
         `${this.constructor.name} has a path or a root that is empty or holds a NUL: is a setting missing?`,
       );
     }
+    const owner = this.constructor.name;
+    assertDotfilePolicy(this.dotfiles, owner);
+    assertPrecompressed(this.precompressed, owner);
     if (this.etag !== undefined) assertEntityTagOption(this.etag, this.constructor.name);
     if (this.path ?? this.root ?? answersByItself(this, PathDownloadView, "getPath")) return;
     throw new ImproperlyConfiguredError(
@@ -89,7 +93,8 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
     if (!path) throw new FileNotFoundError(undefined, { cause: new Error("getPath() returned no path") });
     if (path.includes("\0") || hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
     const options: LocalFileOptions = this.etag === undefined ? {} : { etag: this.etag };
-    const { root, dotfiles = root === undefined ? "allow" : "deny" } = this;
+    const { root } = this;
+    const dotfiles = (this.dotfiles ?? (root === undefined ? "allow" : "deny")) as DotfilePolicy;
     if (root !== undefined) return this.#fileAt(pathWithin(root, path, dotfiles), { ...options, root, dotfiles });
     if (hasDeniedDotfile(path, dotfiles)) throw new InvalidPathError();
     return this.#fileAt(path, options);
@@ -97,7 +102,12 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
 
   #fileAt(path: string, options: LocalFileOptions): DownloadFile {
     if (this.precompressed.length === 0) return new LocalFile(path, options);
-    return new PrecompressedFile(path, this.precompressed, this.request.headers.get("Accept-Encoding"), options);
+    return new PrecompressedFile(
+      path,
+      this.precompressed as readonly PrecompressedCoding[],
+      this.request.headers.get("Accept-Encoding"),
+      options,
+    );
   }
 
   override downloadResponse(options?: DownloadOptions): DownloadResult | Promise<DownloadResult> {

@@ -1,8 +1,8 @@
-import type { DownloadOptions } from "../responses/download-response.ts";
+import type { DownloadOptions } from "../responses/presentation.ts";
 import type { DownloadRequest, DownloadResult } from "../responses/handler.ts";
 import type { EntityTagOption } from "../files/local/etag.ts";
 import { configuredRoot } from "../files/local/root.ts";
-import type { DotfilePolicy } from "../files/dotfiles.ts";
+import { assertDotfilePolicy, type DotfilePolicy } from "../files/dotfiles.ts";
 import { PathDownloadView } from "./path-download-view.ts";
 
 export interface SendFileOptions extends DownloadOptions {
@@ -47,6 +47,7 @@ export async function sendFile(
   const { root, dotfiles, etag, ...presentation } = options;
   // With a setting that is missing, any file of this machine would be served.
   if ("root" in options) configuredRoot(root, "sendFile()");
+  assertDotfilePolicy(dotfiles, "sendFile()");
   const view = Object.assign(new PathDownloadView(), { root, dotfiles, etag, path, attachment: false });
   return view.setup(downloadRequest(request)).renderToResponse(withoutUndefined(presentation));
 }

@@ -1,6 +1,7 @@
+import type { Choice } from "../choice.ts";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
-import { hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
+import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
 import { assertEntityTagOption, type EntityTagOption } from "../files/local/etag.ts";
 import { hasEncodedSeparator } from "../http/url-path.ts";
 import { StorageFile } from "../storages/storage-file.ts";
@@ -36,7 +37,7 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
    * Whether a name that the URL gives may have a segment that begins with a dot: `"deny"` (the default), `"allow"`, or a list of
    * those that may be served, such as `[".well-known"]`.
    */
-  dotfiles: DotfilePolicy = "deny";
+  dotfiles: Choice<"deny" | "allow"> | readonly string[] = "deny";
   /**
    * How the entity tag is made, in place of the storage's own: a function of size and time, or `false` for none. `"content"`, a hash of
    * the bytes, needs a `FileSystemStorage`; `MemoryStorage` has that tag anyway.
@@ -46,6 +47,7 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
   override checkConfiguration(): void {
     super.checkConfiguration();
     if (!answersByItself(this, StorageDownloadView, "getStorage")) this.getStorage();
+    assertDotfilePolicy(this.dotfiles, this.constructor.name);
     checkEntityTag(this);
     if (this.path === "") throw new ImproperlyConfiguredError(`${this.constructor.name} has an empty path`);
   }
@@ -71,7 +73,8 @@ export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
     if (!path) throw new FileNotFoundError(undefined, { cause: new Error("getPath() returned no name") });
     if (hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
     // By the policy of the URL alone: `path` and `getPath()` are the application's own.
-    if (path === this.params[this.pathParam] && hasDeniedDotfile(path, this.dotfiles)) throw new InvalidPathError();
+    if (path === this.params[this.pathParam] && hasDeniedDotfile(path, this.dotfiles as DotfilePolicy))
+      throw new InvalidPathError();
     const { etag } = this;
     const storage = this.getStorage();
     if (etag === undefined) return new StorageFile(storage, path);

@@ -6,9 +6,12 @@ import { View, type ViewOptions } from "./view.ts";
 class GreetingView extends View {
   greeting = "hello";
   #count = 0;
+  getGreeting(): string {
+    return this.greeting;
+  }
   get(): Response {
     this.#count += 1;
-    return new Response(`${this.greeting} ${this.params["name"] ?? "world"} ${this.#count}`);
+    return new Response(`${this.getGreeting()} ${this.params["name"] ?? "world"} ${this.#count}`);
   }
 }
 
@@ -22,11 +25,11 @@ describe("asView", () => {
 
   it("takes methods as options, which see the view as this", async () => {
     const handler = GreetingView.asView({
-      get() {
-        return new Response(`${this.greeting} from an option`);
+      getGreeting() {
+        return `${this.greeting} from an option`;
       },
     });
-    expect(await (await respond(handler)).text()).toBe("hello from an option");
+    expect(await (await respond(handler)).text()).toBe("hello from an option world 1");
   });
 
   it("serves each request with a view of its own", async () => {
@@ -43,6 +46,14 @@ describe("asView", () => {
     "setup",
     "dispatch",
     "checkConfiguration",
+    "get",
+    "post",
+    "options",
+    "renderToResponse",
+    "downloadResponse",
+    "file",
+    "object",
+    "toJSON",
     "constructor",
     "toString",
     "hasOwnProperty",

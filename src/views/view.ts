@@ -2,23 +2,30 @@ import { MethodNotAllowedError } from "../errors.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
 import { attempt, type MaybePromise } from "../responses/maybe-promise.ts";
 import { assignGiven } from "../assign-given.ts";
+import type { Chosen } from "../choice.ts";
 import { refuseJSON } from "../serialization.ts";
 
-/** What a view may be configured with: its own fields, and its methods. One that is undefined counts as absent. */
-export type ViewOptions<V> = { [Name in Exclude<keyof V, ReservedName>]?: V[Name] | undefined } & ThisType<V>;
+/**
+ * What a view may be configured with: its fields, and its `getX()` and other hooks. An option that is undefined counts as absent.
+ * What runs a view is not an option: its handlers of HTTP methods (`get`, `post`, …), `renderToResponse`, and the state of one
+ * request (`file`, `object`). To change those, write a subclass.
+ */
+export type ViewOptions<V> = { [Name in Exclude<keyof V, ReservedName>]?: Chosen<V[Name]> | undefined } & ThisType<V>;
 
-type ReservedName = "request" | "params" | "context" | "setup" | "dispatch" | "checkConfiguration" | "toJSON";
-const reservedNames: ReadonlySet<string> = new Set<ReservedName | "constructor" | "__proto__">([
-  "constructor",
-  "__proto__",
+const reservedNames = [
   "request",
   "params",
   "context",
   "setup",
   "dispatch",
   "checkConfiguration",
+  "renderToResponse",
+  "downloadResponse",
+  "file",
+  "object",
   "toJSON",
-]);
+] as const;
+type ReservedName = (typeof reservedNames)[number] | Method;
 
 /** What `asView` needs of a class, whatever context its views have. */
 interface Dispatchable {
@@ -31,6 +38,7 @@ type ContextOf<V> = V extends { context: ViewContext<infer C> } ? C : unknown;
 
 const methods = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
 type Method = (typeof methods)[number];
+const refusedNames: ReadonlySet<string> = new Set(["constructor", "__proto__", ...reservedNames, ...methods]);
 const methodsByName: ReadonlyMap<string, Method> = new Map(methods.map((method) => [method.toUpperCase(), method]));
 type MethodHandler = () => MaybePromise<DownloadResult>;
 
@@ -67,8 +75,8 @@ export class View<C = unknown> {
     this: new () => V,
     options: ViewOptions<NoInfer<V>> = {},
   ): DownloadHandler<ContextOf<V>> {
-    const make = (): V => assignGiven(new this(), options);
     checkOptions(new this(), options);
+    const make = configured(this, options);
     make().checkConfiguration();
     return (request, context) => attempt(() => make().setup(request, context).dispatch());
   }
@@ -107,6 +115,26 @@ export class View<C = unknown> {
   }
 }
 
+/** Makes views with the options set. A getter of the class that has no setter yields to an option. */
+function configured<V extends object>(viewClass: new () => V, options: object): () => V {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const computed = given.filter(([name]) => isReadOnly(new viewClass(), name));
+  if (computed.length === 0) return () => assignGiven(new viewClass(), options);
+  const plain = Object.fromEntries(given.filter((option) => !computed.includes(option)));
+  const own = Object.fromEntries(
+    computed.map(([name, value]) => [name, { value: value as unknown, writable: true, configurable: true }]),
+  );
+  return () => assignGiven(Object.defineProperties(new viewClass(), own), plain);
+}
+
+function isReadOnly(object: object, name: string): boolean {
+  for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const property = Object.getOwnPropertyDescriptor(at, name);
+    if (property) return property.get !== undefined && property.set === undefined;
+  }
+  return false;
+}
+
 function checkOptions(view: object, options: object): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     const got = options === null ? "null" : Array.isArray(options) ? "an array" : `a ${typeof options}`;
@@ -128,7 +156,7 @@ function checkOptions(view: object, options: object): void {
 function isOption(view: object, name: string): boolean {
   const valueOf = (object: object): unknown => (object as Record<string, unknown>)[name];
   return (
-    !reservedNames.has(name) &&
+    !refusedNames.has(name) &&
     name in view &&
     !(name in Object.prototype && valueOf(view) === valueOf(Object.prototype))
   );

@@ -1,5 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { ImproperlyConfiguredError, MemoryStorage, ObjectDownloadView, type Model } from "downloadview";
+import {
+  ImproperlyConfiguredError,
+  MemoryStorage,
+  ObjectDownloadView,
+  type Model,
+  type ViewOptions,
+} from "downloadview";
 import { assertDownloadResponse } from "downloadview/testing";
 import { respond } from "../views/respond.ts";
 
@@ -95,7 +101,7 @@ export function describeModel(name: string, makeModels: () => Promise<DocumentMo
   const serve = (
     model: Model,
     params: Record<string, string>,
-    options: Partial<ObjectDownloadView> = {},
+    options: ViewOptions<ObjectDownloadView> = {},
   ): Promise<Response> => respond(ObjectDownloadView.asView({ model, fileField: "data", ...options }), { params });
 
   describe(`ObjectDownloadView with a model of ${name}`, () => {

@@ -12,9 +12,11 @@ import {
   VirtualFile,
   type DownloadFile,
   type DownloadHandler,
+  type DownloadOptions,
   type DownloadResult,
   type Model,
 } from "downloadview";
+import { ArchiveDownloadView } from "downloadview/archive";
 import { toExpressHandler } from "downloadview/express";
 import { toFetchHandler } from "downloadview/fetch";
 import { toHonoHandler } from "downloadview/hono";
@@ -65,6 +67,74 @@ export function fieldsOfASubclassAreOptionsToo(): void {
   Watermarked.asView({ path: "/a", watermark: "final" });
   // @ts-expect-error not one of its values
   Watermarked.asView({ path: "/a", watermark: "none" });
+}
+
+export function fieldsOfASubclassNeedNoAsConst(): void {
+  class Untrusted extends PathDownloadView {
+    override attachment = false;
+    override activeContent = "attachment";
+    override precompressed = ["br"];
+    override dotfiles = "deny";
+    override inlineTypes = ["image/*"];
+    override status = 200;
+    override cacheControl = "no-store";
+    override charset = "latin1";
+  }
+  class Public extends StorageDownloadView {
+    override dotfiles = [".well-known"];
+  }
+  class Backup extends ArchiveDownloadView {
+    override format = "tar";
+    override duplicates = "refuse";
+    override missing = "list";
+  }
+  for (const view of [Untrusted.asView({ root: "/a" }), Public.asView(), Backup.asView()]) {
+    expectType<DownloadHandler>()(view);
+  }
+  const options: DownloadOptions = { activeContent: "allow", inlineTypes: ["image/*"] };
+  // @ts-expect-error not one of its values
+  options.activeContent = "allowed";
+  // @ts-expect-error not one of its values
+  ArchiveDownloadView.asView({ format: "rar" });
+  // @ts-expect-error not one of its values
+  PathDownloadView.asView({ precompressed: ["gz"] });
+}
+
+export function optionsMayBeGettersAndMethods(): void {
+  class ByGetter extends PathDownloadView {
+    override get attachment(): boolean {
+      return this.request.url.endsWith("?save");
+    }
+    override get activeContent(): "attachment" {
+      return "attachment";
+    }
+    override async getCacheControl(): Promise<string> {
+      return "no-store";
+    }
+    override getAttachment(): boolean {
+      return !this.attachment;
+    }
+  }
+  ByGetter.asView({ getActiveContent: async () => "sandbox", getStatus: () => 200, getInlineTypes: () => ["image/*"] });
+  // @ts-expect-error not what the method returns
+  ByGetter.asView({ getAttachment: () => "yes" });
+}
+
+export function whatRunsAViewIsNoOption(): void {
+  // @ts-expect-error the handler of a method
+  PathDownloadView.asView({ get: () => new Response() });
+  // @ts-expect-error the handler of a method
+  PathDownloadView.asView({ options: () => new Response() });
+  // @ts-expect-error runs the view
+  PathDownloadView.asView({ renderToResponse: async () => new Response() });
+  // @ts-expect-error runs the view
+  PathDownloadView.asView({ downloadResponse: () => new Response() });
+  // @ts-expect-error what getFile() found
+  PathDownloadView.asView({ file: new VirtualFile("") });
+  // @ts-expect-error what getObject() found
+  ObjectDownloadView.asView({ object: {} });
+  // @ts-expect-error refuses to be JSON
+  PathDownloadView.asView({ toJSON: () => "" });
 }
 
 export function methodsAreOptionsThatSeeTheView(): void {

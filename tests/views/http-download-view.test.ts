@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { download, HTTPDownloadView } from "downloadview";
+import { download, HTTPDownloadView, type ViewOptions } from "downloadview";
 import { send } from "downloadview/node";
 import { assertDownloadResponse } from "downloadview/testing";
 import { respond } from "./respond.ts";
@@ -30,7 +30,7 @@ afterAll(() => {
   upstream.closeAllConnections();
 });
 
-const documents = (options: Partial<HTTPDownloadView> = {}): ReturnType<typeof HTTPDownloadView.asView> =>
+const documents = (options: ViewOptions<HTTPDownloadView> = {}): ReturnType<typeof HTTPDownloadView.asView> =>
   HTTPDownloadView.asView({
     getUrl() {
       return `${base}/${this.params["path"]}`;

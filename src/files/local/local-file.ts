@@ -18,7 +18,7 @@ import { configuredRoot, LocalRoot } from "./root.ts";
 import { statPath } from "./file-system.ts";
 import { hasGrown, isSameVersion, isSettled, isUnwritten } from "./version.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
-import type { DotfilePolicy } from "../dotfiles.ts";
+import { assertDotfilePolicy, type DotfilePolicy } from "../dotfiles.ts";
 import type { PopularContent } from "./popular-contents.ts";
 import { isPseudoFile } from "../pseudo-file.ts";
 import { ReadSamples } from "../read-samples.ts";
@@ -74,6 +74,7 @@ export class LocalFile implements DownloadFile {
   constructor(path: string, options: LocalFileOptions = {}) {
     const { name, dotfiles, etag = nginxEntityTag } = options;
     if (typeof path !== "string") throw new TypeError(`A LocalFile needs a path, got ${JSON.stringify(path)}`);
+    assertDotfilePolicy(dotfiles, "LocalFile");
     this.#root = "root" in options ? rootOf(options.root, dotfiles) : undefined;
     this.path = absolutePath(path, this.#root?.path);
     this.name = name ?? basename(this.path);

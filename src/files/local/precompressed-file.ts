@@ -1,4 +1,5 @@
-import { FileNotFoundError } from "../../errors.ts";
+import { listed, written } from "../../choice.ts";
+import { FileNotFoundError, ImproperlyConfiguredError } from "../../errors.ts";
 import { preferredEncoding } from "../../http/encoding.ts";
 import { nginxEntityTag } from "../../http/etag.ts";
 import { refuseJSON } from "../../serialization.ts";
@@ -12,6 +13,18 @@ export type PrecompressedCoding = "br" | "zstd" | "gzip";
 
 /** The endings that compressors give, and that nginx's `gzip_static` and its like look for. */
 const endings: Readonly<Record<PrecompressedCoding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" };
+
+/** @throws {ImproperlyConfiguredError} for anything but a list of codings */
+export function assertPrecompressed(
+  codings: unknown,
+  owner: string,
+): asserts codings is readonly PrecompressedCoding[] {
+  const known = Object.keys(endings);
+  if (Array.isArray(codings) && codings.every((coding) => known.includes(coding as string))) return;
+  throw new ImproperlyConfiguredError(
+    `${owner}: precompressed must be a list of ${listed(known)}, got ${written(codings)}`,
+  );
+}
 
 /**
  * A local file that may lie on the disk compressed as well: `report.csv.br` beside `report.csv`. What the client likes

@@ -5,7 +5,7 @@ import { FileChangedError, ImproperlyConfiguredError, InvalidPathError } from ".
 import { regularFile } from "./file-system-errors.ts";
 import { descriptorPath, linkStat, realPath, statPath } from "./file-system.ts";
 import { oncePerKey, oncePerTurn } from "./once-per-turn.ts";
-import { hasDeniedDotfile, type DotfilePolicy } from "../dotfiles.ts";
+import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../dotfiles.ts";
 
 /**
  * A folder that files must be in. Containment is decided on what the kernel resolved, never on the string: a string
@@ -27,9 +27,10 @@ export class LocalRoot {
 
   /** The root at an absolute path. */
   static at(path: string, options: LocalRootOptions = {}): LocalRoot {
-    const key = `${path}\0${String(options.dotfiles ?? "allow")}`;
+    const key = `${path}\0${typeof options.dotfiles === "object" ? JSON.stringify(options.dotfiles) : (options.dotfiles ?? "allow")}`;
     const known = roots.get(key);
     if (known) return known;
+    assertDotfilePolicy(options.dotfiles, "LocalFile");
     if (roots.size >= mostRoots) roots.clear();
     const root = new LocalRoot(path, key, options);
     roots.set(key, root);

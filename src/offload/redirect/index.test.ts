@@ -4,7 +4,7 @@ import { ImproperlyConfiguredError } from "../../errors.ts";
 import { HTTPFile } from "../../files/remote/http-file.ts";
 import { LocalFile } from "../../files/local/local-file.ts";
 import { VirtualFile } from "../../files/virtual-file.ts";
-import type { DownloadOptions } from "../../responses/download-response.ts";
+import type { DownloadOptions } from "../../responses/presentation.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { renderResult } from "../../responses/render-result.ts";
 import { MemoryStorage } from "../../storages/memory-storage.ts";

@@ -7,7 +7,7 @@ import { onFileSystem } from "../../files/local/file-system-errors.ts";
 import { assertEntityTagOption, type EntityTagOption } from "../../files/local/etag.ts";
 import { configuredRoot, expectRootLater, LocalRoot } from "../../files/local/root.ts";
 import { LocalFile } from "../../files/local/local-file.ts";
-import { hasDeniedDotfile, type DotfilePolicy } from "../../files/dotfiles.ts";
+import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../../files/dotfiles.ts";
 import { refuseJSON } from "../../serialization.ts";
 import { isPartName, saveWhole, sweepFolder, type FileModes } from "./save.ts";
 import { normalizeLocalName, normalizeName } from "../name.ts";
@@ -60,6 +60,7 @@ export class FileSystemStorage implements Storage {
     this.root = resolve(configuredRoot(root, "FileSystemStorage"));
     this.#options = options;
     if (options.etag !== undefined) assertEntityTagOption(options.etag, "FileSystemStorage");
+    assertDotfilePolicy(options.dotfiles, "FileSystemStorage");
     expectRootLater(this.root);
     const { baseUrl } = options;
     if (baseUrl === undefined) return;

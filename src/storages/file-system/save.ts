@@ -5,7 +5,7 @@ import { debug, warnOnce } from "../../diagnostics.ts";
 import { InvalidPathError, isDownloadError, UpstreamError } from "../../errors.ts";
 import { assertByteSource, concatBytes, readBytes } from "../../files/bytes.ts";
 import { LocalRoot } from "../../files/local/root.ts";
-import { alternativeName, nameTaken, randomLetters } from "../name.ts";
+import { alternativeName, assertIfExists, nameTaken, randomLetters } from "../name.ts";
 import type { SaveOptions, StorageContent } from "../storage.ts";
 
 export interface FileModes {
@@ -26,6 +26,7 @@ export async function saveWhole(
   options: SaveOptions & FileModes,
 ): Promise<string> {
   assertByteSource(content);
+  assertIfExists(options);
   const folder = await onStorage(() => makeFolder(root, dirname(join(root, name)), options.directoryMode));
   // Before the content is read, which may be a long upload. What is decided after it is what counts.
   if (options.ifExists === "fail" && (await isTaken(join(folder, basename(name))))) throw nameTaken();

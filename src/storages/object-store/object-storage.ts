@@ -2,7 +2,7 @@ import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "
 import { assertByteSource, isOneShot, readBytes, releaseSource, type ByteSource } from "../../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions, StatOptions, SignedUrlOptions } from "../../files/download-file.ts";
 import { refuseJSON } from "../../serialization.ts";
-import { alternativeName, nameTaken, normalizeKey, normalizeName } from "../name.ts";
+import { alternativeName, assertIfExists, nameTaken, normalizeKey, normalizeName } from "../name.ts";
 import { objectLimits, withinTime, type KnownLimits, type ObjectLimits } from "./limits.ts";
 import { ObjectReads } from "./reads.ts";
 import { objectStoreFailure, objectWriteFailure } from "./failure.ts";
@@ -77,6 +77,7 @@ export class ObjectStorage implements Storage {
   async save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
     try {
       this.#key(name);
+      assertIfExists(options);
       assertByteSource(content);
       options.signal?.throwIfAborted();
       return await this.#save(name, content, options);

@@ -6,6 +6,7 @@ import type {
   S3Client,
 } from "@aws-sdk/client-s3";
 import type * as Presigner from "@aws-sdk/s3-request-presigner";
+import { assertChoice } from "../../choice.ts";
 import { ImproperlyConfiguredError } from "../../errors.ts";
 import type { NodeStream } from "../../files/bytes.ts";
 import type { FileStat } from "../../files/download-file.ts";
@@ -52,6 +53,7 @@ export class S3Store implements ObjectStore {
   readonly #options: S3StoreOptions;
 
   constructor(client: S3Client, options: S3StoreOptions) {
+    assertChoice(options.requestPayer, ["requester"], "S3Storage: requestPayer");
     this.#client = client;
     this.#options = options;
   }
