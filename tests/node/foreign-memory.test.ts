@@ -1,12 +1,13 @@
 import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
-import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, get as getTls } from "node:https";
 import { createServer as createNetServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { LocalFile, MemoryStorage, StorageFile, VirtualFile, download, type DownloadFile } from "downloadview";
 import { toNodeHandler } from "downloadview/node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { listen } from "../support/sockets.ts";
 
 // Each file is of one letter: a byte of another file is seen wherever it is.
@@ -104,6 +105,46 @@ describe.each(methods)("middleware that replaces %s.%s and holds chunks back", (
       if (isWhole && time !== "in the middle of the download") expect(received[at]!.length).toBe(size);
     }
   });
+});
+
+describe("a response that nothing replaced", () => {
+  // A key that both sides know, so that no certificate has to be made.
+  const psk = Buffer.alloc(32, 1);
+  const tls = { ciphers: "PSK", maxVersion: "TLSv1.2" } as const;
+  const protocols: [name: string, start: () => Server][] = [
+    ["HTTP", () => createServer((request, response) => void handler(request, response))],
+    [
+      "HTTPS",
+      () => createTlsServer({ ...tls, pskCallback: () => psk }, (request, response) => void handler(request, response)),
+    ],
+  ];
+
+  it.each(protocols)("is sent from memory that is used again: %s", async (name, start) => {
+    const server = start();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const url = `${name.toLowerCase()}://127.0.0.1:${port}/a`;
+    try {
+      const part = (): Promise<void> => readPart(url);
+      await part();
+      const allocating = vi.spyOn(Buffer, "allocUnsafeSlow");
+      for (let time = 0; time < 5; time += 1) await part();
+      const sizes = allocating.mock.calls.map(([bytes]) => bytes).filter((bytes) => bytes >= 64 * 1024);
+      allocating.mockRestore();
+      expect(sizes).toEqual([]);
+    } finally {
+      server.close();
+    }
+  });
+
+  function readPart(url: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const trust = { pskCallback: () => ({ psk, identity: "test" }), checkServerIdentity: () => undefined };
+      const options = { ...tls, ...trust, agent: false as const, headers: { Range: "bytes=0-299999" } };
+      const read = (response: IncomingMessage): void => void response.resume().on("end", resolve);
+      (url.startsWith("https") ? getTls(url, options, read) : get(url, options, read)).on("error", reject);
+    });
+  }
 });
 
 describe("a connection that is a stream of JavaScript", () => {

@@ -13,7 +13,7 @@ import { Turns } from "./turns.ts";
 const reads = new Turns(2 * (Number(process.env["UV_THREADPOOL_SIZE"]) || 4));
 
 /**
- * Sends content from a disk. One buffer at a time goes from the disk to the socket; the next is filled when the connection has
+ * Sends content from a disk, and ends the response with its last chunk where it can. One buffer at a time goes from the disk to the socket; the next is filled when the connection has
  * taken the last one, so a reader that stalls holds one buffer and no more. Resolves with false if the client left.
  * @throws {IncompleteBodyError} if the file is shorter than that
  */
@@ -72,11 +72,11 @@ async function sendRecycled(next: NextChunk, wanted: number): Promise<SentChunk 
     if (!socket) return await send(writer, copyOf(buffer.subarray(0, count)));
     isOurs = false;
     const since = performance.now();
-    const taking = writer.writeTrusted(buffer.subarray(0, count), socket);
+    const taking = writer.writeTrusted(buffer.subarray(0, count), socket, position + count === content.length);
     const isAbsorbed = writer.response.writableLength === 0;
-    if (!(await taking)) return undefined;
-    // And once more: what replaced a method while the chunk was on its way may have got it.
-    isOurs = trustedSocket(writer.response) === socket;
+    const taken = await taking;
+    isOurs = taken === "reusable";
+    if (!taken) return undefined;
     return { count, drain: isAbsorbed ? 0 : performance.now() - since };
   } finally {
     returnBuffer(borrowed, isOurs);

@@ -18,9 +18,10 @@ export class ResponseWriter {
   readonly #onLeave: () => void;
   readonly #stop: () => void;
   #settle: ((done: boolean) => void) | undefined;
+  #settleEnd: ((done: boolean) => void) | undefined;
+  #ending: Promise<boolean> | undefined;
   #onTaken: (() => void) | undefined;
   #isOver = false;
-  #wasEnded = false;
   /** Bytes that were written, whether the connection took them or not. */
   #written = 0;
 
@@ -51,10 +52,11 @@ export class ResponseWriter {
 
   #end(): void {
     if (this.#isOver) return;
-    const isWhole = this.#wasEnded && this.#isWholeAtEnd();
+    const isWhole = this.#settleEnd !== undefined && this.#isWholeAtEnd();
     this.stop();
     if (!isWhole) this.#onLeave();
     this.#settle?.(isWhole);
+    this.#settleEnd?.(isWhole);
   }
 
   /** Whether a response that was ended is whole, though it was closed without a word of its end. */
@@ -70,16 +72,22 @@ export class ResponseWriter {
   }
 
   /**
-   * Writes a chunk to Node's own socket. True if the kernel took it: its memory can be used again.
+   * Writes a chunk to Node's own socket. Resolves with `"reusable"` if the kernel took it and nothing else has had it: its
+   * memory can be used again. With true if it was taken, and with false if the client left first.
    * @param socket - of `trustedSocket`
+   * @param isLast - ends the response as well; {@link end} then waits for that
    */
-  writeTrusted(chunk: Uint8Array, socket: Socket): Promise<boolean> {
+  writeTrusted(chunk: Uint8Array, socket: Socket, isLast = false): Promise<boolean | "reusable"> {
     return new Promise((resolve) => {
-      this.#settle = resolve;
       const { response } = this;
       // Outside of a cork, Node keeps what is written until the end of the turn.
       response.cork();
-      this.#writeCounted(chunk, socket, resolve);
+      this.#settle = resolve;
+      this.#writeCounted(chunk, socket, (isTaken) => {
+        // Asked once more, while the response still has its socket: what replaced a method meanwhile may have got the chunk.
+        resolve(isTaken && trustedSocket(response) === socket ? "reusable" : isTaken);
+      });
+      if (isLast) void this.end();
       response.uncork();
     });
   }
@@ -114,6 +122,8 @@ export class ResponseWriter {
     this.#written += chunk.byteLength;
     return new Promise((resolve) => {
       const settle = (done: boolean): void => {
+        if (this.#settle !== settle) return;
+        this.#settle = undefined;
         if (done) this.taken += chunk.byteLength;
         resolve(done);
       };
@@ -133,6 +143,7 @@ export class ResponseWriter {
     return new Promise((resolve) => {
       const { response } = this;
       const settle = (done: boolean): void => {
+        this.#settle = undefined;
         response.off("drain", drained);
         if (done) this.taken += length;
         resolve(done);
@@ -143,13 +154,17 @@ export class ResponseWriter {
     });
   }
 
-  /** Ends the response, with a last chunk or none. True if all of it was taken. */
+  /** Ends the response, with a last chunk or none, unless it was. True if all of it was taken. */
   end(chunk?: Uint8Array): Promise<boolean> {
+    return (this.#ending ??= this.#endWith(chunk));
+  }
+
+  #endWith(chunk: Uint8Array | undefined): Promise<boolean> {
+    if (this.isOver) return Promise.resolve(false);
     return new Promise((resolve) => {
       const { response } = this;
-      this.#settle = resolve;
+      this.#settleEnd = resolve;
       this.#written += chunk?.byteLength ?? 0;
-      this.#wasEnded = true;
       // HTTP/2's compatibility API emits it for a stream that was reset as well.
       if (!http2Stream(response)) response.once("finish", () => this.#finish(chunk?.byteLength ?? 0, resolve));
       if (chunk) response.end(chunk);

@@ -15,80 +15,142 @@ const net = process.getBuiltinModule("node:net");
 const { types } = process.getBuiltinModule("node:util");
 const sourceOf = Function.prototype.toString;
 
-type Method = [name: string, own: unknown];
 type Methods = Readonly<Record<string, unknown>>;
 
 /**
- * The methods that a chunk goes through, with a piece of Node's own source of each. A preloaded module may have replaced
- * one before this module was loaded: its source is another. On Bun and Deno all are others, and no memory is recycled.
+ * The methods that a chunk goes through. A preloaded module may have replaced one before this module was loaded: then its
+ * source lacks a piece of Node's own. On Bun and Deno all sources are others, and no memory is recycled.
  */
-const responseMethods = nodesOwn(http.OutgoingMessage.prototype, {
-  write: "write_(this",
-  end: "ERR_STREAM_WRITE_AFTER_END",
-  _send: "_headerSent",
-  _writeRaw: "_httpMessage",
-  _flushOutput: "outputData",
-  _flush: "_flushOutput",
-});
-const socketMethods = nodesOwn(net.Socket.prototype, {
-  write: "_write(this",
-  end: "Duplex.prototype.end",
-  _write: "_writeGeneric(false",
-  _writev: "_writeGeneric(true",
-  _writeGeneric: "_pendingData",
-});
+const message = http.OutgoingMessage.prototype as unknown as Methods;
+const socketClass = net.Socket.prototype as unknown as Methods;
+const responseMethods = {
+  write: message["write"],
+  end: message["end"],
+  send: message["_send"],
+  writeRaw: message["_writeRaw"],
+  flush: message["_flush"],
+  flushOutput: message["_flushOutput"],
+};
+const socketMethods = {
+  write: socketClass["write"],
+  end: socketClass["end"],
+  writeOne: socketClass["_write"],
+  writeMany: socketClass["_writev"],
+  writeGeneric: socketClass["_writeGeneric"],
+};
+const areNodesOwn =
+  haveMarks(responseMethods, {
+    write: "write_(this",
+    end: "ERR_STREAM_WRITE_AFTER_END",
+    send: "_headerSent",
+    writeRaw: "_httpMessage",
+    flush: "_flushOutput",
+    flushOutput: "outputData",
+  }) &&
+  haveMarks(socketMethods, {
+    write: "_write(this",
+    end: "Duplex.prototype.end",
+    writeOne: "_writeGeneric(false",
+    writeMany: "_writeGeneric(true",
+    writeGeneric: "_pendingData",
+  });
 
-function nodesOwn(prototype: object, marks: Readonly<Record<string, string>>): readonly Method[] | undefined {
-  const methods = Object.keys(marks).map((name): Method => [name, (prototype as Methods)[name]]);
-  return methods.every(([name, own]) => typeof own === "function" && sourceOf.call(own).includes(marks[name]!))
-    ? methods
-    : undefined;
+function haveMarks<M extends Methods>(methods: M, marks: Readonly<Record<keyof M & string, string>>): boolean {
+  return Object.entries(methods).every(
+    ([name, method]) => typeof method === "function" && sourceOf.call(method).includes(marks[name]!),
+  );
 }
 
-/** Node's own socket under `response`, if what is written to the response now goes nowhere else. */
-export function trustedSocket(response: ServerResponse): Socket | undefined {
-  if (!responseMethods || !socketMethods || !hasOwn(response, responseMethods)) return undefined;
-  const { socket } = response;
-  return socket && hasOwn(socket, socketMethods) && isNodesOwn(socket) ? socket : undefined;
-}
-
-function hasOwn(target: object, methods: readonly Method[]): boolean {
-  if (types.isProxy(target)) return false;
-  for (const [name, own] of methods) if ((target as Methods)[name] !== own) return false;
-  return true;
-}
-
-interface HandledSocket {
-  readonly _handle?: object | null;
+interface Internals {
+  readonly write?: unknown;
+  readonly end?: unknown;
+  readonly _send?: unknown;
+  readonly _writeRaw?: unknown;
+  readonly _flush?: unknown;
+  readonly _flushOutput?: unknown;
+  readonly _write?: unknown;
+  readonly _writev?: unknown;
+  readonly _writeGeneric?: unknown;
+  readonly _handle?: Handle | null;
   /** The socket below that of a TLS connection. */
   readonly _parent?: Socket | null;
   readonly encrypted?: boolean;
 }
 
-function isNodesOwn(socket: Socket): boolean {
-  const { _handle, _parent, encrypted } = socket as HandledSocket;
-  if (!_handle || !isNative(_handle)) return false;
-  const prototype: unknown = Object.getPrototypeOf(socket);
-  if (prototype === net.Socket.prototype) return true;
-  // A TLS socket on a stream of JavaScript has another socket of Node's in between, of a class of its own.
-  const isTls = encrypted === true && prototype === process.getBuiltinModule("node:tls").TLSSocket.prototype;
-  return isTls && (!_parent || Object.getPrototypeOf(_parent) === net.Socket.prototype);
+/** Node's own socket under `response`, if what is written to the response now goes nowhere else. */
+export function trustedSocket(response: ServerResponse): Socket | undefined {
+  if (!areNodesOwn || !isOwnResponse(response)) return undefined;
+  const { socket } = response;
+  return socket && isOwnSocket(socket) ? socket : undefined;
 }
 
-const handleMethods = ["writeBuffer", "writev", "writeLatin1String", "writeUtf8String", "shutdown"] as const;
-const nativeMethods = new WeakMap<object, readonly Method[] | undefined>();
+// Each method by its name, not in a loop: this is asked of every response and every chunk.
+function isOwnResponse(response: Internals): boolean {
+  return (
+    response.write === responseMethods.write &&
+    response.end === responseMethods.end &&
+    response["_send"] === responseMethods.send &&
+    response["_writeRaw"] === responseMethods.writeRaw &&
+    response["_flush"] === responseMethods.flush &&
+    response["_flushOutput"] === responseMethods.flushOutput &&
+    !types.isProxy(response)
+  );
+}
 
-function isNative(handle: object): boolean {
-  const prototype = Object.getPrototypeOf(handle) as object;
-  if (!nativeMethods.has(prototype)) nativeMethods.set(prototype, nativeOf(prototype));
-  const methods = nativeMethods.get(prototype);
-  return methods !== undefined && hasOwn(handle, methods);
+function isOwnSocket(socket: Internals): boolean {
+  return (
+    socket.write === socketMethods.write &&
+    socket.end === socketMethods.end &&
+    socket["_write"] === socketMethods.writeOne &&
+    socket["_writev"] === socketMethods.writeMany &&
+    socket["_writeGeneric"] === socketMethods.writeGeneric &&
+    isOfNodesClass(socket) &&
+    isNative(socket["_handle"])
+  );
+}
+
+// A proxy has the prototype of what it stands for.
+function isOfNodesClass(socket: Internals): boolean {
+  const prototype: unknown = Object.getPrototypeOf(socket);
+  if (types.isProxy(socket)) return false;
+  if (prototype === net.Socket.prototype) return true;
+  // A TLS socket on a stream of JavaScript has another socket of Node's in between, of a class of its own.
+  const { encrypted } = socket;
+  const parent = socket["_parent"];
+  const isTls = encrypted === true && prototype === process.getBuiltinModule("node:tls").TLSSocket.prototype;
+  return isTls && (!parent || Object.getPrototypeOf(parent) === net.Socket.prototype);
+}
+
+interface Handle {
+  readonly writeBuffer?: unknown;
+  readonly writev?: unknown;
+  readonly writeLatin1String?: unknown;
+  readonly writeUtf8String?: unknown;
+}
+
+/** The methods of each class of handles, where they are native. */
+const nativeMethods = new WeakMap<object, Handle | null>();
+
+function isNative(handle: Handle | null | undefined): boolean {
+  if (!handle) return false;
+  const prototype = Object.getPrototypeOf(handle) as Handle;
+  let methods = nativeMethods.get(prototype);
+  if (methods === undefined) nativeMethods.set(prototype, (methods = nativeOf(prototype)));
+  return (
+    methods !== null &&
+    handle.writeBuffer === methods.writeBuffer &&
+    handle.writev === methods.writev &&
+    handle.writeLatin1String === methods.writeLatin1String &&
+    handle.writeUtf8String === methods.writeUtf8String
+  );
+}
+
+function nativeOf({ writeBuffer, writev, writeLatin1String, writeUtf8String }: Handle): Handle | null {
+  const methods = { writeBuffer, writev, writeLatin1String, writeUtf8String };
+  return Object.entries(methods).every(([name, method]) => isNativeMethod(name, method)) ? methods : null;
 }
 
 // A bound function and a proxy of one look native too, but have no name.
-function nativeOf(prototype: object): readonly Method[] | undefined {
-  const methods = handleMethods.map((name): Method => [name, (prototype as Methods)[name]]);
-  const isNativeMethod = ([name, own]: Method): boolean =>
-    typeof own === "function" && sourceOf.call(own) === `function ${name}() { [native code] }`;
-  return methods.every(isNativeMethod) ? methods : undefined;
+function isNativeMethod(name: string, method: unknown): boolean {
+  return typeof method === "function" && sourceOf.call(method) === `function ${name}() { [native code] }`;
 }

@@ -71,8 +71,11 @@ function sendHead({ status, headers }: RenderedResponse, writer: ResponseWriter)
   return writer.end();
 }
 
-/** Up to this many bytes are written in one piece, with the head and the end of the response. */
+/** Up to this many bytes are copied, or counted, at a time. */
 const largestPiece = 256 * 1024;
+
+/** Up to this many bytes in memory go to Node's own socket in one piece, with the head and the end of the response. */
+const largestWhole = 1024 * 1024;
 
 /** Bytes in memory that other responses are sent from as well: only Node's own socket gets that very memory. */
 async function sendBytes(
@@ -82,8 +85,9 @@ async function sendBytes(
 ): Promise<boolean> {
   const { response } = writer;
   writeHead(response, status, headers);
-  if (bytes.byteLength <= largestPiece && !http2Stream(response)) {
-    return writer.end(!shared || trustedSocket(response) ? bytes : copyOf(bytes));
+  const isTrusted = trustedSocket(response) !== undefined;
+  if (bytes.byteLength <= (isTrusted ? largestWhole : largestPiece) && !http2Stream(response)) {
+    return writer.end(isTrusted || !shared ? bytes : copyOf(bytes));
   }
   for (let at = 0; at < bytes.byteLength; at += largestPiece) {
     if (writer.isOver) return false;
@@ -105,7 +109,7 @@ async function sendFile(
   if (content.length === 0) writeHead(writer.response, status, headers);
   if (!(await pump(content, writer, () => writeHead(writer.response, status, headers)))) return false;
   void closeBody(body);
-  return writer.isOver ? false : writer.end();
+  return writer.end();
 }
 
 async function sendChunks(
@@ -123,7 +127,7 @@ async function sendChunks(
     if (writer.isOver) return leave(chunks);
   }
   await closeBody(body);
-  return writer.isOver ? false : writer.end();
+  return writer.end();
 }
 
 /** In pieces, so that it is known of a large chunk how much of it the connection took. */
