@@ -105,9 +105,10 @@ describe.runIf(hasNginx)("npm run demo:nginx", { timeout: 60_000 }, () => {
     expect([again.status, again.header("ETag"), again.body.byteLength]).toEqual([304, etag, 0]);
   });
 
-  it.each(oddFiles)("sends the file %j", async (name) => {
+  it.each(oddFiles)("sends the file %j, unless it is a dotfile", async (name) => {
     const { status, body } = await get(`/storage/static-path/${urlPath(name)}`);
-    expect([status, body.toString()]).toEqual([200, hello]);
+    if (name.startsWith(".")) expect(status).toBe(404);
+    else expect([status, body.toString()]).toEqual([200, hello]);
   });
 
   it.each([

@@ -69,11 +69,11 @@ describe("a document that is uploaded", () => {
 
 describe("a hostile name", () => {
   const names: readonly (readonly [name: string, shown: string, saved: string | undefined])[] = [
-    ["../../etc/passwd", "../../etc/passwd", "passwd"],
-    ["..\\..\\boot.ini", "..\\..\\boot.ini", "boot.ini"],
-    ["/etc/shadow", "/etc/shadow", "shadow"],
+    ["../../etc/passwd", "../../etc/passwd", ".._.._etc_passwd"],
+    ["..\\..\\boot.ini", "..\\..\\boot.ini", ".._.._boot.ini"],
+    ["/etc/shadow", "/etc/shadow", "_etc_shadow"],
     ["..", "..", undefined],
-    ["<script>alert(1)</script>.html", "&lt;script&gt;alert(1)&lt;/script&gt;.html", "script>.html"],
+    ["<script>alert(1)</script>.html", "&lt;script&gt;alert(1)&lt;/script&gt;.html", "<script>alert(1)<_script>.html"],
     [
       `"><img src=x onerror=alert(1)>.png`,
       "&quot;&gt;&lt;img src=x onerror=alert(1)&gt;.png",
@@ -113,7 +113,7 @@ describe("a hostile name", () => {
   it("is cut between characters where it is long", async () => {
     const { headers } = await fetch(demo.url + (await uploaded("😈".repeat(300))));
     const { filename } = parseContentDisposition(headers.get("content-disposition") ?? "");
-    expect(filename).toBe("😈".repeat(200));
+    expect(filename).toBe("😈".repeat(63));
   });
 
   it.each([

@@ -186,7 +186,9 @@ describe.each(answers)("$href", ({ href, type, disposition, content }) => {
     expect(response.headers.get("content-type")).toBe(type);
     expect(response.headers.get("content-disposition")).toBe(disposition);
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
-    expect(response.headers.get("cache-control")).toBe("private, no-cache, no-transform");
+    // A compressor on the way would end the ranges that are offered.
+    const isRanged = response.headers.has("accept-ranges");
+    expect(response.headers.get("cache-control")).toBe(`private, no-cache${isRanged ? ", no-transform" : ""}`);
     expect(sha256(await bytesOf(response))).toBe(sha256(await content()));
   });
 
