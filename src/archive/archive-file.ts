@@ -1,7 +1,7 @@
 import { assertChoice } from "../choice.ts";
 import { refuseJSON } from "../serialization.ts";
 import { ContentTooLargeError } from "../errors.ts";
-import { closedEarly } from "../files/bytes.ts";
+import { allocate, closedEarly } from "../files/bytes.ts";
 import type { Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
@@ -11,7 +11,7 @@ import { processFingerprints, type Fingerprints } from "./fingerprints.ts";
 import type { ArchiveEntries, ArchiveEntry, ArchiveMember } from "./member.ts";
 import { OpenedMembers } from "./opened-members.ts";
 import { lengthOf, type ArchiveFormat } from "./part.ts";
-import { readParts } from "./read-parts.ts";
+import { PartReader } from "./read-parts.ts";
 import { tar } from "./tar.ts";
 import { zip } from "./zip.ts";
 
@@ -102,7 +102,8 @@ export class ArchiveFile implements DownloadFile {
   /** The same errors as {@link stat}. */
   async open({ signal }: OpenOptions = {}): Promise<OpenFile> {
     const { stat, members } = await this.#describe(signal);
-    return new OpenArchive(stat, this.#format, members, new OpenedMembers(members, this.#fingerprints, signal));
+    const opened = new OpenedMembers(members, this.#fingerprints);
+    return new OpenArchive(stat, this.#format, members, opened);
   }
 
   async #describe(signal: AbortSignal | undefined): Promise<{ stat: ArchiveStat; members: ArchiveMember[] }> {
@@ -148,6 +149,10 @@ function newest(members: readonly ArchiveMember[]): Date | undefined {
   return latest;
 }
 
+/** Chunks begin small, so that a client that stalls at once pins little memory. In bytes. */
+const minChunk = 64 * 1024;
+const maxChunk = 256 * 1024;
+
 class OpenArchive implements OpenFile {
   readonly stat: ArchiveStat;
   readonly #format: ArchiveFormat;
@@ -162,18 +167,21 @@ class OpenArchive implements OpenFile {
     this.#opened = opened;
   }
 
+  // Chunks, although members may be on a disk: a writer reads few disks at a time, and the source of a member may be slow.
   async content(range: ByteRange = { start: 0, end: this.stat.size - 1 }): Promise<Content> {
-    return { kind: "chunks", chunks: this.#read(range), length: rangeLength(range) };
+    return { kind: "chunks", chunks: this.#chunks(range), length: rangeLength(range) };
   }
 
-  async *#read(range: ByteRange): AsyncGenerator<Uint8Array> {
+  async *#chunks(range: ByteRange): AsyncGenerator<Uint8Array> {
+    const reader = new PartReader(this.#format.parts(this.#members), range, this.#opened);
     let left = rangeLength(range);
-    for await (const chunk of readParts(this.#format.parts(this.#members), range, this.#opened)) {
+    for (let size = minChunk; left > 0; size = Math.min(size * 2, maxChunk)) {
       if (this.#isClosed) throw closedEarly();
+      const chunk = allocate(Math.min(size, left));
+      if ((await reader.fill(chunk)) < chunk.byteLength) throw closedEarly();
       left -= chunk.byteLength;
       yield chunk;
     }
-    if (left !== 0) throw closedEarly();
   }
 
   close(): Promise<void> {

@@ -83,7 +83,9 @@ async function describe(
   if (size !== undefined && etag !== undefined) return { size, etag };
   signal?.throwIfAborted();
   try {
-    return { ...(size === undefined ? {} : { size }), ...(await file.stat({ signal })) };
+    // As it is: by it, the file knows the version again when it is opened.
+    const stat = await file.stat({ signal });
+    return stat.size === undefined && size !== undefined ? { ...stat, size } : stat;
   } catch (error) {
     if (missing === "list" && error instanceof FileNotFoundError) return undefined;
     throw error;
@@ -103,12 +105,16 @@ function memberOf(name: string, entry: ArchiveEntry, facts: FileStat): ArchiveMe
     name,
     file,
     size,
-    lastModified: entry.lastModified ?? facts.lastModified,
+    lastModified: validTime(entry.lastModified ?? facts.lastModified),
     etag: entry.etag ?? facts.etag,
     pinned: facts,
     crc32: facts.crc32,
     mode: entry.mode ?? (file ? 0o644 : 0o755),
   };
+}
+
+function validTime(time: Date | undefined): Date | undefined {
+  return time && Number.isNaN(time.getTime()) ? undefined : time;
 }
 
 /** In the order of `names`; empty for a folder that is there already. @throws {ArchiveEntryError} */

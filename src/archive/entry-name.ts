@@ -9,6 +9,8 @@ const maxSegmentBytes = 255;
 /** Windows allows 260 characters with the folder that the archive is unpacked into. This leaves some for that folder. */
 const maxNameLength = 220;
 
+const maxPlainName = 200;
+
 /** What Windows forbids in a name, controls, and the characters that reverse the direction of text (CVE-2021-42574). */
 const forbidden = /[\u0000-\u001F\u007F-\u009F<>:"|?*\u200E\u200F\u202A-\u202E\u2066-\u2069\uFFFE\uFFFF]/g;
 
@@ -35,6 +37,7 @@ export function isFolderName(name: string): boolean {
  * ```
  */
 export function safeEntryName(name: string): string {
+  if (isPlainName(name)) return name;
   const path = name
     .replace(/\p{Surrogate}/gu, "_")
     .normalize("NFC")
@@ -46,6 +49,14 @@ export function safeEntryName(name: string): string {
     .map(safeSegment);
   if (isFolderName(name)) return segments.map((segment) => `${segment}/`).join("");
   return shortenedPath(segments.length > 0 ? segments : ["_"]);
+}
+
+/** Letters, digits and a few more, no dot or space at the ends of a segment: nearly all names, and nothing to change. */
+const plainName = /^(?:[\w(-](?:[\w() .-]*[\w)-])?\/)*[\w(-](?:[\w() .-]*[\w)-])?\/?$/;
+const deviceSegment = /(?:^|\/)(?:con|prn|aux|nul|com\d|lpt\d)(?:[./]|$)/i;
+
+function isPlainName(name: string): boolean {
+  return name.length <= maxPlainName && plainName.test(name) && !deviceSegment.test(name);
 }
 
 function safeSegment(segment: string): string {
@@ -80,15 +91,27 @@ function byteLength(text: string): number {
   return encoder.encode(text).byteLength;
 }
 
+const isASCII = /^[\u0000-\u007F]*$/;
+
 /** Equal for names that are one file on Windows and macOS, which ignore case and Unicode normalisation. */
 function collisionKey(name: string): string {
-  return name.normalize("NFC").toUpperCase().toLowerCase();
+  return isASCII.test(name) ? name.toLowerCase() : name.normalize("NFC").toUpperCase().toLowerCase();
 }
 
-/** The folders that a name is in: `a/b/c.txt` is in `a/` and `a/b/`. */
-function foldersOf(name: string): string[] {
-  const segments = name.split("/").slice(0, -1);
-  return segments.map((_, at) => `${segments.slice(0, at + 1).join("/")}/`);
+/** The keys of all folders that names are in: `a/b/c.txt` is in `a/` and `a/b/`. */
+function foldersOf(names: readonly string[]): Set<string> {
+  const folders = new Set<string>();
+  let last = "";
+  for (const name of names) {
+    let folder = name.slice(0, name.lastIndexOf("/") + 1);
+    if (folder === last) continue;
+    last = folder;
+    while (folder !== "" && !folders.has(collisionKey(folder))) {
+      folders.add(collisionKey(folder));
+      folder = folder.slice(0, folder.lastIndexOf("/", folder.length - 2) + 1);
+    }
+  }
+  return folders;
 }
 
 /** What {@link uniqueNames} found for one name: another one where the name was taken, or a folder that is there twice. */
@@ -99,12 +122,9 @@ export type UniqueName = { readonly kind: "first" | "renamed" | "same folder"; r
  * `a (2).jpg`. A file whose name is also that of a folder is renamed as well. Folders of one name are one folder.
  */
 export function uniqueNames(names: readonly string[], reserved: readonly string[] = []): UniqueName[] {
-  const folders = new Set(names.flatMap(foldersOf).map(collisionKey));
+  const folders = foldersOf(names);
   const taken = new Set(reserved.map(collisionKey));
-  const isTaken = (name: string): boolean => {
-    const key = collisionKey(name);
-    return taken.has(key) || folders.has(`${key}/`);
-  };
+  const isTaken = (key: string): boolean => taken.has(key) || (folders.size > 0 && folders.has(`${key}/`));
   // Where to go on counting: many files of one name must not begin at 2 each time.
   const counts = new Map<string, number>();
   return names.map((name) => {
@@ -114,12 +134,17 @@ export function uniqueNames(names: readonly string[], reserved: readonly string[
       taken.add(key);
       return { kind: "first", name };
     }
-    let unique = name;
+    if (!isTaken(key)) {
+      taken.add(key);
+      return { kind: "first", name };
+    }
     let count = counts.get(key) ?? 1;
-    while (isTaken(unique)) unique = numbered(name, (count += 1));
+    let unique: string;
+    do unique = numbered(name, (count += 1));
+    while (isTaken(collisionKey(unique)));
     counts.set(key, count);
     taken.add(collisionKey(unique));
-    return { kind: unique === name ? "first" : "renamed", name: unique };
+    return { kind: "renamed", name: unique };
   });
 }
 

@@ -25,6 +25,8 @@ export interface Fingerprints {
 export class MemoryFingerprints implements Fingerprints {
   readonly #maxEntries: number;
   readonly #entries = new Map<string, number>();
+  // One iterator for all calls: a new one has to pass what was deleted from the beginning of the map each time.
+  #oldest: Iterator<string> = this.#entries.keys();
 
   /** `maxEntries`: default 100,000, about 20 MB. */
   constructor({ maxEntries = 100_000 }: { readonly maxEntries?: number | undefined } = {}) {
@@ -44,8 +46,9 @@ export class MemoryFingerprints implements Fingerprints {
     this.#entries.delete(key);
     this.#entries.set(key, crc32);
     if (this.#entries.size <= this.#maxEntries) return;
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
+    let oldest = this.#oldest.next();
+    if (oldest.done) oldest = (this.#oldest = this.#entries.keys()).next();
+    if (!oldest.done) this.#entries.delete(oldest.value);
   }
 }
 

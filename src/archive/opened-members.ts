@@ -1,72 +1,66 @@
-import { FileChangedError, IncompleteBodyError } from "../errors.ts";
-import { closedEarly } from "../files/bytes.ts";
-import { readOpened } from "../files/content.ts";
-import type { FileStat, OpenFile } from "../files/download-file.ts";
-import { rangeLength, type ByteRange } from "../http/range.ts";
-import { crc32 } from "./crc32.ts";
-import { fingerprintKey, isStrong } from "./fingerprint-key.ts";
+import { FileChangedError } from "../errors.ts";
+import { allocate, closedEarly } from "../files/bytes.ts";
+import type { ByteRange } from "../http/range.ts";
+import { checksumOnce } from "./checksum-once.ts";
+import { fingerprintKey } from "./fingerprint-key.ts";
 import type { Fingerprints } from "./fingerprints.ts";
+import { MemberReading } from "./member-reading.ts";
 import type { ArchiveMember } from "./member.ts";
-import type { MemberReader } from "./read-parts.ts";
+import type { MemberSource } from "./read-parts.ts";
 
-/** The members that one response reads: at most one is open and one more is being opened. */
-export class OpenedMembers implements MemberReader {
+/** The members that one response reads: at most one is being read, and the next one is open or being opened. */
+export class OpenedMembers implements MemberSource {
   readonly #members: readonly ArchiveMember[];
   readonly #fingerprints: Fingerprints;
-  readonly #signal: AbortSignal | undefined;
+  /** Aborted when the response ends, for whatever reason. */
+  readonly #end = new AbortController();
   /** CRC-32s that were computed while the bytes passed, or looked up. */
   readonly #known = new Map<number, number>();
-  readonly #open = new Map<number, Promise<OpenFile>>();
-  #isClosed = false;
+  readonly #open = new Map<number, Promise<MemberReading>>();
 
-  constructor(members: readonly ArchiveMember[], fingerprints: Fingerprints, signal: AbortSignal | undefined) {
+  constructor(members: readonly ArchiveMember[], fingerprints: Fingerprints) {
     this.#members = members;
     this.#fingerprints = fingerprints;
-    this.#signal = signal;
   }
 
   prepare(index: number, range: ByteRange): void {
+    if (this.#end.signal.aborted || range.end < range.start) return;
+    this.#drop(index);
+    const opening = MemberReading.open(this.#member(index), range, this.#end.signal);
     // Its failure is that of the read, which comes later, or never.
-    this.#opening(index, range).catch(() => undefined);
+    opening.catch(() => undefined);
+    this.#open.set(index, opening);
   }
 
-  /** Settles when the first member that is needed is open: until then a failure still has a status. */
-  async prepared(): Promise<void> {
-    await Promise.all(this.#open.values());
+  async read(index: number, target: Uint8Array): Promise<void> {
+    await (await this.#reading(index)).read(target);
   }
 
-  async *read(index: number, range: ByteRange): AsyncGenerator<Uint8Array> {
-    const member = this.#member(index);
-    const opened = await this.#opening(index, range);
-    const isWhole = range.start === 0 && range.end === member.size - 1;
-    let left = rangeLength(range);
-    let checksum = 0;
+  async finish(index: number): Promise<void> {
+    const reading = await this.#open.get(index);
+    if (!reading) return;
     try {
-      for await (const chunk of readOpened(opened, range)) {
-        left -= chunk.byteLength;
-        if (left < 0) throw new FileChangedError("A member of the archive grew while it was read");
-        if (isWhole) checksum = crc32(chunk, checksum);
-        yield chunk;
-      }
-      if (left > 0) throw new IncompleteBodyError("A member of the archive ended early");
-      if (isWhole) this.#learn(index, checksum);
+      const crc32 = await reading.finish();
+      if (crc32 !== undefined) this.#learn(index, crc32);
     } finally {
       this.#open.delete(index);
-      await opened.close();
+      await reading.close();
     }
   }
 
   async checksum(index: number): Promise<number> {
-    return (
-      this.#known.get(index) ??
-      this.#member(index).crc32 ??
-      (await this.#remembered(index)) ??
-      (await this.#computed(index))
-    );
+    const member = this.#member(index);
+    const known = this.#known.get(index) ?? member.crc32;
+    if (known !== undefined) return known;
+    const key = fingerprintKey(member);
+    const crc32 =
+      (key === undefined ? undefined : await recall(this.#fingerprints, key)) ?? (await this.#compute(index));
+    this.#known.set(index, crc32);
+    return crc32;
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#end.abort(closedEarly());
     const all = [...this.#open.values()];
     this.#open.clear();
     await Promise.allSettled(all.map(async (opening) => (await opening).close()));
@@ -78,99 +72,62 @@ export class OpenedMembers implements MemberReader {
     return member;
   }
 
-  #opening(index: number, range: ByteRange): Promise<OpenFile> {
-    if (this.#isClosed) return Promise.reject(closedEarly());
-    let opening = this.#open.get(index);
-    if (!opening) {
-      opening = openPinned(this.#member(index), range, this.#signal);
-      this.#open.set(index, opening);
-    }
-    return opening;
+  /** What was opened for another range of the same response. */
+  #drop(index: number): void {
+    this.#open
+      .get(index)
+      ?.then((reading) => reading.close())
+      .catch(() => undefined);
+    this.#open.delete(index);
   }
 
-  #learn(index: number, checksum: number): void {
+  #reading(index: number): Promise<MemberReading> {
+    return this.#open.get(index) ?? Promise.reject(closedEarly());
+  }
+
+  #learn(index: number, crc32: number): void {
     const member = this.#member(index);
-    if (member.crc32 !== undefined && member.crc32 !== checksum) {
+    if (member.crc32 !== undefined && member.crc32 !== crc32) {
       throw new FileChangedError("A member of the archive is not what its CRC-32 says");
     }
-    this.#known.set(index, checksum);
+    this.#known.set(index, crc32);
     const key = fingerprintKey(member);
-    if (key !== undefined) remember(this.#fingerprints, key, checksum);
+    if (key !== undefined) remember(this.#fingerprints, key, crc32);
   }
 
-  async #remembered(index: number): Promise<number | undefined> {
-    const key = fingerprintKey(this.#member(index));
-    return key === undefined ? undefined : recall(this.#fingerprints, key);
-  }
-
-  /** Reads all of a member for its checksum alone, once for all who ask for it at the same time. */
-  async #computed(index: number): Promise<number> {
+  /** Reads all of a member for its checksum alone, once for all responses that need it at the same time. */
+  async #compute(index: number): Promise<number> {
     const member = this.#member(index);
     const key = fingerprintKey(member);
-    const shared = key === undefined ? undefined : computing.get(key);
-    const computed = shared ?? checksumOf(member, key, this.#fingerprints);
-    const checksum = await computed;
-    if (this.#isClosed) throw closedEarly();
-    this.#known.set(index, checksum);
-    return checksum;
+    const { signal } = this.#end;
+    if (key === undefined) return readChecksum(member, signal);
+    const crc32 = await checksumOnce(key, (stop) => readChecksum(member, stop), signal);
+    remember(this.#fingerprints, key, crc32);
+    return crc32;
   }
 }
 
-const computing = new Map<string, Promise<number>>();
+/** In bytes. */
+const chunkSize = 256 * 1024;
 
-function checksumOf(member: ArchiveMember, key: string | undefined, fingerprints: Fingerprints): Promise<number> {
-  const computed = readChecksum(member);
-  if (key === undefined) return computed;
-  computing.set(key, computed);
-  const settled = (): void => void computing.delete(key);
-  computed.then(settled, settled);
-  computed.then(
-    (checksum) => remember(fingerprints, key, checksum),
-    () => undefined,
-  );
-  return computed;
-}
-
-async function readChecksum(member: ArchiveMember): Promise<number> {
-  const range = { start: 0, end: member.size - 1 };
-  // Not ended by the signal of the client that asked first: others may wait for it as well.
-  const opened = await openPinned(member, range, undefined);
+async function readChecksum(member: ArchiveMember, signal: AbortSignal): Promise<number> {
+  const reading = await MemberReading.open(member, { start: 0, end: member.size - 1 }, signal);
+  const close = (): void => void reading.close().catch(() => undefined);
+  signal.addEventListener("abort", close, { once: true });
   try {
-    let checksum = 0;
-    let length = 0;
-    for await (const chunk of readOpened(opened, range)) {
-      checksum = crc32(chunk, checksum);
-      length += chunk.byteLength;
+    const buffer = allocate(Math.min(member.size, chunkSize));
+    for (let position = 0; position < member.size; position += chunkSize) {
+      signal.throwIfAborted();
+      await reading.read(buffer.subarray(0, member.size - position));
     }
-    if (length !== member.size) throw new FileChangedError("A member of the archive has another length now");
-    return checksum;
+    return (await reading.finish()) ?? 0;
   } finally {
-    await opened.close();
+    signal.removeEventListener("abort", close);
+    await reading.close();
   }
 }
 
-/** Opens the very version that the archive declares. @throws {FileChangedError} */
-async function openPinned(member: ArchiveMember, range: ByteRange, signal: AbortSignal | undefined): Promise<OpenFile> {
-  if (!member.file) throw new RangeError("A folder has no content");
-  const isWhole = range.start === 0 && range.end === member.size - 1;
-  const opened = await member.file.open({ signal, ...(isWhole ? {} : { range }) });
-  if (isPinned(member, opened.stat)) return opened;
-  await opened.close();
-  throw new FileChangedError("A member of the archive changed");
-}
-
-/**
- * Whether what was opened is the version that the archive's length and entity tag are made of. A weak tag may be
- * another one by now for the same bytes, so the time decides there.
- */
-function isPinned({ size, pinned }: ArchiveMember, opened: FileStat): boolean {
-  if (opened.size !== undefined && opened.size !== size) return false;
-  if (isStrong(pinned.etag) && opened.etag !== undefined) return opened.etag === pinned.etag;
-  if (pinned.lastModified === undefined || opened.lastModified === undefined) return true;
-  return pinned.lastModified.getTime() === opened.lastModified.getTime();
-}
-
-/** A store that fails costs a second look at the bytes, not the download. */
+/** If the store fails, the member is read once more, and the download goes on. */
 async function recall(fingerprints: Fingerprints, key: string): Promise<number | undefined> {
   try {
     return await fingerprints.get(key);
@@ -179,9 +136,9 @@ async function recall(fingerprints: Fingerprints, key: string): Promise<number |
   }
 }
 
-function remember(fingerprints: Fingerprints, key: string, checksum: number): void {
+function remember(fingerprints: Fingerprints, key: string, crc32: number): void {
   try {
-    Promise.resolve(fingerprints.set(key, checksum)).catch(() => undefined);
+    Promise.resolve(fingerprints.set(key, crc32)).catch(() => undefined);
   } catch {
     // As above.
   }

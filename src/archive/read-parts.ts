@@ -1,48 +1,103 @@
-import { rangeLength, type ByteRange } from "../http/range.ts";
-import { ChunkBuilder } from "./chunk-builder.ts";
+import type { ByteRange } from "../http/range.ts";
 import type { ContentPart, Part } from "./part.ts";
-import { blockAt, blockHead, maxBlock, writeBlockHead } from "./stored-blocks.ts";
+import { contentBefore, insertBlockHeads } from "./stored-blocks.ts";
 
 /** Where the bytes of members come from. */
-export interface MemberReader {
-  /** Begins to open a member that is read next. */
+export interface MemberSource {
+  /** Begins to open a member for the bytes of `range`, which are read next, in order. Never rejects. */
   prepare(member: number, range: ByteRange): void;
-  /** Exactly the bytes of `range` of the version that the archive declares. @throws {FileChangedError} for any other */
-  read(member: number, range: ByteRange): AsyncIterable<Uint8Array>;
+  /** Fills `target` with the next bytes of a member that was prepared. @throws {FileChangedError} */
+  read(member: number, target: Uint8Array): Promise<void>;
+  /** The last byte of what was prepared was read: closes the member. @throws {FileChangedError} if there are more */
+  finish(member: number): Promise<void>;
   /** The CRC-32 of all of a member. */
   checksum(member: number): Promise<number>;
-}
-
-/** The bytes `range` of an archive. A part outside of it costs nothing: no member before it is read. */
-export async function* readParts(
-  parts: Iterable<Part>,
-  range: ByteRange,
-  members: MemberReader,
-): AsyncGenerator<Uint8Array> {
-  const builder = new ChunkBuilder(rangeLength(range));
-  for (const slice of announced(slices(parts, range), members)) {
-    const { part, from, to } = slice;
-    if (part.kind === "bytes") builder.add(part.bytes().subarray(from, to));
-    else if (part.kind === "checksum") builder.add(part.bytes(await members.checksum(part.member)).subarray(from, to));
-    else {
-      const write = part.blocks ? blockWriter(builder, part, from, to) : (chunk: Uint8Array) => builder.add(chunk);
-      for await (const chunk of members.read(part.member, contentRange(part, from, to))) {
-        write(chunk);
-        for (let full = builder.take(); full; full = builder.take()) yield full;
-      }
-    }
-    for (let full = builder.take(); full; full = builder.take()) yield full;
-  }
 }
 
 /** The bytes `from` to `to` of a part, `to` not included. */
 interface Slice {
   readonly part: Part;
-  readonly from: number;
+  from: number;
   readonly to: number;
+  /** Of a part that is made, once it was. */
+  bytes?: Uint8Array;
 }
 
-function* slices(parts: Iterable<Part>, { start, end }: ByteRange): Generator<Slice> {
+/** At most this many parts are passed in search of the next content. */
+const maxLookahead = 1000;
+
+/** The bytes `range` of an archive, in order. Parts outside of it cost nothing: no member before it is read. */
+export class PartReader {
+  readonly #slices: Iterator<Slice, undefined>;
+  readonly #members: MemberSource;
+  /** Slices that were passed while the next content was looked for. */
+  readonly #ahead: Slice[] = [];
+  #current: Slice | undefined;
+
+  constructor(parts: Iterable<Part>, range: ByteRange, members: MemberSource) {
+    this.#slices = slices(parts, range);
+    this.#members = members;
+  }
+
+  /** Fills `target`, and returns how many bytes that took: fewer only at the end of the range. */
+  async fill(target: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < target.byteLength) {
+      const slice = (this.#current ??= this.#next());
+      if (!slice) break;
+      const room = target.subarray(filled, filled + slice.to - slice.from);
+      if (slice.part.kind === "content") await this.#readContent(slice, slice.part, room);
+      else if (slice.part.kind === "bytes") copyFrom(slice, slice.part.bytes, room);
+      else {
+        const { member, bytes } = slice.part;
+        const crc32 = slice.bytes ? 0 : await this.#members.checksum(member);
+        copyFrom(slice, () => bytes(crc32), room);
+      }
+      slice.from += room.byteLength;
+      filled += room.byteLength;
+      if (slice.from === slice.to) this.#current = undefined;
+    }
+    return filled;
+  }
+
+  async #readContent(slice: Slice, part: ContentPart, room: Uint8Array): Promise<void> {
+    const from = contentStart(part, slice.from);
+    const count = contentStart(part, slice.from + room.byteLength) - from;
+    if (count > 0) await this.#members.read(part.member, room.subarray(room.byteLength - count));
+    if (part.blocks) insertBlockHeads(room, slice.from, part.length);
+    if (slice.from + room.byteLength === slice.to) await this.#members.finish(part.member);
+  }
+
+  #next(): Slice | undefined {
+    const slice = this.#ahead.shift() ?? this.#pull();
+    if (slice?.part.kind === "content") this.#prepareNext();
+    return slice;
+  }
+
+  #pull(): Slice | undefined {
+    const { done, value } = this.#slices.next();
+    if (done) return undefined;
+    if (value.part.kind === "content") this.#members.prepare(value.part.member, contentRange(value.part, value));
+    return value;
+  }
+
+  /** Begins to open the member that is read after the current one. */
+  #prepareNext(): void {
+    while (this.#ahead.length < maxLookahead) {
+      const slice = this.#pull();
+      if (!slice) return;
+      this.#ahead.push(slice);
+      if (slice.part.kind === "content") return;
+    }
+  }
+}
+
+function copyFrom(slice: Slice, make: () => Uint8Array, room: Uint8Array): void {
+  slice.bytes ??= make();
+  room.set(slice.bytes.subarray(slice.from, slice.from + room.byteLength));
+}
+
+function* slices(parts: Iterable<Part>, { start, end }: ByteRange): Generator<Slice, undefined> {
   let position = 0;
   for (const part of parts) {
     const from = Math.max(start - position, 0);
@@ -53,57 +108,12 @@ function* slices(parts: Iterable<Part>, { start, end }: ByteRange): Generator<Sl
   }
 }
 
-/** Tells `members` of the next content while the one before it is still to be read: one is open, one is being opened. */
-function* announced(all: Iterable<Slice>, members: MemberReader): Generator<Slice> {
-  let waiting: Slice[] = [];
-  for (const slice of all) {
-    if (slice.part.kind === "content") {
-      members.prepare(slice.part.member, contentRange(slice.part, slice.from, slice.to));
-      yield* waiting;
-      waiting = [];
-    }
-    waiting.push(slice);
-  }
-  yield* waiting;
+/** How many bytes of the member come before byte `offset` of its part. */
+function contentStart(part: ContentPart, offset: number): number {
+  return part.blocks ? contentBefore(offset) : offset;
 }
 
-/** Which bytes of a member its part of the archive needs: with blocks, from the beginning of the first one. */
-function contentRange(part: ContentPart, from: number, to: number): ByteRange {
-  if (!part.blocks) return { start: from, end: to - 1 };
-  const size = contentSize(part.length);
-  const last = blockAt(to - 1);
-  return {
-    start: blockAt(from).content,
-    end: Math.min(last.content + Math.max(to - last.stream - blockHead, 1), size) - 1,
-  };
-}
-
-/** The length of what a stream of stored blocks holds. */
-function contentSize(streamLength: number): number {
-  return streamLength - blockHead * Math.ceil(streamLength / (maxBlock + blockHead));
-}
-
-/** Writes content with the head of each block before it; what is before `from` and from `to` on is left out. */
-function blockWriter(builder: ChunkBuilder, part: ContentPart, from: number, to: number): (chunk: Uint8Array) => void {
-  const size = contentSize(part.length);
-  const head = new Uint8Array(blockHead);
-  let { content, stream } = blockAt(from);
-  const add = (piece: Uint8Array): void => {
-    builder.add(piece.subarray(Math.max(from - stream, 0), Math.max(to - stream, 0)));
-    stream += piece.byteLength;
-  };
-  return (chunk) => {
-    for (let at = 0; at < chunk.byteLength;) {
-      const used = content % maxBlock;
-      if (used === 0) {
-        const length = Math.min(maxBlock, size - content);
-        writeBlockHead(head, length, content + length === size);
-        add(head);
-      }
-      const piece = chunk.subarray(at, at + maxBlock - used);
-      add(piece);
-      at += piece.byteLength;
-      content += piece.byteLength;
-    }
-  };
+/** Empty, with an `end` before its `start`, where the slice has bytes of a block's head alone. */
+function contentRange(part: ContentPart, { from, to }: Slice): ByteRange {
+  return { start: contentStart(part, from), end: contentStart(part, to) - 1 };
 }

@@ -62,6 +62,11 @@ export interface OpenOptions extends StatOptions {
    * its content is read. Others ignore it.
    */
   lazy?: boolean | undefined;
+  /**
+   * What `stat()` of this file returned a while ago: only that version is of use. A local file opens it without another
+   * look at the path, or fails with a `FileChangedError`. Others ignore it, so the caller compares the opened file's stat.
+   */
+  pinned?: FileStat | undefined;
 }
 
 /** What is known of a file's bytes. Everything is optional: a generated file may know nothing. */

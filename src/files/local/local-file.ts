@@ -15,7 +15,8 @@ import { fileSystemError, regularFile } from "./file-system-errors.ts";
 import { assertEntityTagOption, type EntityTagOption } from "./etag.ts";
 import { borrowPopular, keepContent, largestKept, recall, remember, type Memo } from "./memory.ts";
 import { configuredRoot, LocalRoot } from "./root.ts";
-import { statPath } from "./file-system.ts";
+import { closeDescriptor, openForReading, readDescriptor, statDescriptor, statPath } from "./file-system.ts";
+import { OpenBytes } from "../virtual-file-content.ts";
 import { hasGrown, isSameVersion, isSettled, isUnwritten } from "./version.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
 import { assertDotfilePolicy, type DotfilePolicy } from "../dotfiles.ts";
@@ -95,10 +96,30 @@ export class LocalFile implements DownloadFile {
   }
 
   /** The same errors as {@link stat} with `readable`; those of reading are also `FileChangedError`. */
-  async open({ lazy = false }: OpenOptions = {}): Promise<OpenFile> {
+  async open({ lazy = false, pinned }: OpenOptions = {}): Promise<OpenFile> {
+    const known = pinned && memoOf.get(pinned);
+    if (known) return this.#openPinned(known, lazy);
     const memo = await this.#describe();
     await this.#assertReadable(memo);
     return new OpenLocalFile(this.path, this.#root, memo, lazy);
+  }
+
+  async #openPinned(known: Memo, lazy: boolean): Promise<OpenFile> {
+    const { stat, version } = known;
+    if (!lazy && stat.size !== undefined && stat.size <= largestKept) {
+      try {
+        return new OpenBytes(stat, await readVersion(this.path, this.#root, version));
+      } catch (error) {
+        throw told(this.path, error);
+      }
+    }
+    // It must not grow. The bytes that are in memory may have been read for another root.
+    return new OpenLocalFile(
+      this.path,
+      this.#root,
+      { ...known, isSettled: true, content: undefined, wasAskedFor: false },
+      lazy,
+    );
   }
 
   // Of a file that is written or replaced all the time, the last attempt tells.
@@ -139,6 +160,7 @@ export class LocalFile implements DownloadFile {
       content: undefined,
       wasAskedFor: false,
     };
+    memoOf.set(memo.stat, memo);
     remember(this.path, memo);
     return memo;
   }
@@ -186,6 +208,28 @@ export class LocalFile implements DownloadFile {
     }
   }
 }
+
+/**
+ * All bytes of a small file, if it is still the version that was described. One look tells both, once the bytes are read.
+ * @throws {FileChangedError} if it is not
+ * @throws {InvalidPathError} if what was opened is outside the root
+ */
+async function readVersion(path: string, root: LocalRoot | undefined, version: BigIntStats): Promise<Uint8Array> {
+  const descriptor = await openForReading(path);
+  try {
+    const bytes = allocate(Number(version.size));
+    const count = bytes.byteLength > 0 ? await readDescriptor(descriptor, bytes, 0) : 0;
+    const now = await statDescriptor(descriptor);
+    if (count < bytes.byteLength || !isSameVersion(version, now)) throw new FileChangedError();
+    await root?.assertDescriptorInside(descriptor, version, path);
+    return bytes;
+  } finally {
+    await closeDescriptor(descriptor);
+  }
+}
+
+/** The version that a description is of. */
+const memoOf = new WeakMap<FileStat, Memo>();
 
 function reasonOf({ cause, message }: DownloadError): string {
   return cause instanceof Error ? cause.message : message;

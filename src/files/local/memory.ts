@@ -118,8 +118,13 @@ function forgetWhatIsTooMuch(): void {
   while (localFileCache.bytes > localFileCache.maxBytes && memos.size > 1) forgetOldest();
 }
 
+// One iterator for all calls: a new one has to pass what was deleted from the beginning of the map each time.
+let oldest: Iterator<string> = memos.keys();
+
 function forgetOldest(): void {
-  for (const path of memos.keys()) return forget(path);
+  let next = oldest.next();
+  if (next.done) next = (oldest = memos.keys()).next();
+  if (!next.done) forget(next.value);
 }
 
 function forget(path: string): void {
