@@ -82,6 +82,22 @@ export function wantedDigest(header: string | null, available: readonly string[]
   return wanted;
 }
 
+/**
+ * Whether a Want-Repr-Digest or Want-Content-Digest field says that an algorithm is not acceptable, by a preference of 0
+ * (RFC 9530 §4).
+ *
+ * @example
+ * ```ts
+ * import { isRefusedDigest } from "downloadview/http";
+ *
+ * console.assert(isRefusedDigest("md5=0, sha-256=1", "md5"));
+ * console.assert(!isRefusedDigest("sha-256=1", "md5"));
+ * ```
+ */
+export function isRefusedDigest(header: string | null, algorithm: string): boolean {
+  return parsePreferences(header ?? "").get(algorithm) === 0;
+}
+
 /** A dictionary of integers. What isn't an integer from 0 to 10 is passed over, of two of one key the last counts. */
 function parsePreferences(header: string): ReadonlyMap<string, number> {
   const preferences = new Map<string, number>();

@@ -98,7 +98,9 @@ export class DownloadResponse extends PresentedResponse {
    * @throws {DownloadError} what the file throws before its first byte
    */
   render(request: DownloadRequest, options?: RenderOptions): Promise<RenderedResponse> {
-    const isRefused = this.status >= 400 && this.status !== this.#madeWith;
+    // A copy that middleware made with Object.create() has no private fields: it is refused rather than sent.
+    const madeWith = #madeWith in this ? this.#madeWith : 200;
+    const isRefused = this.status >= 400 && this.status !== madeWith;
     return isRefused ? renderRefusal(this, request) : renderDownload(this, request, options);
   }
 

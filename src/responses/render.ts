@@ -25,6 +25,7 @@ import { describe, type DescribedResponse } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 import { sentTransfer, type BeforeSend } from "./transfer.ts";
 import { debugNotFound } from "./not-found.ts";
+import { withWantedDigests } from "./wanted-digests.ts";
 import { wasModifiedSince } from "./was-modified-since.ts";
 import { renderWebResponse } from "./web-response.ts";
 
@@ -172,12 +173,31 @@ async function renderOpened(
     await opened.close();
     return renderWebResponse(answer, delivery);
   }
-  const body = await bodyOf(answer, opened, request);
+  const found = await bodyOf(answer, opened, request);
+  const { head, body } = asksForDigest(request)
+    ? await withDigests(request, opened, answer, found)
+    : { head: answer.head, body: found };
   if (body.kind === "none") await opened.close();
   // Last: a file that changed meanwhile is opened anew, and that must not be reported as a second transfer.
   if (beforeSend && answer.head.status < 400) await announce(beforeSend, answer);
-  const rendered = finished(answer, body, delivery);
+  const rendered = finished({ head }, body, delivery);
   return limitRate ? { ...rendered, limitRate } : rendered;
+}
+
+function asksForDigest({ headers }: DownloadRequest): boolean {
+  return headers.get("Want-Content-Digest") !== null || headers.get("Want-Repr-Digest") !== null;
+}
+
+async function withDigests(
+  request: DownloadRequest,
+  { stat }: OpenFile,
+  { head, decision }: Answer,
+  body: ResponseBody,
+): Promise<{ head: ResponseHead; body: ResponseBody }> {
+  if (body.kind !== "content") return { head, body };
+  const digested = await withWantedDigests(request, head.fields, body.content, stat.digests, decision.kind === "full");
+  if (!digested) return { head, body };
+  return { head: { ...head, fields: digested.fields }, body: { ...body, content: digested.content } };
 }
 
 async function announce(beforeSend: BeforeSend, { decision, representation }: Answer): Promise<void> {
@@ -357,6 +377,6 @@ async function readyContent(
   return promised.kind === "chunks" ? startChunks(promised, request.signal) : promised;
 }
 
-function finished({ head }: Answer, body: ResponseBody, delivery: Delivery): RenderedResponse {
+function finished({ head }: Pick<Answer, "head">, body: ResponseBody, delivery: Delivery): RenderedResponse {
   return { status: head.status, headers: head.fields.raw, yields: head.yields, body, delivery };
 }

@@ -2,7 +2,7 @@ import type { FileStat } from "../files/download-file.ts";
 import { checkedStat } from "../files/file-stat.ts";
 import { contentDisposition, shortenFilename } from "../http/content-disposition.ts";
 import { formatHTTPDate, parseHTTPDate } from "../http/date.ts";
-import { reprDigest, wantedDigest } from "../http/digest.ts";
+import { isRefusedDigest, reprDigest, wantedDigest } from "../http/digest.ts";
 import { isContentEncoding } from "../http/encoding.ts";
 import { sendableEntityTag } from "../http/etag.ts";
 import type { DescribedRepresentation, ResponseHead } from "../http/head.ts";
@@ -111,12 +111,15 @@ export function codingOf(response: DownloadResponse, stat: FileStat): string | u
   return coding === "identity" ? undefined : coding;
 }
 
-/** The digest that the client prefers of those that are known, or all of them (RFC 9530 §4). */
+/** The digest that the client prefers of those that are known, or all that it doesn't refuse (RFC 9530 §4). */
 function digestOf({ digests }: FileStat, request: DownloadRequest): { reprDigest?: string } {
   if (!digests || Object.keys(digests).length === 0) return {};
-  const wanted = wantedDigest(request.headers.get("Want-Repr-Digest"), Object.keys(digests));
-  const chosen = wanted === undefined ? undefined : digests[wanted];
-  return { reprDigest: reprDigest(wanted !== undefined && chosen ? { [wanted]: chosen } : digests) };
+  const preferences = request.headers.get("Want-Repr-Digest");
+  const wanted = wantedDigest(preferences, Object.keys(digests));
+  const sent = Object.entries(digests).filter(([algorithm]) =>
+    wanted === undefined ? !isRefusedDigest(preferences, algorithm) : algorithm === wanted,
+  );
+  return sent.length > 0 ? { reprDigest: reprDigest(Object.fromEntries(sent)) } : {};
 }
 
 /** The whole of `Content-Type`. */
