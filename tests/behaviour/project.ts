@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const placed = join(frameworks, "node_modules/downloadview");
 
 export const frameworksAreThere = (): boolean => existsSync(join(frameworks, "node_modules/.package-lock.json"));
-export const howToInstall = "npm --prefix tests/frameworks ci";
+export const howToInstall = "npm ci --prefix tests/frameworks";
 
 /** Puts the package, as it is now, where the servers import it from; once, however many test files ask for it. */
 export async function placePackage(): Promise<void> {

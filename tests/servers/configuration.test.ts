@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import {
   defineConfig,
   serverConfiguration,
@@ -14,7 +14,14 @@ import {
 } from "downloadview/config";
 import { application, serve } from "./support/application.ts";
 import { ask } from "./support/client.ts";
-import { backendNamed, publicFolder, servers, startProxy, syntaxFault, type ServerProgram } from "./support/proxy.ts";
+import {
+  backendNamed,
+  publicFolder,
+  describeServers,
+  startProxy,
+  syntaxFault,
+  type ServerProgram,
+} from "./support/proxy.ts";
 
 function configFor(server: ServerProgram, folder: string, root: string): DownloadviewConfig {
   return defineConfig({
@@ -48,7 +55,7 @@ const aroundLocations: Readonly<Record<ServerName, (text: string, whole: string)
     `${text}\n  default:\n    listen:\n      port: 65000\n    paths:\n      "/":\n        file.dir: /var\n`,
 };
 
-describe.each(servers)("a configuration for $label", (server) => {
+describeServers("a configuration for $label", (server) => {
   it("is right as a part of another one", async () => {
     const config = configFor(server, "/tmp", "/srv/media");
     const [part, whole] = [true, false].map((part) =>

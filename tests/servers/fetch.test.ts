@@ -2,18 +2,18 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { PathDownloadView, smartDownloadMiddleware, withMiddleware } from "downloadview";
 import { defineConfig } from "downloadview/config";
 import { toHonoHandler } from "downloadview/hono";
 import { serve } from "./support/application.ts";
 import { ask } from "./support/client.ts";
-import { backendNamed, publicFolder, servers, startProxy } from "./support/proxy.ts";
+import { backendNamed, publicFolder, describeServers, startProxy } from "./support/proxy.ts";
 
 const names = ["plain.txt", "sp ace 100%.txt", "ünïcode 日本 🎉.txt"];
 
 // A web Response takes a header's bytes as characters: what it makes of a name's bytes must be those bytes again.
-describe.each(servers)("a web response, behind $label", (server) => {
+describeServers("a web response, behind $label", (server) => {
   it("names a file whatever it is called", async () => {
     const folder = await publicFolder("downloadview-fetch-");
     const root = join(folder, "media");

@@ -2,12 +2,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { defineConfig, serverConfiguration, type DownloadviewConfig, type ServerName } from "downloadview/config";
 import { application, manyFields, serve, type Application } from "./support/application.ts";
 import { ask, type Answer, type Ask } from "./support/client.ts";
 import { oddNames, unsendableNames, urlPath } from "./support/names.ts";
-import { backendNamed, publicFolder, servers, startProxy, syntaxFault, type Proxy } from "./support/proxy.ts";
+import { backendNamed, publicFolder, describeServers, startProxy, syntaxFault, type Proxy } from "./support/proxy.ts";
 
 const content = "0123456789";
 const modified = new Date(1_700_000_000_500);
@@ -40,7 +40,7 @@ async function makeFiles(root: string): Promise<void> {
   await symlink("../secret.txt", join(root, "out.txt"));
 }
 
-describe.each(servers)("behind $label", (server) => {
+describeServers("behind $label", (server) => {
   let folder: string;
   let root: string;
   let config: DownloadviewConfig;

@@ -3,18 +3,18 @@ import { mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { defineConfig } from "downloadview/config";
 import { requires } from "../support/requires.ts";
 import { application, serve, type Application } from "./support/application.ts";
 import { ask } from "./support/client.ts";
-import { backendNamed, publicFolder, servers, startProxy, type Proxy } from "./support/proxy.ts";
+import { backendNamed, publicFolder, describeServers, startProxy, type Proxy } from "./support/proxy.ts";
 
 const hasCurl = requires("curl", "apt-get install curl");
 const curl = (...args: string[]): Promise<unknown> => promisify(execFile)("curl", ["--silent", "--fail", ...args]);
 const content = randomBytes(3_000_000);
 
-describe.each(servers)("a download that goes on with and without $label", (server) => {
+describeServers("a download that goes on with and without $label", (server) => {
   let folder: string;
   let root: string;
   let alone: Application;

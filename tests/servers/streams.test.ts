@@ -4,12 +4,12 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import createExpress from "express";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { download, smartDownloadMiddleware, VirtualFile, withMiddleware } from "downloadview";
 import { defineConfig } from "downloadview/config";
 import { toExpressHandler } from "downloadview/express";
 import { serve, type Application } from "./support/application.ts";
-import { backendNamed, publicFolder, servers, startProxy, type Proxy } from "./support/proxy.ts";
+import { backendNamed, publicFolder, describeServers, startProxy, type Proxy } from "./support/proxy.ts";
 
 const chunk = Buffer.alloc(65_536, "0123456789abcdef");
 
@@ -76,7 +76,7 @@ const limits: Readonly<Record<string, ReadonlySet<string>>> = {
   h2o: new Set(["broken-streams", "slow-clients"]),
 };
 
-describe.each(servers)("a stream behind $label", (server) => {
+describeServers("a stream behind $label", (server) => {
   let folder: string;
   let app: Application;
   let proxy: Proxy;

@@ -12,6 +12,7 @@ import { caddy } from "downloadview/caddy";
 import { h2o } from "downloadview/h2o";
 import { lighttpd } from "downloadview/lighttpd";
 import { nginx } from "downloadview/nginx";
+import { describe, it } from "vitest";
 import { accepts, freePort } from "../../support/ports.ts";
 import { requires } from "../../support/requires.ts";
 
@@ -89,7 +90,8 @@ function installed(name: ServerName): ServerProgram {
 
 /** The servers of Debian 13, which `.ci/newer-servers` unpacks. It has no h2o. */
 function newerServers(): ServerProgram[] {
-  if (!requires(() => existsSync(join(newer, "complete")), ".ci/newer-servers")) return [];
+  if (!requires(() => existsSync(join(newer, "complete")), ".ci/newer-servers", "the set of Debian 13's servers"))
+    return [];
   const modules = join(newer, "root/usr/lib/apache2/modules");
   const all: readonly ServerProgram[] = [
     { label: "nginx of Debian 13", name: "nginx", command: "nginx" },
@@ -104,7 +106,22 @@ function newerServers(): ServerProgram[] {
 }
 
 /** All that can be run here: the machine's own, and those of the next Debian. */
-export const servers: readonly ServerProgram[] = [...serverNames.filter(isInstalled).map(installed), ...newerServers()];
+const servers: readonly ServerProgram[] = [...serverNames.filter(isInstalled).map(installed), ...newerServers()];
+
+/** A suite for each server that can be run here. Vitest fails a file without any suite, so one that is skipped stands for none. */
+export function describeServers(name: string, suite: (server: ServerProgram) => void): void {
+  describeEach(servers, name, suite);
+}
+
+/** The same for the machine's own servers alone. */
+export function describeInstalled(name: string, suite: (server: ServerName) => void): void {
+  describeEach(serverNames.filter(isInstalled), name, suite);
+}
+
+function describeEach<T>(all: readonly T[], name: string, suite: (one: T) => void): void {
+  if (all.length > 0) describe.each(all)(name, suite);
+  else describe.skip(name, () => it("needs a server", () => undefined));
+}
 
 export interface Proxy extends AsyncDisposable {
   readonly name: ServerName;
