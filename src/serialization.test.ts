@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ArchiveDownloadView } from "./archive/archive-download-view.ts";
+import { ArchiveFile } from "./archive/archive-file.ts";
 import { DescribedFile } from "./files/described-file.ts";
 import { HTTPFile } from "./files/remote/http-file.ts";
 import { LocalFile } from "./files/local/local-file.ts";
@@ -57,6 +59,8 @@ const values: readonly (readonly [name: string, value: object])[] = [
   ["PrecompressedFile", new PrecompressedFile("/srv/a.txt", ["gzip"], null)],
   ["HTTPFile", new HTTPFile(remote, { requestInit: { headers: { Authorization: secret } } })],
   ["VirtualFile", text],
+  ["ArchiveFile", new ArchiveFile([{ name: "a.txt", file: new HTTPFile(remote) }])],
+  ["ArchiveDownloadView", new ArchiveDownloadView()],
   ["DescribedFile", new DescribedFile(new HTTPFile(remote), {})],
   ["StorageFile", new StorageFile(memory, "a.txt")],
   ["FileSystemStorage", new FileSystemStorage("/srv")],

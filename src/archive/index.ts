@@ -1,5 +1,2 @@
-export { ArchiveDownloadView } from "./archive-download-view.ts";
-export { ArchiveFile, type ArchiveOptions } from "./archive-file.ts";
-export { safeEntryName } from "./entry-name.ts";
-export { MemoryFingerprints, type Fingerprints } from "./fingerprints.ts";
-export type { ArchiveEntries, ArchiveEntry } from "./member.ts";
+export * from "./workerd.ts";
+export { FolderFingerprints, type FolderFingerprintsOptions } from "./folder-fingerprints.ts";

@@ -11,6 +11,11 @@ export interface DownloadFile {
   readonly path?: string;
   /** The URL under which its storage knows it. */
   readonly url?: string;
+  /**
+   * Tells the file apart from those of all other storages, and stays the same: `s3://bucket/key`. Not for clients. Missing
+   * where `path` or `url` do so.
+   */
+  readonly location?: string;
   /** Describes the file without opening it. @throws {FileNotFoundError} */
   stat(options?: StatOptions): Promise<FileStat>;
   /** Readies the file to be read, once. @throws {FileNotFoundError} */

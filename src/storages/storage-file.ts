@@ -29,6 +29,7 @@ export class StorageFile implements DownloadFile {
   readonly name: string;
   declare readonly path?: string;
   declare readonly url?: string;
+  declare readonly location?: string;
   /** Where the storage has URLs. */
   declare readonly signedUrl?: (options?: SignedUrlOptions) => Promise<string>;
 
@@ -38,6 +39,7 @@ export class StorageFile implements DownloadFile {
     // When they are asked for: few downloads need them, and a URL may have to be signed.
     lazily(this, "path", () => storage.path?.(name));
     lazily(this, "url", () => storage.url?.(name));
+    lazily(this, "location", () => storage.location?.(name));
     if (storage.url) this.signedUrl = async (options) => storage.url!(name, options);
   }
 
@@ -94,7 +96,7 @@ export class StorageFile implements DownloadFile {
   }
 }
 
-function lazily(file: StorageFile, property: "path" | "url", compute: () => unknown): void {
+function lazily(file: StorageFile, property: "path" | "url" | "location", compute: () => unknown): void {
   Object.defineProperty(file, property, { get: () => textUnlessRefused(compute), enumerable: true });
 }
 

@@ -51,4 +51,6 @@ export interface Storage {
   times?(name: string): Promise<FileTimes>;
   /** The absolute path of a file, where it is on this machine's disk. */
   path?(name: string): string;
+  /** Tells a file apart from those of all other storages, without a request: `s3://bucket/key`. */
+  location?(name: string): string;
 }

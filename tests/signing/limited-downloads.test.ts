@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DownloadResponse, LocalFile } from "../../src/index.ts";
 import { toExpressHandler } from "../../src/adapters/express.ts";
-import { RedisDownloadCounter } from "../../src/signing/redis/index.ts";
+import { RedisDownloadCounter } from "../../src/redis/index.ts";
 import {
   limitedDownloads,
   MemoryDownloadCounter,

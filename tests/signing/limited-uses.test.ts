@@ -13,7 +13,7 @@ import {
 import { nginx } from "../../src/offload/nginx/index.ts";
 import { OffloadedDownloadResponse } from "../../src/offload/offloaded-download-response.ts";
 import { redirectToStorage } from "../../src/offload/redirect/index.ts";
-import { RedisDownloadCounter } from "../../src/signing/redis/index.ts";
+import { RedisDownloadCounter } from "../../src/redis/index.ts";
 import { renderResult } from "../../src/responses/render-result.ts";
 import { limitedDownloads, MemoryDownloadCounter, type DownloadCounter } from "../../src/signing/index.ts";
 import { requires } from "../support/requires.ts";

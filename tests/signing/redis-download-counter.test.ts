@@ -9,7 +9,7 @@ import {
   RedisSentVersions,
   type IORedisClient,
   type NodeRedisClient,
-} from "../../src/signing/redis/index.ts";
+} from "../../src/redis/index.ts";
 import type { DownloadTerms } from "../../src/signing/download-counter.ts";
 import { requires } from "../support/requires.ts";
 import { describeDownloadCounter } from "./download-counter-contract.ts";

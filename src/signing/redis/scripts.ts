@@ -62,7 +62,7 @@ export class RedisScripts {
       answer.then((late) => (isLate ? whenLate?.(late) : undefined)).catch(() => undefined);
       return await Promise.race([answer, tooLong]);
     } catch (cause) {
-      throw new DownloadError(503, "The counter of limited links can't be reached", { cause });
+      throw new DownloadError(503, "Redis can't be reached", { cause });
     } finally {
       clearTimeout(timer);
     }

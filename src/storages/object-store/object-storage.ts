@@ -40,6 +40,10 @@ export class ObjectStorage implements Storage {
     }
   }
 
+  location(name: string): string {
+    return this.#store.label(this.#key(name));
+  }
+
   stat(name: string, { signal }: StatOptions = {}): Promise<FileStat> {
     return this.#try(name, (key, within) => this.#store.head(key, within), signal);
   }

@@ -9,7 +9,7 @@ import type { FileTimes, StorageEntry } from "../storage.ts";
 export interface ObjectStore {
   /** `key` itself if the store keeps it as it is. @throws {InvalidPathError} */
   exactKey(key: string): string;
-  /** What the log calls an object, such as `s3://bucket/key`. */
+  /** What the log calls an object, such as `s3://bucket/key`: it tells objects of all stores of this kind apart. */
   label(key: string): string;
   head(key: string, signal: AbortSignal | undefined): Promise<FileStat>;
   /** Where the store knows more than when an object was changed. */
