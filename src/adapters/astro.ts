@@ -11,6 +11,7 @@ export interface AstroContext {
   readonly request: Request;
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly clientAddress?: string;
+  readonly routePattern?: string;
   rewrite?(path: string): Promise<Response>;
 }
 
@@ -34,7 +35,7 @@ export function toAstroHandler<C extends AstroContext = AstroContext>(
   handler: DownloadHandler<C>,
 ): (context: C) => Promise<Response> {
   return (context) => {
-    const params = namedParams(context.params);
+    const params = namedParams(context.params, context.routePattern);
     const clientAddress = (): string | undefined => attempted(() => context.clientAddress);
     return send(context, handler(context.request, { params, native: context, clientAddress }));
   };

@@ -1,9 +1,9 @@
 import { NotFoundError, type Context } from "elysia";
-import { isDownloadError } from "../errors.ts";
+import { DownloadError, isDownloadError, reasonPhrases } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
-import { isNotFound, mergeFields, presentOn } from "./fields.ts";
+import { fieldsOfFile, isNotFound, mergeFields, presentOn, type PresentFields } from "./fields.ts";
 import { namedParams } from "./params.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
 import { webResponse, type RenderedHead } from "./web/web-response.ts";
@@ -60,10 +60,12 @@ export async function send(
     const response = await webResponse(result, context.request, { fieldsOf });
     return context.request.method === "HEAD" ? countable(response) : response;
   } catch (error) {
+    const present = context.set?.headers ?? {};
+    for (const name of fieldsOfFile(presentInObject(present))) delete present[name];
     if (isNotFound(error)) throw new NotFoundError();
     // Elysia responds with the status and the message of an error alone. `Allow` or `Retry-After` is set beside it.
-    if (isDownloadError(error)) Object.assign(context.set?.headers ?? {}, error.headers);
-    throw error;
+    if (isDownloadError(error)) Object.assign(present, error.headers);
+    throw isDownloadError(error) && !error.expose ? withPlainMessage(error) : error;
   }
 }
 
@@ -96,12 +98,22 @@ export function applyToDownloads(
 
 // Elysia merges what was set before with what a handler returns: it is left with what both agree on.
 function fieldsBeside(present: Record<string, unknown>, rendered: RenderedHead): HeaderFields {
-  const names = Object.keys(present);
-  const valueOf = (name: string): unknown => present[names.find((known) => isSame(known, name)) ?? name];
-  const { fields, dropped } = mergeFields(rendered, presentOn(names, valueOf as (name: string) => string));
-  const replaced = names.filter((name) => fields.has(name) && !isSame(name, "set-cookie"));
+  const { fields, dropped } = mergeFields(rendered, presentInObject(present));
+  const replaced = Object.keys(present).filter((name) => fields.has(name) && !isSame(name, "set-cookie"));
   for (const name of [...dropped, ...replaced]) delete present[name];
   return fields;
+}
+
+function presentInObject(present: Readonly<Record<string, unknown>>): PresentFields {
+  const names = Object.keys(present);
+  const valueOf = (name: string): unknown => present[names.find((known) => isSame(known, name)) ?? name];
+  return presentOn(names, valueOf as (name: string) => string);
+}
+
+/** Where the application has no `onError`, Elysia sends the client the message of any error. */
+function withPlainMessage(error: DownloadError): DownloadError {
+  const { status, headers } = error;
+  return new DownloadError(status, reasonPhrases[status] ?? "Error", { headers, cause: error });
 }
 
 function isSame(one: string, other: string): boolean {
@@ -126,9 +138,9 @@ function countable(response: Response): Response {
 }
 
 // Elysia decodes named parameters and not the wildcard, and gives a route without any no object at all.
-function paramsOf({ params }: ElysiaContext): ReturnType<typeof namedParams> {
+function paramsOf({ params, route }: ElysiaContext & { readonly route?: string }): ReturnType<typeof namedParams> {
   const { "*": wildcard, ...named } = (params ?? {}) as Record<string, string | undefined>;
-  return namedParams(wildcard === undefined ? named : { ...named, "*": decoded(wildcard) });
+  return namedParams(wildcard === undefined ? named : { ...named, "*": decoded(wildcard) }, route);
 }
 
 function decoded(path: string): string {

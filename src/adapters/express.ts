@@ -24,7 +24,11 @@ import { namedParams } from "./params.ts";
  */
 export function toExpressHandler(handler: DownloadHandler<Request>): RequestHandler {
   return (request, response, next) => {
-    const context = { params: namedParams(request.params), native: request, clientAddress: () => request.ip };
+    const context = {
+      params: namedParams(request.params, routeOf(request)),
+      native: request,
+      clientAddress: () => request.ip,
+    };
     return sent(request, response, (downloadRequest) => handler(downloadRequest, context), next);
   };
 }
@@ -65,8 +69,12 @@ async function sent(
     // Express's error handlers log it; the response is broken already.
     if (failure !== undefined) next(failure);
   } catch (error) {
-    if (!isOfLeaving(error, response)) passOn(error, next);
+    if (!isOfLeaving(error, response)) passOn(error, response, next);
   }
+}
+
+function routeOf({ route }: Request): unknown {
+  return (route as { path?: unknown } | undefined)?.path;
 }
 
 /** For a request that no router of Express has handled. */

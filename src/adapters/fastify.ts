@@ -2,6 +2,7 @@ import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onRequestHook
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { grouped, isNotFound, isResumable } from "./fields.ts";
+import { removeFileFields } from "./node/merge-head.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
 import { streamResponse } from "./node/stream-response.ts";
 import { namedParams } from "./params.ts";
@@ -34,7 +35,7 @@ export type FastifyHandler = (request: FastifyRequest, reply: FastifyReply) => P
 export function toFastifyHandler(handler: DownloadHandler<FastifyRequest>): FastifyHandler {
   return (request, reply) => {
     const downloadRequest = new NodeDownloadRequest(request.raw, reply.raw);
-    const params = namedParams(request.params as Record<string, string>);
+    const params = namedParams(request.params as Record<string, string>, request.routeOptions.url);
     return answer(
       reply,
       downloadRequest,
@@ -75,6 +76,7 @@ async function answer(
     if (isResumable(status, fields)) raw.headers["x-no-compression"] ??= "true";
     return reply.send(stream);
   } catch (error) {
+    removeFileFields(reply);
     if (!isNotFound(error)) throw error;
     reply.callNotFound();
     return reply;

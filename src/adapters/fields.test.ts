@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mergedWhole, mergeFields, presentIn } from "./fields.ts";
+import { fieldsOfFile, mergedWhole, mergeFields, presentIn, presentOn } from "./fields.ts";
 
 const ours: Readonly<Record<string, string>> = {
   "Content-Type": "text/html",
@@ -74,9 +74,41 @@ describe("a field that middleware has set", () => {
     ["Cache-Control", "public, max-age=60", { status: 416, own: nothing }, null],
     ["Cache-Control", "private, no-store", { status: 416, own: nothing }, "private, no-store"],
     ["Expires", "Thu, 01 Jan 2099 00:00:00 GMT", { status: 412, own: nothing }, null],
+    ["Cache-Control", "public, max-age=60", { status: 403, own: nothing }, null],
+    ["Content-Language", "de", { status: 404, own: nothing }, null],
+    // A file that is sent with a status of the application's own is described, and no policy of pages lets it be stored.
+    ["Content-Type", "application/json", { status: 503 }, "text/html"],
+    ["Cache-Control", "public, max-age=60", { status: 503 }, "private, no-cache, no-transform"],
+    ["Cache-Control", "no-store", { status: 503 }, "no-store"],
     ["Access-Control-Allow-Origin", "*", { status: 412, own: nothing }, "*"],
   ])("%s: %s, beside %o, is sent as %s", (name, present, question, expected) => {
     expect(sent(name, present, question)).toBe(expected);
     expect(sent(name.toLowerCase(), present, question)).toBe(expected);
   });
+
+  it.each<[kind: string, value: unknown, sent: string]>([
+    ["a list of lines", ["Origin", "Accept"], "Origin, Accept, Accept-Encoding"],
+    ["a number", 7, "7, Accept-Encoding"],
+    ["an instance of a class that is a string", new String("Origin"), "Origin, Accept-Encoding"],
+    ["nothing", undefined, "Accept-Encoding"],
+  ])("may be %s on Node", (_kind, value, expected) => {
+    const present = presentOn(["vary"], (name) => (name.toLowerCase() === "vary" ? (value as string) : undefined));
+    expect(mergeFields({ status: 200, headers: ["Vary", "Accept-Encoding"] }, present).fields.get("Vary")).toBe(
+      expected,
+    );
+  });
+});
+
+it("an error keeps none of the fields that describe a file or let a cache store it", () => {
+  const present = presentIn(new Headers({ ...ours, "X-Request-Id": "7", Vary: "Origin", Expires: "0" }));
+  expect(fieldsOfFile(present).toSorted()).toEqual([
+    "accept-ranges",
+    "cache-control",
+    "content-disposition",
+    "content-length",
+    "content-type",
+    "etag",
+    "expires",
+  ]);
+  expect(fieldsOfFile(presentIn(new Headers({ "Cache-Control": "no-store" })))).toEqual([]);
 });

@@ -29,7 +29,7 @@ export interface MergeOptions {
  * - Our defaults yield: a present `Cache-Control` stays unless the application chose one for this download.
  * - The rest is added: `Set-Cookie` and `Vary` beside what is present, any other field in its place.
  *
- * An answer without the file carries nothing that describes one (304), or that lets a cache keep it (412, 416).
+ * A response without the file carries nothing that describes one (304), or that lets a cache store it (400 and above).
  */
 export function mergeFields(
   { status, headers, yields = [] }: Pick<RenderedResponse, "status" | "headers" | "yields">,
@@ -60,8 +60,9 @@ export function mergedWhole({ fields, dropped }: MergedFields, present: Iterable
 
 function yieldTo(value: string | null | undefined, name: string, fields: HeaderFields, status: number): void {
   if (!value || !fields.has(name)) return;
-  // Whoever has the URL of a redirect has the file: no policy for pages may put it into a cache.
-  if (status >= 300 && status < 304 && !noStore.test(value)) return;
+  // The URL of a redirect gives access to the file, and an error ends: no policy for pages may put either into a cache.
+  const isCacheable = status < 300 || status === 304;
+  if (!isCacheable && !noStore.test(value)) return;
   const isResumed = noTransform.test(fields.get(name) ?? "") && !noTransform.test(value) && !noStore.test(value);
   fields.set(name, isResumed ? `${value}, no-transform` : value);
   if (status === 206) forbidTransform(status, fields);
@@ -108,7 +109,12 @@ function mustGo(name: string, status: number, present: PresentFields): boolean {
 }
 
 function isRefusal(status: number): boolean {
-  return status === 412 || status === 416;
+  return status >= 400;
+}
+
+/** The names of present fields that a response to an error must not carry: they describe a file, or let a cache store it. */
+export function fieldsOfFile(present: PresentFields): string[] {
+  return [...present.names].filter((name) => mustGo(name.toLowerCase(), 500, present));
 }
 
 /** A copy of a list `[name, value, name, value, …]` that can be changed. */

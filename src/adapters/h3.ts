@@ -4,7 +4,7 @@ import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { withoutHandOff } from "../responses/web-response.ts";
 import { addMiddleware, throughMiddleware } from "./app-middleware.ts";
-import { mergeFields, presentIn } from "./fields.ts";
+import { fieldsOfFile, mergeFields, presentIn } from "./fields.ts";
 import { namedParams } from "./params.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
 import type { Outgoing } from "./web/web-body.ts";
@@ -28,7 +28,8 @@ import { clientClosedRequest, hasLeft, isDownload, webDownload, type RenderedHea
 export function toH3Handler(handler: DownloadHandler<H3Event>): EventHandler {
   return (event) => {
     // Asked to: h3 gives parameters as they stand in the URL.
-    const params = namedParams(getRouterParams(event, { decode: true }));
+    const { _: wildcard, ...named } = getRouterParams(event, { decode: true });
+    const params = namedParams(wildcard === undefined ? named : { ...named, "*": wildcard }, routeOf(event));
     const clientAddress = (): string | undefined => runtimeAddress(event.req);
     return send(event, handler(event.req, { params, native: event, clientAddress }));
   };
@@ -68,6 +69,7 @@ export async function send(
     if (hasLeft(event.req, error)) return new HTTPResponse(null, { status: clientClosedRequest });
     if (!isDownloadError(error)) throw error;
     report(error, event);
+    for (const name of fieldsOfFile(presentIn(event.res.headers))) event.res.headers.delete(name);
     throw httpError(error);
   }
 }
@@ -91,6 +93,10 @@ function fieldsBeside(present: Headers, rendered: RenderedHead): HeaderFields {
   for (const name of dropped) present.delete(name);
   for (const [name] of fields) if (name.toLowerCase() !== "set-cookie") present.delete(name);
   return fields;
+}
+
+function routeOf({ context }: H3Event): unknown {
+  return context.matchedRoute?.route;
 }
 
 function isOnNode({ runtime }: H3Event): boolean {

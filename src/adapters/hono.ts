@@ -1,9 +1,10 @@
 import type { Context, Env, Handler, MiddlewareHandler } from "hono";
 import { isDownloadError, type DownloadError } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
-import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult, ViewContext } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
-import { isNotFound, mergedWhole, mergeFields, presentIn } from "./fields.ts";
+import { fieldsOfFile, isNotFound, mergedWhole, mergeFields, presentIn } from "./fields.ts";
+import { namedParams } from "./params.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
 import type { Outgoing } from "./web/web-body.ts";
 import { downloadOf, webResponse, type RenderedHead } from "./web/web-response.ts";
@@ -26,8 +27,14 @@ import { downloadOf, webResponse, type RenderedHead } from "./web/web-response.t
 export function toHonoHandler<E extends Env = Env>(handler: DownloadHandler<Context<E>>): Handler<E> {
   return (context) => {
     const clientAddress = (): string | undefined => runtimeAddress(context.req.raw, context.env);
-    return send(context, handler(context.req.raw, { params: context.req.param(), native: context, clientAddress }));
+    return send(context, handler(context.req.raw, { params: paramsOf(context), native: context, clientAddress }));
   };
+}
+
+function paramsOf({ req }: Context): ViewContext<unknown>["params"] {
+  const params: Readonly<Record<string, string | undefined>> = req.param();
+  if (params["path"] !== undefined) return params;
+  return namedParams(params, req.matchedRoutes.map(({ path }) => path).join(" "));
 }
 
 /**
@@ -54,6 +61,7 @@ export async function send<E extends Env>(
     const response = await webResponse(result, context.req.raw, { scope: context, fieldsOf, outgoing });
     return downloadOf(response) ? response : besideContext(context, response);
   } catch (error) {
+    for (const name of fieldsOfFile(presentIn(presentFor(context)))) context.header(name, undefined);
     if (isNotFound(error)) return context.notFound();
     throw isDownloadError(error) && error.status >= 500 ? reported(error) : error;
   }
@@ -87,12 +95,26 @@ export function applyToDownloads(...middleware: readonly DownloadMiddleware[]): 
 }
 
 /**
- * Hono's own error handler responds with `getResponse()` of an error that has one, and logs nothing then. So the error is
- * logged when that is called. An `onError` of the application logs by itself, as it does for other errors.
+ * Hono's own error handler responds with `getResponse()` of an error that has one, and logs nothing then. An `onError` of the
+ * application may call `getResponse()` as well, and logs by itself. Whatever logs an error reads its stack or its message, and
+ * Hono's own handler reads neither: so the error is logged here only if it was not read.
  */
 function reported(error: DownloadError): DownloadError {
+  let isRead = false;
+  for (const name of ["stack", "message"] as const) {
+    let value = error[name];
+    Object.defineProperty(error, name, {
+      configurable: true,
+      get() {
+        isRead = true;
+        return value;
+      },
+      set: (replaced: string) => void (value = replaced),
+    });
+  }
   const getResponse = (): Response => {
-    console.error(error);
+    // An `onError` may log the error after it has made the response.
+    queueMicrotask(() => isRead || console.error(error));
     return Object.getPrototypeOf(error).getResponse.call(error);
   };
   return Object.defineProperty(error, "getResponse", { value: getResponse, configurable: true });

@@ -2,6 +2,7 @@ import type { DefaultContext, DefaultState, Middleware, ParameterizedContext } f
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { grouped, isNotFound, isResumable } from "./fields.ts";
+import { removeFileFields } from "./node/merge-head.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
 import { streamResponse } from "./node/stream-response.ts";
 import { namedParams } from "./params.ts";
@@ -29,11 +30,12 @@ export function toKoaHandler<State = DefaultState, Custom = DefaultContext>(
 ): Middleware<State, Custom> {
   return async (context, next) => {
     const request = requestOf(context);
-    const params = namedParams((context as { params?: Record<string, string> }).params ?? {});
+    const { params: given = {}, _matchedRoute } = context as RoutedContext;
+    const params = namedParams(given, _matchedRoute);
     try {
       await answer(context, request, handler(request, { params, native: context, clientAddress: () => context.ip }));
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      if (!isNotFound(error)) throw withoutFileFields(context, error);
       await next();
     }
   };
@@ -60,6 +62,7 @@ export async function send(
   try {
     await answer(context, requestOf(context), result);
   } catch (error) {
+    withoutFileFields(context, error);
     if (!isNotFound(error)) throw error;
     context.status = 404;
   }
@@ -90,6 +93,17 @@ export function applyToDownloads(...middleware: readonly DownloadMiddleware[]): 
     addMiddleware(context.req, middleware);
     return next();
   };
+}
+
+function withoutFileFields({ res }: AnswerableContext, error: unknown): unknown {
+  removeFileFields(res);
+  return error;
+}
+
+/** What `@koa/router` adds. */
+interface RoutedContext {
+  readonly params?: Record<string, string>;
+  readonly _matchedRoute?: unknown;
 }
 
 type AnswerableContext = Pick<

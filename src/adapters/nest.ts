@@ -18,6 +18,7 @@ import {
 } from "../responses/handler.ts";
 import { addMiddleware } from "./app-middleware.ts";
 import { grouped, isNotFound, isResumable } from "./fields.ts";
+import { removeFileFields } from "./node/merge-head.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
 import { streamResponse, type StreamResponse } from "./node/stream-response.ts";
 import { namedParams } from "./params.ts";
@@ -65,7 +66,13 @@ export class DownloadInterceptor implements NestInterceptor {
 }
 
 /** Express's request, or Fastify's with Node's own inside. */
-type NestRequest = IncomingMessage & { raw?: IncomingMessage; ip?: string; params?: Record<string, string | string[]> };
+type NestRequest = IncomingMessage & {
+  raw?: IncomingMessage;
+  ip?: string;
+  params?: Record<string, string | string[]>;
+  route?: { path?: unknown };
+  routeOptions?: { url?: string };
+};
 type NestResponse = ServerResponse & {
   raw?: ServerResponse;
   code?(status: number): unknown;
@@ -98,18 +105,27 @@ function isDownload(value: unknown): value is NestDownload {
 async function answer(download: NestDownload, request: NestRequest, response: NestResponse): Promise<StreamableFile> {
   const nodeRequest = request.raw ?? request;
   const downloadRequest = new NodeDownloadRequest(nodeRequest, response.raw ?? response);
-  const context = { params: namedParams(request.params ?? {}), native: request, clientAddress: () => request.ip };
+  const context = {
+    params: namedParams(request.params ?? {}, routeOf(request)),
+    native: request,
+    clientAddress: () => request.ip,
+  };
   try {
     const result = typeof download === "function" ? download(downloadRequest, context) : download;
     const rendered = await streamResponse(result, downloadRequest, nodeRequest, response);
     setHead(rendered, request, response);
     return new DownloadBody(rendered.stream).setErrorHandler(failed);
   } catch (error) {
+    removeFileFields(response);
     for (const [name, value] of Object.entries(isDownloadError(error) ? error.headers : {})) {
       setField(response, name, value);
     }
     throw isNotFound(error) ? new NotFoundException(undefined, { cause: error }) : error;
   }
+}
+
+function routeOf({ route, routeOptions }: NestRequest): unknown {
+  return routeOptions?.url ?? route?.path;
 }
 
 function setHead({ status, fields }: StreamResponse, request: NestRequest, response: NestResponse): void {

@@ -48,7 +48,10 @@ export function toNextHandler<R extends Request = Request>(
 ): NextRouteHandler<R> {
   return async (request, context) => {
     // A route without a dynamic segment has no parameters: `params` is undefined there.
-    const params = namedParams((await context?.params) ?? {});
+    const given = await context?.params;
+    // An optional catch-all segment without a value leaves no name at all: `path` is what this documentation calls it.
+    const isLeftOut = given !== undefined && Object.keys(given).length === 0;
+    const params = namedParams(given ?? {}, isLeftOut ? "[[...path]]" : undefined);
     const clientAddress = (): string | undefined => options.clientAddress?.(request);
     const downloadRequest = unencoded(request);
     return answer(downloadRequest, handler(downloadRequest, { params, native: request, clientAddress }));

@@ -1,15 +1,19 @@
 import { isDownloadError } from "../errors.ts";
-import { answerError } from "./answer-error.ts";
+import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
+import { sharedWeakMap } from "../responses/shared-state.ts";
+import { answerError } from "./answer-error.ts";
 import { addMiddleware } from "./app-middleware.ts";
+import { copyOf, mergeFields, presentIn } from "./fields.ts";
 import { namedParams } from "./params.ts";
 import { attempted } from "./web/runtime-address.ts";
-import { webResponse } from "./web/web-response.ts";
+import { webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /** The part of SvelteKit's `RequestEvent` that is used here. */
 export interface SvelteKitEvent {
   readonly request: Request;
   readonly params: Readonly<Record<string, string | undefined>>;
+  readonly route?: { readonly id: string | null };
   getClientAddress?(): string;
 }
 
@@ -42,7 +46,7 @@ export function toSvelteKitHandler<E extends SvelteKitEvent = SvelteKitEvent>(
   options?: SvelteKitOptions,
 ): (event: E) => Promise<Response> {
   return (event) => {
-    const params = namedParams(event.params);
+    const params = namedParams(event.params, event.route?.id);
     const clientAddress = (): string | undefined => attempted(() => event.getClientAddress?.());
     return send(event, handler(event.request, { params, native: event, clientAddress }), options);
   };
@@ -67,18 +71,27 @@ export async function send(
   options: SvelteKitOptions = {},
 ): Promise<Response> {
   try {
-    return await webResponse(result, event.request);
+    let head: RenderedHead | undefined;
+    const fieldsOf = (rendered: RenderedHead): HeaderFields => copyOf((head = rendered).headers);
+    const response = await webResponse(result, event.request, { fieldsOf });
+    heads.set(response, head ?? headOf(response));
+    return response;
   } catch (error) {
     // SvelteKit's has no header fields, such as the `Allow` of a 405.
     const isPlain = isDownloadError(error) && Object.keys(error.headers).length === 0;
-    if (!options.error || !isPlain) return answerError(error);
+    if (!options.error || !isPlain) {
+      const response = answerError(error);
+      heads.set(response, headOf(response));
+      return response;
+    }
     throw options.error(error.status, error.expose ? error.message : "Internal Error");
   }
 }
 
 /**
  * Has every download of the application go through `middleware`: `export const handle = applyToDownloads(…)` in
- * `hooks.server.ts`, or one of a `sequence`.
+ * `hooks.server.ts`, or the last of a `sequence`. It also keeps fields of `event.setHeaders` from replacing those that a
+ * download needs; for that alone it takes no arguments.
  *
  * @example
  * ```ts
@@ -100,6 +113,23 @@ export function applyToDownloads(
 }) => Promise<Response> {
   return async ({ event, resolve }) => {
     addMiddleware(event.request, middleware);
-    return resolve(event);
+    const response = await resolve(event);
+    const head = heads.get(response);
+    if (head) settleFields(response.headers, head);
+    return response;
   };
+}
+
+/** The heads of responses as they were made here. */
+const heads = sharedWeakMap<Response, RenderedHead>("sveltekit");
+
+function headOf({ status, headers }: Response): RenderedHead {
+  return { status, headers: [...headers].flat() };
+}
+
+/** SvelteKit has put the fields of `event.setHeaders` over those of the response. This lets the download have its own again. */
+function settleFields(headers: Headers, head: RenderedHead): void {
+  const { fields, dropped } = mergeFields(head, presentIn(headers));
+  for (const name of dropped) headers.delete(name);
+  for (const [name, value] of fields) if (name.toLowerCase() !== "set-cookie") headers.set(name, value);
 }

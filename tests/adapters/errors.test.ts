@@ -1,5 +1,14 @@
 /** How the frameworks learn of what goes wrong: the status, its header fields, and the server's log once. */
-import { download, PermissionDeniedError, UpstreamError, VirtualDownloadView, VirtualFile } from "downloadview";
+import {
+  download,
+  ImproperlyConfiguredError,
+  PermissionDeniedError,
+  UpstreamError,
+  VirtualDownloadView,
+  VirtualFile,
+  withMiddleware,
+  type DownloadResult,
+} from "downloadview";
 import { toAstroHandler } from "downloadview/astro";
 import { toElysiaHandler } from "downloadview/elysia";
 import { toFetchHandler } from "downloadview/fetch";
@@ -10,7 +19,8 @@ import { toReactRouterLoader } from "downloadview/react-router";
 import { toSvelteKitHandler } from "downloadview/sveltekit";
 import { Elysia } from "elysia";
 import { H3, HTTPError } from "h3";
-import { Hono } from "hono";
+import { Hono, type ErrorHandler } from "hono";
+import type { HTTPException } from "hono/http-exception";
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from "vitest";
 
 type Handler = Parameters<typeof toFetchHandler>[0] & ((...args: never[]) => unknown);
@@ -20,6 +30,7 @@ const view = VirtualDownloadView.asView({ getFile: () => new VirtualFile("hello"
 const busy = async (): Promise<never> => {
   throw new UpstreamError(503, "Upstream failed", { headers: { "Retry-After": "7" } });
 };
+const busyless = async (): Promise<DownloadResult> => download("hello", { name: "a.txt" });
 const forbidden = async (): Promise<never> => {
   throw new PermissionDeniedError();
 };
@@ -90,6 +101,98 @@ describe("errors", () => {
     const error: HTTPError = onError.mock.lastCall?.[0];
     expect([HTTPError.isError(error), error.status, error.unhandled]).toEqual([true, 503, undefined]);
     expect(log).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, ErrorHandler]>([
+    [
+      "logs and calls getResponse()",
+      (error) => {
+        console.error(error);
+        return (error as HTTPException).getResponse();
+      },
+    ],
+    [
+      "calls getResponse() and logs then",
+      (error) => {
+        const response = (error as HTTPException).getResponse();
+        console.error(error);
+        return response;
+      },
+    ],
+    [
+      "logs the message alone",
+      (error, context) => {
+        console.error(error.message);
+        return context.newResponse(null, (error as HTTPException).getResponse());
+      },
+    ],
+    ["calls getResponse() and does not log", (error) => (error as HTTPException).getResponse()],
+  ])("are logged once by Hono's onError that %s", async (_name, onError) => {
+    log.mockImplementation((error: Error) => void error.stack);
+    const app = new Hono().onError(onError).get("/", toHonoHandler(busy));
+    const { status } = await app.request("/");
+    await new Promise(setImmediate);
+    expect(status).toBe(503);
+    expect(log).toHaveBeenCalledOnce();
+  });
+
+  it("go to Elysia's onError once, which learns the status and the cause", async () => {
+    const onError = vi.fn(({ error }: { error: unknown }) => void console.error(error));
+    const app = new Elysia().onError(onError).get("/", toElysiaHandler(busy));
+    expect((await app.handle(new Request("http://localhost/"))).status).toBe(503);
+    expect(log).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ status: 503, cause: expect.objectContaining({ name: "UpstreamError" }) }),
+    );
+  });
+
+  it("do not show Elysia's clients a message that is for the operator", async () => {
+    const misconfigured = async (): Promise<never> => {
+      throw new ImproperlyConfiguredError("/srv/secret is missing");
+    };
+    const response = await ask("Elysia", misconfigured);
+    expect([response.status, await response.text()]).toEqual([500, "Internal Server Error"]);
+  });
+
+  it.each<[string, unknown]>([
+    ["undefined. Is a `return` missing?", undefined],
+    ["null", null],
+    ["a string", "hello"],
+    ["an instance of Uint8Array", new Uint8Array()],
+  ])("of a handler that returned %s say so", async (got, value) => {
+    const request = new Request("http://localhost/");
+    const returning = (async () => value) as never;
+    const onError = vi.fn(() => new Response("", { status: 500 }));
+    const expected = expect.stringContaining(`must return a download or a Response, got ${got}`);
+    const mounts: Record<string, () => unknown> = {
+      ...Object.fromEntries(
+        names.map((name) => [name, () => (frameworks[name] as Mount)(returning)(request)] as const),
+      ),
+      Hono: () =>
+        new Hono()
+          .onError((error) => {
+            throw error;
+          })
+          .get("/", toHonoHandler(returning))
+          .request("/"),
+      h3: async () => {
+        await new H3({ onError }).get("/", toH3Handler(returning)).fetch(request);
+        throw ((onError.mock.lastCall as unknown as [HTTPError])[0].cause as HTTPError).cause;
+      },
+      Elysia: () =>
+        toElysiaHandler(returning)({ request, params: {} } as never).catch(({ cause }) => Promise.reject(cause)),
+    };
+    for (const [name, answer] of Object.entries(mounts)) {
+      const error: unknown = await Promise.resolve()
+        .then(answer)
+        .catch((reason: unknown) => reason);
+      expect([name, error]).toEqual([name, expect.objectContaining({ message: expected, status: 500 })]);
+    }
+  });
+
+  it("of middleware that returned nothing say so", async () => {
+    const handler = withMiddleware(busyless, (() => undefined) as never);
+    const answer = toFetchHandler(handler)(new Request("http://localhost/"));
+    await expect(answer).rejects.toThrow("A download handler and its middleware must return a download");
   });
 
   it("go to the onError of toFetchHandler", async () => {

@@ -395,6 +395,159 @@ export const middlewareCases: readonly Case[] = [
   },
 ];
 
+const pageFields = (cacheControl: string): Record<string, string> => ({
+  "x-fields": JSON.stringify([
+    ["Content-Type", "application/json"],
+    ["Content-Language", "de"],
+    ["Content-Encoding", "identity"],
+    ["ETag", '"page"'],
+    ["Last-Modified", "Thu, 01 Jan 2015 00:00:00 GMT"],
+    ["Cache-Control", cacheControl],
+    ["X-Request-Id", "7"],
+    ["X-Robots-Tag", "noindex"],
+    ["Content-Security-Policy", "default-src 'self'"],
+  ]),
+});
+const isPublic = /\bpublic\b/;
+const isNotPublic = /^(?!.*\bpublic\b)/;
+const kept = { "x-request-id": "7", "x-robots-tag": "noindex", "content-security-policy": "default-src 'self'" };
+const describesNoPage = { ...describesNoFile, "content-language": null, "content-encoding": null };
+
+/** For servers whose middleware can set fields before a download is made: what is sent of them. */
+export const earlierFieldCases: readonly Case[] = [
+  {
+    feature: "Middleware",
+    name: "a file keeps what describes it, and the site's own Cache-Control wins over our default",
+    request: { path: "/files/hello.txt", headers: pageFields("no-store") },
+    response: {
+      status: 200,
+      headers: { ...describesHello, ...kept, "cache-control": /\bno-store\b/, "content-language": "de" },
+      body: hello,
+    },
+  },
+  {
+    feature: "Middleware",
+    name: "so does its head alone",
+    request: { method: "HEAD", path: "/files/hello.txt", headers: pageFields("public, max-age=60") },
+    response: { status: 200, headers: { ...describesHello, ...kept, "cache-control": isPublic }, body: "" },
+  },
+  {
+    feature: "Middleware",
+    name: "so does a range",
+    request: { path: "/files/hello.txt", headers: { ...pageFields("public, max-age=60"), range: "bytes=7-11" } },
+    response: {
+      status: 206,
+      headers: {
+        ...describesHello,
+        ...kept,
+        "cache-control": "public, max-age=60, no-transform",
+        "content-length": "5",
+        "content-range": "bytes 7-11/14",
+      },
+      body: "world",
+    },
+  },
+  {
+    feature: "Middleware",
+    name: "the policy of the site does not let an inline page run its scripts",
+    request: { path: "/inline/page.html", headers: pageFields("no-store") },
+    response: {
+      status: 200,
+      headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": /sandbox/ },
+    },
+  },
+  {
+    feature: "Middleware",
+    name: "a 304 says nothing of the site's pages",
+    request: { path: "/files/hello.txt", headers: { ...pageFields("no-store"), "if-none-match": "{etag}" } },
+    response: {
+      status: 304,
+      headers: {
+        ...kept,
+        etag: "{etag}",
+        "cache-control": /\bno-store\b/,
+        "content-type": null,
+        "content-language": null,
+        "content-encoding": null,
+      },
+      body: "",
+    },
+  },
+  {
+    feature: "Middleware",
+    name: "a 412 has no validators, and no cache may store it",
+    request: { path: "/files/hello.txt", headers: { ...pageFields("public, max-age=60"), "if-match": '"another"' } },
+    response: {
+      status: 412,
+      headers: { ...kept, ...describesNoPage, "content-type": null, "cache-control": null },
+      body: "",
+    },
+  },
+  {
+    feature: "Middleware",
+    name: "so has a 416",
+    request: { path: "/files/hello.txt", headers: { ...pageFields("public, max-age=60"), range: "bytes=100-" } },
+    response: {
+      status: 416,
+      headers: {
+        ...kept,
+        ...describesNoPage,
+        "content-type": null,
+        "cache-control": null,
+        "content-range": "bytes */14",
+      },
+      body: "",
+    },
+  },
+  ...["/private", "/busy"].map((path): Case => ({
+    feature: "Middleware",
+    name: `so has the error that ${path} ends in`,
+    request: { path, headers: pageFields("public, max-age=60") },
+    response: {
+      status: path === "/busy" ? 503 : 403,
+      headers: { ...describesNoPage, "cache-control": isNotPublic },
+    },
+  })),
+  {
+    feature: "Middleware",
+    name: "a redirect is about no page, and no policy of pages lets a cache share it",
+    request: { path: "/redirect", headers: pageFields("public, max-age=60") },
+    response: {
+      status: 302,
+      headers: { ...kept, ...describesNoFile, location: "https://cdn.example/a.pdf", "content-encoding": null },
+      body: "",
+    },
+  },
+  {
+    feature: "Middleware",
+    name: "what the server in front sends is not described by the site's pages",
+    request: { path: "/files/offloaded/movie.mp4", headers: pageFields("no-store") },
+    response: {
+      status: 200,
+      headers: {
+        ...kept,
+        "x-accel-redirect": "/_protected/movie.mp4",
+        "content-type": "video/mp4",
+        "cache-control": "no-store",
+        "content-encoding": null,
+        etag: null,
+        "last-modified": null,
+      },
+      body: "",
+    },
+  },
+];
+
+/** The same for a missing file, where it ends the request: Express and Koa pass it on to the next route as it is. */
+export const missingFileCases: readonly Case[] = [
+  {
+    feature: "Middleware",
+    name: "a missing file has no validators of the site's pages",
+    request: { path: "/files/missing.txt", headers: pageFields("public, max-age=60") },
+    response: { status: 404, headers: { ...describesNoPage, "cache-control": isNotPublic } },
+  },
+];
+
 /** For servers whose framework compresses: what can be resumed stays as it is, and the rest arrives intact. */
 export const compressionCases: readonly Case[] = [
   {

@@ -1,5 +1,5 @@
 import { contents } from "../frameworks/contents.ts";
-import type { Case, Expectation } from "./cases.ts";
+import { missingFileCases, type Case, type Expectation } from "./cases.ts";
 import type { Protocol } from "./exchange.ts";
 
 /** A server of the application, in one framework on one runtime. */
@@ -24,7 +24,7 @@ export interface ServerUnderTest {
 export type Runtime = "Node 20" | "Node 22" | "Node 24" | "Node 26" | "Bun" | "Deno" | "workerd";
 
 /** `pages`: the application answers 404 and errors itself. The others: see the cases of that name. */
-export type Ability = "disk" | "pages" | "middleware" | "compression";
+export type Ability = "disk" | "pages" | "middleware" | "earlier fields" | "compression";
 
 export interface Deviation {
   /** Cases by name, or all of a feature. */
@@ -58,6 +58,7 @@ const workerdStreams: readonly Deviation[] = [
 ];
 
 const nestOnly: readonly Case[] = [
+  ...missingFileCases,
   {
     feature: "Functions",
     name: "a controller that is a download itself",
@@ -100,26 +101,35 @@ const astroStreams: readonly Deviation[] = [
 ];
 
 const plain = ["disk"] as const;
-const everything = ["pages", "middleware", "compression", "disk"] as const;
+const onNode = ["earlier fields", "disk"] as const;
+const withoutCompression = ["pages", "middleware", "earlier fields", "disk"] as const;
+const everything = ["pages", "middleware", "earlier fields", "compression", "disk"] as const;
 
 export const servers: readonly ServerUnderTest[] = [
-  { framework: "node:http", runtime: "Node 20", module: "node-http.ts", has: plain },
-  { framework: "node:http2", runtime: "Node 20", module: "node-http2.ts", protocol: "HTTP/2", has: plain },
+  { framework: "node:http", runtime: "Node 20", module: "node-http.ts", has: onNode, own: missingFileCases },
+  {
+    framework: "node:http2",
+    runtime: "Node 20",
+    module: "node-http2.ts",
+    protocol: "HTTP/2",
+    has: onNode,
+    own: missingFileCases,
+  },
   { framework: "Express 5", runtime: "Node 20", module: "express.ts", has: everything },
   { framework: "Express 4", runtime: "Node 20", module: "express-4.ts", has: everything },
-  { framework: "Fastify 5", runtime: "Node 20", module: "fastify.ts", has: everything },
+  { framework: "Fastify 5", runtime: "Node 20", module: "fastify.ts", has: everything, own: missingFileCases },
   { framework: "Koa 3", runtime: "Node 20", module: "koa.ts", has: everything },
   { framework: "NestJS 12 on Express", runtime: "Node 20", module: "nest-express.ts", has: everything, own: nestOnly },
   { framework: "NestJS 12 on Fastify", runtime: "Node 20", module: "nest-fastify.ts", has: everything, own: nestOnly },
-  { framework: "Hono 4", runtime: "Node 20", module: "hono.ts", has: everything },
-  { framework: "h3 2", runtime: "Node 20", module: "h3.ts", has: ["pages", "middleware", "disk"] },
-  { framework: "Elysia 1", runtime: "Node 20", module: "elysia.ts", has: ["pages", "middleware", "disk"] },
+  { framework: "Hono 4", runtime: "Node 20", module: "hono.ts", has: everything, own: missingFileCases },
+  { framework: "h3 2", runtime: "Node 20", module: "h3.ts", has: withoutCompression, own: missingFileCases },
+  { framework: "Elysia 1", runtime: "Node 20", module: "elysia.ts", has: withoutCompression, own: missingFileCases },
   {
     framework: "Nitro 3",
     runtime: "Node 20",
     module: "nitro.ts",
     built: true,
-    has: ["middleware", "disk"],
+    has: ["middleware", "earlier fields", "disk"],
   },
   {
     framework: "Next.js 16, route handlers",
@@ -142,7 +152,7 @@ export const servers: readonly ServerUnderTest[] = [
     runtime: "Node 24",
     module: "sveltekit.ts",
     built: true,
-    has: ["middleware", "disk"],
+    has: ["middleware", "earlier fields", "disk"],
   },
   {
     framework: "Astro 7",
@@ -161,31 +171,45 @@ export const servers: readonly ServerUnderTest[] = [
   },
   { framework: "srvx", runtime: "Node 20", module: "srvx.ts", has: plain },
   { framework: "fetch handler on node:http", runtime: "Node 20", module: "fetch-on-node.ts", has: plain },
-  { framework: "node:http", runtime: "Node 22", module: "node-http.ts", has: plain },
-  { framework: "Fastify 5", runtime: "Node 22", module: "fastify.ts", has: everything },
+  { framework: "node:http", runtime: "Node 22", module: "node-http.ts", has: onNode, own: missingFileCases },
+  { framework: "Fastify 5", runtime: "Node 22", module: "fastify.ts", has: everything, own: missingFileCases },
   { framework: "Express 5", runtime: "Node 24", module: "express.ts", has: everything },
-  { framework: "Hono 4", runtime: "Node 24", module: "hono.ts", has: everything },
-  { framework: "node:http2", runtime: "Node 26", module: "node-http2.ts", protocol: "HTTP/2", has: plain },
+  { framework: "Hono 4", runtime: "Node 24", module: "hono.ts", has: everything, own: missingFileCases },
+  {
+    framework: "node:http2",
+    runtime: "Node 26",
+    module: "node-http2.ts",
+    protocol: "HTTP/2",
+    has: onNode,
+    own: missingFileCases,
+  },
   { framework: "Koa 3", runtime: "Node 26", module: "koa.ts", has: everything },
   { framework: "Bun.serve", runtime: "Bun", module: "bun.ts", has: plain, deviations: bunStreams },
   {
     framework: "Elysia 1",
     runtime: "Bun",
     module: "elysia-bun.ts",
-    has: ["pages", "middleware", "disk"],
+    has: withoutCompression,
     deviations: bunStreams,
   },
-  { framework: "Hono 4", runtime: "Bun", module: "hono-bun.ts", has: everything, deviations: bunStreams },
+  {
+    framework: "Hono 4",
+    runtime: "Bun",
+    module: "hono-bun.ts",
+    has: everything,
+    own: missingFileCases,
+    deviations: bunStreams,
+  },
   { framework: "Express 5", runtime: "Bun", module: "express.ts", has: everything },
   { framework: "Deno.serve", runtime: "Deno", module: "deno.ts", has: plain },
-  { framework: "Hono 4", runtime: "Deno", module: "hono-deno.ts", has: everything },
+  { framework: "Hono 4", runtime: "Deno", module: "hono-deno.ts", has: everything, own: missingFileCases },
   { framework: "Express 5", runtime: "Deno", module: "express.ts", has: everything },
   { framework: "Worker", runtime: "workerd", module: "worker-fetch.ts", has: [], deviations: workerdStreams },
   {
     framework: "Hono 4",
     runtime: "workerd",
     module: "worker-hono.ts",
-    has: ["pages", "middleware"],
+    has: ["pages", "middleware", "earlier fields"],
     deviations: workerdStreams,
   },
 ];

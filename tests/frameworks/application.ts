@@ -80,6 +80,11 @@ export const offload: DownloadMiddleware = (response) => {
   return new ProxiedDownloadResponse({ headers, file: response.file });
 };
 
+/** Fields that middleware sets before the download, as the request names them: a list of `[name, value]` in JSON. */
+export function earlierFields(named: string | readonly string[] | null | undefined): [name: string, value: string][] {
+  return named ? JSON.parse(String(named)) : [];
+}
+
 /** For servers without a router: one handler that finds the route, below `base`. */
 export function dispatcher<C>(all: readonly Route<C>[], base = "/"): DownloadHandler<C> {
   return async (request, context) => {

@@ -1,13 +1,14 @@
 import { applyToDownloads, send, toElysiaHandler, type ElysiaContext } from "downloadview/elysia";
 import { Elysia, type ElysiaConfig } from "elysia";
-import { offload, report, routes } from "./application.ts";
+import { earlierFields, offload, report, routes } from "./application.ts";
 import { files, log, upstream } from "./server.ts";
 
 type Authenticated = ElysiaContext & { user?: string | undefined };
 
 export function elysiaApplication(config: ElysiaConfig<""> = {}): Elysia {
   const app = new Elysia(config)
-    .onRequest(({ set }) => {
+    .onRequest(({ request, set }) => {
+      Object.assign(set.headers, Object.fromEntries(earlierFields(request.headers.get("X-Fields"))));
       set.headers["access-control-allow-origin"] = "https://app.example";
       set.headers["set-cookie"] = "session=1; Path=/";
     })

@@ -6,7 +6,7 @@ import { applyToDownloads, send, toExpressHandler } from "downloadview/express";
 import type { default as Express, ErrorRequestHandler, Request } from "express";
 import morgan from "morgan";
 import onHeaders from "on-headers";
-import { offload, report, routes } from "./application.ts";
+import { earlierFields, offload, report, routes } from "./application.ts";
 import { announce, files, log, upstream } from "./server.ts";
 
 declare global {
@@ -26,6 +26,10 @@ export function serveExpress(express: typeof Express, wildcard: string): void {
   app.use(compression());
   app.use((_request, response, next) => {
     onHeaders(response, () => void response.setHeader("X-After", "kept"));
+    next();
+  });
+  app.use((request, response, next) => {
+    for (const [name, value] of earlierFields(request.get("X-Fields"))) response.setHeader(name, value);
     next();
   });
   app.use(cookieSession({ name: "session", secret: "behaviour" }));

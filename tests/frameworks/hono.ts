@@ -5,7 +5,7 @@ import { compress } from "hono/compress";
 import { setCookie } from "hono/cookie";
 import { cors } from "hono/cors";
 import type { HTTPException } from "hono/http-exception";
-import { offload, report, routes } from "./application.ts";
+import { earlierFields, offload, report, routes } from "./application.ts";
 
 interface Bindings {
   Variables: { user: string | undefined };
@@ -30,6 +30,7 @@ export function application({ files, upstream, compresses = true }: HonoOptions)
   if (compresses) app.use(compress());
   app.use(async (context, next) => {
     setCookie(context, "session", "1");
+    for (const [name, value] of earlierFields(context.req.header("X-Fields"))) context.header(name, value);
     context.set("user", context.req.header("X-User"));
     await next();
   });

@@ -17,7 +17,7 @@ import { HttpAdapterHost } from "@nestjs/core";
 import { DownloadMixin, VirtualFile, type DownloadResult } from "downloadview";
 import { DownloadInterceptor } from "downloadview/nest";
 import { tap, type Observable } from "rxjs";
-import { offload, report, routes } from "./application.ts";
+import { earlierFields, offload, report, routes } from "./application.ts";
 import { files, log, upstream } from "./server.ts";
 
 interface Authenticated {
@@ -61,8 +61,9 @@ class MixinController extends DownloadMixin(class {}) {
 class LoggingInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const http = context.switchToHttp();
-    const request: { method: string; url: string } = http.getRequest();
+    const request: Authenticated & { method: string; url: string } = http.getRequest();
     const response: { statusCode: number; header(name: string, value: string): unknown } = http.getResponse();
+    for (const [name, value] of earlierFields(request.headers["x-fields"])) response.header(name, value);
     return next.handle().pipe(
       tap(() => {
         response.header("X-After", "kept");

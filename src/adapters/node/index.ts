@@ -7,6 +7,7 @@ import { isNotFound } from "../fields.ts";
 import { mounted, unmounted, type Mounted } from "../mounted.ts";
 import { answer } from "./answer.ts";
 import { isOfLeaving } from "./connection.ts";
+import { removeFileFields } from "./merge-head.ts";
 import { NodeDownloadRequest } from "./request.ts";
 import { webRequest } from "./web-request.ts";
 
@@ -56,7 +57,7 @@ export function toNodeHandler(
       if (failure !== undefined) (next ?? onError)(failure);
     } catch (error) {
       if (isOfLeaving(error, response)) return;
-      if (next) passOn(error, next);
+      if (next) passOn(error, response, next);
       else answerError(error, request, response, onError);
     }
   };
@@ -143,10 +144,14 @@ function guarded(onError: (error: unknown) => void): (error: unknown) => void {
   };
 }
 
-/** A missing file is left to whatever route comes next, and at last to the framework's own 404. */
-export function passOn(error: unknown, next: NodeNext): void {
-  if (isNotFound(error)) next();
-  else next(error);
+/**
+ * A missing file is left to the next route, and at last to the framework's own 404. That route finds the fields of middleware
+ * as they are; an error handler finds none that describe a file.
+ */
+export function passOn(error: unknown, response: ServerResponse, next: NodeNext): void {
+  if (isNotFound(error)) return next();
+  removeFileFields(response);
+  next(error);
 }
 
 function answerError(
@@ -161,6 +166,7 @@ function answerError(
     response.destroy();
     return;
   }
+  removeFileFields(response);
   const body = Buffer.from(`${reasonPhrases[status] ?? "Error"}\n`);
   response.writeHead(status, {
     "Content-Type": "text/plain; charset=utf-8",

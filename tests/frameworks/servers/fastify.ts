@@ -6,7 +6,7 @@ import session from "@fastify/session";
 import statics from "@fastify/static";
 import { applyToDownloads, downloads, toFastifyHandler } from "downloadview/fastify";
 import Fastify, { type FastifyRequest } from "fastify";
-import { offload, report, routes } from "../application.ts";
+import { earlierFields, offload, report, routes } from "../application.ts";
 import { announce, files, log, root, upstream } from "../server.ts";
 
 declare module "fastify" {
@@ -23,7 +23,8 @@ await app.register(session, { secret: "behaviour-behaviour-behaviour-32", cookie
 await app.register(statics, { root, serve: false });
 await app.register(downloads);
 app.decorateRequest("user", undefined);
-app.addHook("onRequest", async (request) => {
+app.addHook("onRequest", async (request, reply) => {
+  for (const [name, value] of earlierFields(request.headers["x-fields"])) reply.header(name, value);
   request.user = request.headers["x-user"]?.toString();
 });
 app.addHook("onRequest", applyToDownloads(offload));

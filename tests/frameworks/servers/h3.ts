@@ -1,6 +1,6 @@
 import { applyToDownloads, send, toH3Handler } from "downloadview/h3";
 import { H3, handleCors, serve, setCookie, type H3Event } from "h3";
-import { offload, report, routes } from "../application.ts";
+import { earlierFields, offload, report, routes } from "../application.ts";
 import { announce, files, log, upstream } from "../server.ts";
 
 const app = new H3({
@@ -19,6 +19,7 @@ app.use(async (event, next) => {
 });
 app.use((event) => void handleCors(event, { origin: ["https://app.example"], exposeHeaders: ["Content-Disposition"] }));
 app.use((event) => {
+  for (const [name, value] of earlierFields(event.req.headers.get("X-Fields"))) event.res.headers.set(name, value);
   setCookie(event, "session", "1");
   event.context["user"] = event.req.headers.get("X-User") ?? undefined;
 });

@@ -5,7 +5,7 @@ import { applyToDownloads, send, toKoaHandler } from "downloadview/koa";
 import Koa from "koa";
 import compress from "koa-compress";
 import session from "koa-session";
-import { offload, report, routes } from "../application.ts";
+import { earlierFields, offload, report, routes } from "../application.ts";
 import { announce, files, log, upstream } from "../server.ts";
 
 interface State {
@@ -38,6 +38,7 @@ app.use(cors({ origin: "https://app.example", exposeHeaders: "Content-Dispositio
 app.use(compress());
 app.use(session({}, app as never));
 app.use((context, next) => {
+  for (const [name, value] of earlierFields(context.get("X-Fields"))) context.set(name, value);
   if (context.session) context.session["visits"] = 1;
   const user = context.get("X-User");
   if (user) context.state.user = user;

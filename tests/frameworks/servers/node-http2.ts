@@ -2,11 +2,15 @@ import { createServer, type Http2ServerRequest } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { withMiddleware } from "downloadview";
 import { toHTTP2Handler } from "downloadview/http2";
-import { dispatcher, offload, report, routes } from "../application.ts";
+import { dispatcher, earlierFields, offload, report, routes } from "../application.ts";
 import { announce, files, upstream } from "../server.ts";
 
 const userOf = ({ headers }: Http2ServerRequest): string | undefined => headers["x-user"]?.toString();
 const send = { name: "send", handler: async () => report() };
 const handler = withMiddleware(dispatcher([...routes({ files, userOf, upstream }), send]), offload);
-const server = createServer(toHTTP2Handler(handler, { onError: () => undefined }));
+const listener = toHTTP2Handler(handler, { onError: () => undefined });
+const server = createServer((request, response) => {
+  for (const [name, value] of earlierFields(request.headers["x-fields"])) response.setHeader(name, value);
+  void listener(request, response);
+});
 server.listen(0, "127.0.0.1", () => announce((server.address() as AddressInfo).port));

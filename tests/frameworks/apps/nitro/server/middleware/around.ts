@@ -1,11 +1,12 @@
 import { applyToDownloads } from "downloadview/h3";
 import { defineMiddleware, setCookie } from "nitro/h3";
-import { offload } from "../../../../application.ts";
+import { earlierFields, offload } from "../../../../application.ts";
 import { log } from "../../../../server.ts";
 
 const capture = applyToDownloads(offload);
 
 export default defineMiddleware(async (event, next) => {
+  for (const [name, value] of earlierFields(event.req.headers.get("X-Fields"))) event.res.headers.set(name, value);
   setCookie(event, "session", "1");
   event.res.headers.set("Access-Control-Allow-Origin", "https://app.example");
   event.res.headers.set("X-After", "kept");
