@@ -109,7 +109,9 @@ function reported(error: DownloadError): DownloadError {
         isRead = true;
         return value;
       },
-      set: (replaced: string) => void (value = replaced),
+      set(replaced: string) {
+        value = replaced;
+      },
     });
   }
   const getResponse = (): Response => {
