@@ -26,8 +26,11 @@ beforeEach(async () => {
   await writeFile(path, content);
 });
 
-const big = (limit: { limitRate?: number } = {}): DownloadResponse =>
-  download(new LocalFile(path), { ...limit, onFinish: (outcome) => void outcomes.push(outcome) });
+/** Its outcome is told to the test that asked for it, also if it comes after that test has ended. */
+function big(limit: { limitRate?: number } = {}): DownloadResponse {
+  const own = outcomes;
+  return download(new LocalFile(path), { ...limit, onFinish: (outcome) => void own.push(outcome) });
+}
 
 function serve(middleware: Middleware[] = [], limit?: { limitRate?: number }): ReturnType<typeof listen> {
   const app = new H3({ silent: true });

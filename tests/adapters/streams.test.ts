@@ -22,8 +22,12 @@ afterAll(() => rm(root, { recursive: true }));
 
 let outcomes: DownloadOutcome[];
 beforeEach(() => (outcomes = []));
-const big = (): DownloadResponse =>
-  download(new LocalFile(path), { onFinish: (outcome) => void outcomes.push(outcome) });
+
+/** Its outcome is told to the test that asked for it, also if it comes after that test has ended. */
+function big(): DownloadResponse {
+  const own = outcomes;
+  return download(new LocalFile(path), { onFinish: (outcome) => void own.push(outcome) });
+}
 
 function koa(...middleware: Middleware[]): Koa {
   const app = new Koa();

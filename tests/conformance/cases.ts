@@ -1,13 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
-const here = new URL("./", import.meta.url);
-const shared = new URL("../../../shared/conformance/", import.meta.url);
-
-/** Reads a file of cases: the one that is shared beside the checkout where there is one, else our copy of it. */
+/** Reads a file of cases that lies beside this one. */
 export function readCases<T>(name: string): T {
-  const original = new URL(name, shared);
-  const url = existsSync(original) ? original : new URL(name, here);
-  return JSON.parse(readFileSync(url, "utf8")) as T;
+  return JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8")) as T;
 }
 
 /** A request as the rules see it: field names in any case, absent ones null. */
