@@ -4,7 +4,7 @@ import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../res
 import { sharedWeakMap } from "../responses/shared-state.ts";
 import { answerError } from "./answer-error.ts";
 import { addMiddleware } from "./app-middleware.ts";
-import { copyOf, mergeFields, presentIn } from "./fields.ts";
+import { copyOf, fieldsOfFile, mergeFields, presentIn } from "./fields.ts";
 import { namedParams } from "./params.ts";
 import { attempted } from "./web/runtime-address.ts";
 import { webResponse, type RenderedHead } from "./web/web-response.ts";
@@ -84,6 +84,7 @@ export async function send(
       heads.set(response, headOf(response));
       return response;
     }
+    failed.set(event.request, true);
     throw options.error(error.status, error.expose ? error.message : "Internal Error");
   }
 }
@@ -116,6 +117,7 @@ export function applyToDownloads(
     const response = await resolve(event);
     const head = heads.get(response);
     if (head) settleFields(response.headers, head);
+    else if (failed.has(event.request)) removeFileFields(response.headers);
     return response;
   };
 }
@@ -123,8 +125,17 @@ export function applyToDownloads(
 /** The heads of responses as they were made here. */
 const heads = sharedWeakMap<Response, RenderedHead>("sveltekit");
 
+/** Requests that SvelteKit's own error page answers. */
+const failed = sharedWeakMap<Request, true>("sveltekit.failed");
+
 function headOf({ status, headers }: Response): RenderedHead {
   return { status, headers: [...headers].flat() };
+}
+
+/** Those of `event.setHeaders`; type and length are the error page's own. */
+function removeFileFields(headers: Headers): void {
+  const ofPage = new Set(["content-type", "content-length"]);
+  for (const name of fieldsOfFile(presentIn(headers))) if (!ofPage.has(name)) headers.delete(name);
 }
 
 /** SvelteKit has put the fields of `event.setHeaders` over those of the response. This lets the download have its own again. */

@@ -5,6 +5,8 @@ import { writeRendered } from "./write.ts";
 
 /** What React's renderers have in place of a stream, and servers for them take as a body. */
 export interface PipeableBody {
+  /** Whether a response has taken the body. */
+  readonly isPiped: boolean;
   pipe(destination: NodeJS.WritableStream): void;
   abort(): void;
   destroy(): void;
@@ -19,8 +21,13 @@ export function pipeableBody(rendered: RenderedResponse, body: ReadableBody): Pi
     rendered.delivery.abort(rendered.status, 0, error);
     void closeBody(body);
   };
+  let isPiped = false;
   return {
+    get isPiped() {
+      return isPiped;
+    },
     pipe(destination) {
+      isPiped = true;
       const piped = isResponse(destination)
         ? writeRendered({ ...rendered, headers: [], status: destination.statusCode }, destination)
         : copyTo(destination, rendered, body);

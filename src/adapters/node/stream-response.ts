@@ -1,8 +1,11 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HeaderFields } from "../../http/header-fields.ts";
+import { closeBody } from "../../responses/body.ts";
 import type { DownloadResult } from "../../responses/handler.ts";
 import { renderResult } from "../../responses/render-result.ts";
+import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { throughMiddleware } from "../app-middleware.ts";
+import { isGone } from "./connection.ts";
 import { mergeInto, type HeadTarget } from "./merge-head.ts";
 import type { NodeDownloadRequest } from "./request.ts";
 import { ResponseStream } from "./response-stream.ts";
@@ -13,6 +16,21 @@ export interface StreamResponse {
   readonly fields: HeaderFields;
   /** The body, also where it is empty. */
   readonly stream: ResponseStream;
+}
+
+/** Node throws once the head is sent: the body is closed then. If a timeout has responded, that is no failure of the download. */
+async function mergedFields(
+  target: HeadTarget,
+  rendered: RenderedResponse,
+  response: ServerResponse,
+): Promise<HeaderFields> {
+  try {
+    return mergeInto(target, rendered);
+  } catch (error) {
+    rendered.delivery.abort(rendered.status, 0, isGone(response) ? undefined : error);
+    await closeBody(rendered.body);
+    throw error;
+  }
 }
 
 /**
@@ -29,7 +47,7 @@ export async function streamResponse(
 ): Promise<StreamResponse> {
   const final = await throughMiddleware(result, request, native);
   const rendered = await renderResult(final, request);
-  const fields = mergeInto(target, rendered);
+  const fields = await mergedFields(target, rendered, request.response);
   const stream = new ResponseStream(rendered, fields.has("Content-Type"));
   stream.followResponse(request.response);
   return { status: rendered.status, fields, stream };

@@ -26,6 +26,12 @@ export function webBody(rendered: RenderedResponse, signal?: AbortSignal, outgoi
   return withLength(bodyStream(rendered, body, signal, outgoing), bodyLength(body));
 }
 
+/** Calls `listener` when the server's own response is over, also if something else has ended it meanwhile, such as a timeout. */
+export function onOutgoingEnd(outgoing: Outgoing, listener: () => void): void {
+  if (outgoing.destroyed) queueMicrotask(listener);
+  else outgoing.once("close", listener);
+}
+
 /**
  * A stream that reads nothing before it is pulled and frees everything when it is cancelled, so that a response that
  * nobody reads leaves nothing open.
@@ -56,7 +62,7 @@ function bodyStream(
   const onAbort = (): void => void abort();
   signal?.addEventListener("abort", onAbort, { once: true });
   // Middleware may have put another response in the place of this one.
-  outgoing?.once("close", () => void (hasEnded || abort()));
+  if (outgoing) onOutgoingEnd(outgoing, () => void (hasEnded || abort()));
 
   const stream = new ReadableStream<Uint8Array>(
     {

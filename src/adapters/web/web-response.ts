@@ -14,7 +14,7 @@ import { sharedWeakMap } from "../../responses/shared-state.ts";
 import { throughMiddleware } from "../app-middleware.ts";
 import type * as PipeableBodies from "../node/pipeable-body.ts";
 import { copyOf } from "../fields.ts";
-import { webBody, type Outgoing } from "./web-body.ts";
+import { onOutgoingEnd, webBody, type Outgoing } from "./web-body.ts";
 import { responseInit, takesPipes } from "./web-runtime.ts";
 
 /** A download as the frameworks that speak `fetch` send it. */
@@ -111,7 +111,7 @@ export async function webDownload(
     rendered.delivery.abort(status, 0, error);
     throw error;
   }
-  const body = pipes ? await pipedFile(rendered) : undefined;
+  const body = pipes ? await pipedFile(rendered, outgoing) : undefined;
   return { status, fields, body: body ?? webBody(rendered, request.signal, outgoing) };
 }
 
@@ -120,11 +120,14 @@ function ownFields({ headers }: RenderedHead): HeaderFields {
 }
 
 /** A file that the response's own writer sends. Its module is loaded on Node alone. */
-async function pipedFile(rendered: RenderedResponse): Promise<BodyInit | undefined> {
+async function pipedFile(rendered: RenderedResponse, outgoing?: Outgoing): Promise<BodyInit | undefined> {
   const { body } = rendered;
   if (body.kind !== "content" || body.content.kind !== "seekable") return undefined;
   const { pipeableBody } = await (nodeBodies ??= import("../node/pipeable-body.ts"));
-  return pipeableBody(rendered, body) as unknown as BodyInit;
+  const pipeable = pipeableBody(rendered, body);
+  // Middleware may send another response instead: then the body is never piped.
+  if (outgoing) onOutgoingEnd(outgoing, () => pipeable.isPiped || pipeable.destroy());
+  return pipeable as unknown as BodyInit;
 }
 
 let nodeBodies: Promise<typeof PipeableBodies> | undefined;
