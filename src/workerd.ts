@@ -2,6 +2,7 @@
 export { readOpened } from "./files/content.ts";
 export type { BytesContent, ChunksContent, Content, SeekableContent } from "./files/content.ts";
 export * from "./errors.ts";
+export type { Choice, Chosen } from "./choice.ts";
 export { HeaderFields, type HeaderFieldsInit } from "./http/header-fields.ts";
 export type { ByteRange, RangeSpec } from "./http/range.ts";
 export type {

@@ -62,8 +62,9 @@ export class TableStorage implements Storage {
   }
 
   async *list(prefix = ""): AsyncGenerator<StorageEntry> {
-    for (const [name, { bytes }] of [...this.#rows])
-      if (name.startsWith(prefix)) yield { name, size: bytes.byteLength };
+    // A copy: whoever saves while listing must not list for ever.
+    const rows = [...this.#rows];
+    for (const [name, { bytes }] of rows) if (name.startsWith(prefix)) yield { name, size: bytes.byteLength };
   }
 
   #row(name: string): Row {
