@@ -2,6 +2,7 @@ import type { DownloadHandler, DownloadRequest, DownloadResult } from "../respon
 import { answerError } from "./answer-error.ts";
 import { mounted, unmounted, type Mounted } from "./mounted.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
+import { outgoingOf } from "./web/web-body.ts";
 import { webResponse } from "./web/web-response.ts";
 
 export interface FetchContext {
@@ -24,6 +25,7 @@ export interface FetchHandlerOptions {
 /** What Bun and Deno pass beside the request. */
 export interface RuntimeArgument {
   readonly remoteAddr?: object;
+  readonly completed?: Promise<void>;
   readonly requestIP?: (request: Request) => { readonly address: string } | null;
 }
 
@@ -58,7 +60,8 @@ export function toFetchHandler(
     const { params = paramsOf(request) } = given;
     const clientAddress = (): string | undefined => given.clientAddress ?? runtimeAddress(request, given);
     try {
-      return await webResponse(mountable(request, { params, native: request, clientAddress }), request, options);
+      const result = mountable(request, { params, native: request, clientAddress });
+      return await webResponse(result, request, { ...options, outgoing: outgoingOf(given) });
     } catch (error) {
       return answerError(error, options.onError);
     }

@@ -6,7 +6,7 @@ import { addMiddleware } from "./app-middleware.ts";
 import { fieldsOfFile, isNotFound, mergedWhole, mergeFields, presentIn } from "./fields.ts";
 import { namedParams } from "./params.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
-import type { Outgoing } from "./web/web-body.ts";
+import { outgoingOf, type Outgoing } from "./web/web-body.ts";
 import { downloadOf, webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /**
@@ -57,7 +57,8 @@ export async function send<E extends Env>(
 ): Promise<Response> {
   try {
     const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(context, rendered);
-    const outgoing = (context.env as { outgoing?: Outgoing } | undefined)?.outgoing;
+    const env = context.env as { outgoing?: Outgoing; completed?: unknown } | undefined;
+    const outgoing = env?.outgoing ?? outgoingOf(env);
     const response = await webResponse(result, context.req.raw, { scope: context, fieldsOf, outgoing });
     return downloadOf(response) ? response : besideContext(context, response);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +14,7 @@ import {
 import { toFetchHandler } from "downloadview/fetch";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openDescriptors, until } from "../support/sockets.ts";
 
 let root: string;
@@ -86,6 +87,45 @@ describe("a web response of a local file", () => {
       return openDescriptors(root) === 0;
     });
     expect(outcomes).toMatchObject([{ completed: false }]);
+  });
+
+  it("says nothing on the console when it is cancelled while the next bytes are read", async () => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const source = new EventEmitter();
+    async function* slow(): AsyncGenerator<string> {
+      yield "first";
+      source.emit("asked");
+      await once(source, "go");
+      yield "second";
+    }
+    const outcomes: DownloadOutcome[] = [];
+    const onFinish = (outcome: DownloadOutcome): void => void outcomes.push(outcome);
+    const response = await toFetchHandler(async () => download(slow, { name: "x", onFinish }))(request());
+    const reader = response.body!.getReader();
+    await reader.read();
+    const asked = once(source, "asked");
+    const pending = reader.read();
+    await asked;
+    await reader.cancel();
+    source.emit("go");
+    await pending;
+    await new Promise(setImmediate);
+    expect(outcomes).toMatchObject([{ kind: "aborted", bytesSent: 5 }]);
+    expect(log).not.toHaveBeenCalled();
+    log.mockRestore();
+  });
+
+  it("is closed on Deno when something else was sent", async () => {
+    const outcomes: DownloadOutcome[] = [];
+    const onFinish = (outcome: DownloadOutcome): void => void outcomes.push(outcome);
+    let complete: () => void = () => undefined;
+    const completed = new Promise<void>((resolve) => (complete = resolve));
+    const handler = toFetchHandler(async () => new DownloadResponse(new LocalFile(path), { onFinish }));
+    await handler(request(), { remoteAddr: {}, completed });
+    expect(outcomes).toEqual([]);
+    complete();
+    await until(() => outcomes.length > 0);
+    expect(outcomes).toMatchObject([{ kind: "aborted", bytesSent: 0 }]);
   });
 
   it("closes the file when the request is aborted", async () => {

@@ -26,6 +26,16 @@ export function webBody(rendered: RenderedResponse, signal?: AbortSignal, outgoi
   return withLength(bodyStream(rendered, body, signal, outgoing), bodyLength(body));
 }
 
+/**
+ * Deno's connection info as such a response: its promise `completed` settles when the response was delivered or the client
+ * left, also if the application sent another response than ours.
+ */
+export function outgoingOf(info: { readonly completed?: unknown } | undefined): Outgoing | undefined {
+  const completed = info?.completed;
+  if (!(completed instanceof Promise)) return undefined;
+  return { once: (_event, listener) => completed.then(listener, listener) };
+}
+
 /** Calls `listener` when the server's own response is over, also if something else has ended it meanwhile, such as a timeout. */
 export function onOutgoingEnd(outgoing: Outgoing, listener: () => void): void {
   if (outgoing.destroyed) queueMicrotask(listener);
@@ -69,6 +79,8 @@ function bodyStream(
       async pull(controller) {
         try {
           const { done, value } = await chunks.next();
+          // Cancelled or aborted meanwhile: the controller takes no more.
+          if (hasEnded) return;
           if (done) {
             leave();
             await closeBody(body);
@@ -79,6 +91,7 @@ function bodyStream(
             controller.enqueue(value);
           }
         } catch (error) {
+          if (hasEnded) return;
           // No framework reports the error of a body whose head was sent.
           if (!signal?.aborted) console.error(error);
           await abort(error);
