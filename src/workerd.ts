@@ -33,6 +33,7 @@ export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";
 export type { DownloadMessage, DownloadOutcome, OnFinish } from "./responses/delivery.ts";
 export type { BeforeSend, Transfer } from "./responses/transfer.ts";
+export { crossOrigin, type CrossOrigin, type CrossOriginOptions } from "./responses/cross-origin.ts";
 export { DownloadResponse, type DownloadHooks } from "./responses/download-response.ts";
 export type {
   ActiveContentPolicy,

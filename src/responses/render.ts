@@ -17,6 +17,7 @@ import {
   type MultipartByteRanges,
   type RangeSpec,
 } from "../http/range.ts";
+import { withCrossOriginFields } from "./cross-origin.ts";
 import { startDelivery, statusOf, type Delivery } from "./delivery.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
@@ -84,7 +85,7 @@ export async function followed(
       return notFound(response, error, delivery);
     }
     delivery.abort(statusOf(error), 0, error);
-    throw error;
+    throw withCrossOriginFields(error, response.headers);
   }
 }
 
@@ -144,7 +145,7 @@ async function notFound(
     return renderWebResponse(await response.hooks.fileNotFoundResponse!(error), delivery);
   } catch (thrown) {
     delivery.abort(statusOf(thrown), 0, thrown);
-    throw thrown;
+    throw withCrossOriginFields(thrown, response.headers);
   }
 }
 
