@@ -11,13 +11,6 @@ export function whenReady<T, U>(value: MaybePromise<T>, goOn: (value: T) => Mayb
   return value instanceof Promise ? value.then(goOn) : goOn(value);
 }
 
-type Ready<T extends readonly unknown[]> = { -readonly [K in keyof T]: Awaited<T[K]> };
-
-/** All that a user's own code gave, at once where all of it is there already. */
-export function allGiven<T extends readonly unknown[]>(values: T): MaybePromise<Ready<T>> {
-  return values.some(isThenable) ? Promise.all(values) : (values as unknown as Ready<T>);
-}
-
 /** The promise of what `action` gives, or throws. Unlike an `async` function it adds nothing to one that is there. */
 export function attempt<T>(action: () => MaybePromise<T>): Promise<T> {
   try {

@@ -23,7 +23,7 @@ import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
  * ```
  */
 export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
-  /** The URL to serve. */
+  /** The URL to serve. Required, unless `getUrl()` is overridden. */
   url: string | URL | undefined = undefined;
   /** Header fields for the other server, such as its credentials. Another origin that it redirects to gets none of them. */
   requestInit: RequestInit = {};
@@ -33,7 +33,7 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
    * host on the public internet.
    */
   allowedHosts: readonly string[] | undefined = undefined;
-  /** A file of more bytes is not served. */
+  /** A file of more bytes is not served. Default: no limit. */
   maxBytes: number | undefined = undefined;
   /** Milliseconds until an answer must have begun. Default 30 000. */
   timeout: number | undefined = undefined;

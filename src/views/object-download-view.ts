@@ -40,14 +40,17 @@ export interface Model<T = unknown> {
  * ```
  */
 export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadView<C> {
-  /** Where to find the object. */
+  /** Where to find the object. Required, unless `getQueryset()` or `getObject()` is overridden. */
   model: Model<T> | undefined = undefined;
   /** A narrower place to find it, such as the published rows only. It comes before {@link model}. */
   queryset: Model<T> | undefined = undefined;
+  /** The field with the primary key. Default: `"id"`. */
   pkField = "id";
   /** The URL parameter with the primary key. It comes before the slug. Default `"pk"`. */
   pkParam = "pk";
+  /** The field with the slug. Default: `"slug"`. */
   slugField = "slug";
+  /** The URL parameter with the slug. Default: `"slug"`. */
   slugParam = "slug";
   /**
    * Whether the object must match the primary key and the slug, where the URL has both. Default `false`: the slug is
@@ -56,10 +59,15 @@ export class ObjectDownloadView<C = unknown, T = unknown> extends BaseDownloadVi
   queryPkAndSlug = false;
   /** The storage that a text in the file field is a name in. */
   storage: Storage | undefined = undefined;
+  /** The field with the file: a name in `storage`, a `Blob`, bytes or a `DownloadFile`. Default: `"file"`. */
   fileField = "file";
+  /** The field with the name that the client sees. Default: none, the name is that of the file. */
   filenameField: string | undefined = undefined;
+  /** The field with the content coding. Default: none. */
   contentEncodingField: string | undefined = undefined;
+  /** The field with the media type. Default: none. */
   contentTypeField: string | undefined = undefined;
+  /** The field with the charset. Default: none. */
   charsetField: string | undefined = undefined;
   /** A `Date`, milliseconds since the epoch, or an ISO 8601 text, which is in UTC where it names no zone. */
   lastModifiedField: string | undefined = undefined;

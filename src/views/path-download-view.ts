@@ -29,11 +29,11 @@ import { routeParam } from "./route-param.ts";
  * ```
  */
 export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
-  /** The file to serve: absolute, or relative to `root`. */
+  /** The file to serve: absolute, or relative to `root`. Default: what the URL names below `root`. */
   path: string | undefined = undefined;
-  /** The folder that files are served from. */
+  /** The folder that files are served from. Default: none, and then a `path` is needed. */
   root: string | undefined = undefined;
-  /** The URL parameter that gives the path below `root`. */
+  /** The URL parameter that gives the path below `root`. Default: `"path"`. */
   pathParam = "path";
   /**
    * Whether a path may have a segment that begins with a dot: `"deny"`, `"allow"`, or a list of those that may be served, such

@@ -28,10 +28,11 @@ import { TaggedStorageFile } from "./tagged-storage-file.ts";
  * ```
  */
 export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
+  /** Where the file is. Required, unless `getStorage()` is overridden. */
   storage: Storage | undefined = undefined;
-  /** The name in the storage, when the URL does not give one. */
+  /** The name in the storage, where the URL has none. Default: none, and then the URL must have one. */
   path: string | undefined = undefined;
-  /** The URL parameter that gives the name. */
+  /** The URL parameter that gives the name. Default: `"path"`. */
   pathParam = "path";
   /**
    * Whether a name that the URL gives may have a segment that begins with a dot: `"deny"` (the default), `"allow"`, or a list of
