@@ -1,8 +1,8 @@
 import { isDownloadError } from "../errors.ts";
 
 /**
- * The response of an error that a download ended in. A 502, 503 or 504 is reported to `onError`, by default on the
- * console: its response says nothing of the cause. A 500 is thrown on, like any error of the application's own code.
+ * The response to an error of a download. A 502, 503 or 504 is passed to `onError`, by default `console.error`, because its
+ * response does not tell the cause. A 500 is thrown, like any error of the application's own code.
  */
 export function answerError(error: unknown, onError: (error: unknown) => void = console.error): Response {
   if (!isDownloadError(error) || error.status === 500) throw error;

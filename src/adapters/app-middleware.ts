@@ -7,15 +7,15 @@ import {
 } from "../responses/handler.ts";
 import type { MaybePromise } from "../responses/maybe-promise.ts";
 
-/** The middleware that an application put around a request, by the object that stands for the request. */
+/** The middleware that an application added, keyed by the object that stands for the request. */
 const middlewareOf = sharedWeakMap<object, readonly DownloadMiddleware[]>("middleware");
 
-/** Has every download that answers `scope` go through `middleware`, after that of whatever lies further inside. */
+/** Passes every download that answers `scope` through `middleware`, after middleware that was added later. */
 export function addMiddleware(scope: object, middleware: readonly DownloadMiddleware[]): void {
   middlewareOf.set(scope, [...middleware, ...(middlewareOf.get(scope) ?? [])]);
 }
 
-/** What the application's middleware makes of a result. */
+/** Passes a result through the middleware of the application. */
 export function throughMiddleware(
   result: MaybePromise<DownloadResult>,
   request: DownloadRequest,

@@ -17,8 +17,8 @@ export interface AstroContext {
 
 /**
  * Mounts a handler as an endpoint of Astro: `export const GET = toAstroHandler(view)` in `src/pages/…/[...path].ts`.
- * `this.context.native` is the `APIContext`, with its `locals`. A missing file is answered by the site's own 404 page;
- * other errors of downloads become responses, and any other is thrown on.
+ * `this.context.native` is the `APIContext`, with its `locals`. The site's own 404 page answers a missing file;
+ * other errors of downloads become responses; any other error is thrown.
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export function toAstroHandler<C extends AstroContext = AstroContext>(
 }
 
 /**
- * Answers with a result from inside an ordinary endpoint.
+ * Responds with a result from inside an ordinary endpoint.
  *
  * @example
  * ```ts
@@ -64,19 +64,22 @@ export async function send(context: AstroContext, result: DownloadResult | Promi
 }
 
 /**
- * Has every download of the site go through `middleware`: `export const onRequest = applyToDownloads(…)` in
+ * Passes every download of the site through `middleware`: `export const onRequest = applyToDownloads(…)` in
  * `src/middleware.ts`, or one of a `sequence`.
  *
  * @example
  * ```ts
- * import { applyToDownloads } from "downloadview/astro";
+ * import { download } from "downloadview";
+ * import { applyToDownloads, send } from "downloadview/astro";
  *
  * // src/middleware.ts
  * const onRequest = applyToDownloads((response) => {
  *   response.headers.set("X-Robots-Tag", "noindex");
  *   return response;
  * });
- * console.assert(typeof onRequest === "function");
+ * const context = { request: new Request("http://localhost/report.csv"), params: {} };
+ * const response = await onRequest(context, () => send(context, download("a,b\n", { name: "report.csv" })));
+ * console.assert(response.headers.get("X-Robots-Tag") === "noindex");
  * ```
  */
 export function applyToDownloads(

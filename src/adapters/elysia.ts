@@ -13,7 +13,8 @@ export type ElysiaContext = Pick<Context, "request" | "params"> & Partial<Pick<C
 
 /**
  * Mounts a handler on Elysia. `this.context.native` is Elysia's `Context`. A missing file is a `NotFoundError`, and other
- * errors are thrown on, for `onError`.
+ * errors are thrown, for `onError`. An error whose message is for the operator alone (500 and above) is thrown as a
+ * `DownloadError` of its status, with the original as its `cause`. Elysia logs no errors: do so in `onError`.
  *
  * @example
  * ```ts
@@ -37,7 +38,7 @@ export function toElysiaHandler<C extends ElysiaContext = Context>(
 }
 
 /**
- * Answers with a result from inside an ordinary Elysia handler.
+ * Responds with a result from inside an ordinary Elysia handler.
  *
  * @example
  * ```ts
@@ -70,7 +71,7 @@ export async function send(
 }
 
 /**
- * A hook that has every download of the application go through `middleware`.
+ * A hook that passes every download of the application through `middleware`.
  *
  * @example
  * ```ts
@@ -96,7 +97,7 @@ export function applyToDownloads(
   return ({ request }) => addMiddleware(request, middleware);
 }
 
-// Elysia merges what was set before with what a handler returns: it is left with what both agree on.
+// Elysia merges the fields that were set before with those of the response. So only fields that the download does not have stay set.
 function fieldsBeside(present: Record<string, unknown>, rendered: RenderedHead): HeaderFields {
   const { fields, dropped } = mergeFields(rendered, presentInObject(present));
   const replaced = Object.keys(present).filter((name) => fields.has(name) && !isSame(name, "set-cookie"));
@@ -137,7 +138,7 @@ function countable(response: Response): Response {
   return new Response(body, response);
 }
 
-// Elysia decodes named parameters and not the wildcard, and gives a route without any no object at all.
+// Elysia decodes named parameters but not the wildcard. `params` is undefined for a route without parameters.
 function paramsOf({ params, route }: ElysiaContext & { readonly route?: string }): ReturnType<typeof namedParams> {
   const { "*": wildcard, ...named } = (params ?? {}) as Record<string, string | undefined>;
   return namedParams(wildcard === undefined ? named : { ...named, "*": decoded(wildcard) }, route);

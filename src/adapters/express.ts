@@ -13,13 +13,21 @@ import { namedParams } from "./params.ts";
  *
  * @example
  * ```ts
+ * import { once } from "node:events";
+ * import type { AddressInfo } from "node:net";
  * import express from "express";
- * import { PathDownloadView } from "downloadview";
+ * import { MemoryStorage, StorageDownloadView } from "downloadview";
  * import { toExpressHandler } from "downloadview/express";
  *
+ * const storage = new MemoryStorage();
+ * await storage.save("a.txt", "hello");
  * const app = express();
- * app.get("/documents/*path", toExpressHandler(PathDownloadView.asView({ root: "/srv/documents" })));
- * console.assert(typeof app.listen === "function");
+ * app.get("/files/*path", toExpressHandler(StorageDownloadView.asView({ storage })));
+ * const server = app.listen(0);
+ * await once(server, "listening");
+ * const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/files/a.txt`);
+ * console.assert((await response.text()) === "hello");
+ * server.close();
  * ```
  */
 export function toExpressHandler(handler: DownloadHandler<Request>): RequestHandler {
@@ -40,13 +48,19 @@ export function toExpressHandler(handler: DownloadHandler<Request>): RequestHand
  *
  * @example
  * ```ts
+ * import { once } from "node:events";
+ * import type { AddressInfo } from "node:net";
  * import express from "express";
  * import { download } from "downloadview";
  * import { send } from "downloadview/express";
  *
  * const app = express();
  * app.get("/report", (request, response) => send(request, response, download("a,b\n", { name: "report.csv" })));
- * console.assert(typeof app.listen === "function");
+ * const server = app.listen(0);
+ * await once(server, "listening");
+ * const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/report`);
+ * console.assert((await response.text()) === "a,b\n");
+ * server.close();
  * ```
  */
 export function send(
@@ -83,10 +97,12 @@ function rethrow(error: unknown): never {
 }
 
 /**
- * Has every download of the application go through `middleware`: mount it with `app.use` before the routes.
+ * Passes every download of the application through `middleware`: mount it with `app.use` before the routes.
  *
  * @example
  * ```ts
+ * import { once } from "node:events";
+ * import type { AddressInfo } from "node:net";
  * import express from "express";
  * import { download } from "downloadview";
  * import { applyToDownloads, send } from "downloadview/express";
@@ -99,7 +115,11 @@ function rethrow(error: unknown): never {
  *   }),
  * );
  * app.get("/report", (request, response) => send(request, response, download("a,b\n", { name: "report.csv" })));
- * console.assert(typeof app.listen === "function");
+ * const server = app.listen(0);
+ * await once(server, "listening");
+ * const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/report`);
+ * console.assert(response.headers.get("X-Robots-Tag") === "noindex");
+ * server.close();
  * ```
  */
 export function applyToDownloads(...middleware: readonly DownloadMiddleware[]): RequestHandler {

@@ -14,7 +14,7 @@ declare module "fastify" {
   }
 }
 
-/** What Fastify calls for a route. */
+/** A route handler of Fastify. */
 export type FastifyHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
 
 /**
@@ -45,7 +45,7 @@ export function toFastifyHandler(handler: DownloadHandler<FastifyRequest>): Fast
 }
 
 /**
- * Sends a result from inside an ordinary route handler. Return it, so that Fastify hears of errors.
+ * Sends a result from inside an ordinary route handler. Return its promise, so that Fastify handles errors.
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ async function answer(
     const { status, fields, stream } = await streamResponse(result, request, raw, reply);
     reply.code(status);
     for (const [name, value] of grouped(fields)) reply.header(name, value);
-    // What @fastify/compress goes by. A range of the plain file, asked for later, must fit what is sent now.
+    // @fastify/compress reads this. A later range request is for the plain bytes, so this response must not be compressed.
     if (isResumable(status, fields)) raw.headers["x-no-compression"] ??= "true";
     return reply.send(stream);
   } catch (error) {
@@ -84,8 +84,8 @@ async function answer(
 }
 
 /**
- * A plugin for `reply.sendDownload(result)`. Its name is no one else's: `@fastify/static` has `reply.download` and
- * `reply.sendFile`, and both plugins can be registered.
+ * A plugin for `reply.sendDownload(result)`. It can be registered beside `@fastify/static`, which
+ * has `reply.download` and `reply.sendFile`.
  *
  * @example
  * ```ts
@@ -107,14 +107,14 @@ export const downloads: FastifyPluginCallback = Object.assign(
     done();
   }) satisfies FastifyPluginCallback,
   {
-    // As fastify-plugin does it: the decorator is for the whole application, not just for what is registered in here.
+    // Like fastify-plugin: the decorator belongs to the whole application, not only to routes registered inside this plugin.
     [Symbol.for("skip-override")]: true,
     [Symbol.for("fastify.display-name")]: "downloadview",
   },
 );
 
 /**
- * A hook that has every download of the application go through `middleware`.
+ * A hook that passes every download of the application through `middleware`.
  *
  * @example
  * ```ts

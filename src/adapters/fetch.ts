@@ -22,7 +22,7 @@ export interface FetchHandlerOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** What Bun and Deno pass beside the request. */
+/** The second argument of a handler on Bun (its server) and on Deno (the connection info). */
 export interface RuntimeArgument {
   readonly remoteAddr?: object;
   readonly completed?: Promise<void>;
@@ -31,15 +31,15 @@ export interface RuntimeArgument {
 
 export interface FetchHandler extends Mounted<Request> {
   /**
-   * @param context or what the runtime passes beside the request, Bun's server or Deno's connection info, which know the
-   * client's address: `Bun.serve({ fetch: toFetchHandler(view) })`
+   * @param context the parameters and the client's address; or the second argument of the runtime, Bun's server or Deno's
+   * connection info, which know the client's address: `Bun.serve({ fetch: toFetchHandler(view) })`
    */
   (request: Request, context?: FetchContext | RuntimeArgument): Promise<Response>;
 }
 
 /**
  * Mounts a handler wherever `fetch` handlers run: Bun, Deno, Workers, service workers. Errors of downloads become
- * responses; any other error is thrown on. What `toNodeHandler` made is mounted just as well.
+ * responses; any other error is thrown. A handler that `toNodeHandler` returned can be mounted as well.
  *
  * @example
  * ```ts
@@ -69,14 +69,14 @@ export function toFetchHandler(
   return Object.assign(answer, { [mounted]: mountable });
 }
 
-/** Where the runtime has a router, as `Bun.serve` has, it puts them on the request. */
+/** The router of `Bun.serve` sets the parameters on the request. */
 function paramsOf(request: Request & { params?: Readonly<Record<string, string>> }): FetchContext["params"] & object {
   return request.params ?? {};
 }
 
 /**
  * The web `Response` of a result, for an ordinary handler that returns one.
- * @throws {DownloadError} where there is nothing to send
+ * @throws {DownloadError} if there is no file to send
  *
  * @example
  * ```ts
@@ -96,8 +96,8 @@ export function toResponse(
 }
 
 /**
- * {@link toResponse}, under the word that every adapter has: sends a result from inside an ordinary handler, and answers
- * for what is not there.
+ * Responds from inside an ordinary handler. Unlike {@link toResponse}, errors of downloads become responses: a missing file
+ * is a 404.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import { isDownloadError } from "../errors.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 
-/** What stands in a response before the download's own fields do: what middleware or the framework has set. */
+/** The fields that middleware or the framework set before the download. */
 export interface PresentFields {
   /** In any spelling. */
   readonly names: Iterable<string>;
@@ -10,24 +10,24 @@ export interface PresentFields {
 }
 
 export interface MergedFields {
-  /** To be set in place of whatever is present under their names; `Set-Cookie` is added. */
+  /** The fields to set. Each replaces a present one of its name; `Set-Cookie` is added to the present ones. */
   readonly fields: HeaderFields;
-  /** Names of present fields, as they are spelled there, that have to go. */
+  /** Names of present fields to remove, in the spelling they have there. */
   readonly dropped: readonly string[];
 }
 
 export interface MergeOptions {
-  /** Whether something is known to wait that compresses what it may. */
+  /** Whether compressing middleware is known to come after the download. */
   readonly compresses?: boolean;
 }
 
 /**
- * Who wins where middleware and a download set a field, the same in every framework:
+ * Decides which field is sent if middleware and a download both set it. The rule is the same in every framework:
  *
- * - What a download needs wins: its type, name, framing, coding, validators, and the policy that keeps an inline file
- *   from running. Where it has none of its own, a present one is not about it, and goes.
+ * - A field that a download needs wins: its type, name, framing, coding, validators, and the policy that keeps an inline
+ *   file from running. If the download has no such field, a present one does not describe it and is removed.
  * - Our defaults yield: a present `Cache-Control` stays unless the application chose one for this download.
- * - The rest is added: `Set-Cookie` and `Vary` beside what is present, any other field in its place.
+ * - All others are added: `Set-Cookie` and `Vary` to the present values; any other field replaces a present one.
  *
  * A response without the file carries nothing that describes one (304), or that lets a cache store it (400 and above).
  */
@@ -48,7 +48,7 @@ export function mergeFields(
   return { fields, dropped };
 }
 
-/** All the fields of a response in one list, for frameworks to which a whole response is handed over. */
+/** All the fields of a response in one list, for frameworks that take a whole response. */
 export function mergedWhole({ fields, dropped }: MergedFields, present: Iterable<[string, string]>): HeaderFields {
   const whole = new HeaderFields(fields);
   for (const [name, value] of present) {
@@ -60,7 +60,7 @@ export function mergedWhole({ fields, dropped }: MergedFields, present: Iterable
 
 function yieldTo(value: string | null | undefined, name: string, fields: HeaderFields, status: number): void {
   if (!value || !fields.has(name)) return;
-  // The URL of a redirect gives access to the file, and an error ends: no policy for pages may put either into a cache.
+  // A cache must not keep a redirect, because its URL gives access to the file, nor an error, because errors end.
   const isCacheable = status < 300 || status === 304;
   if (!isCacheable && !noStore.test(value)) return;
   const isResumed = noTransform.test(fields.get(name) ?? "") && !noTransform.test(value) && !noStore.test(value);
@@ -70,7 +70,7 @@ function yieldTo(value: string | null | undefined, name: string, fields: HeaderF
 
 /**
  * Keeps middleware from compressing what can be resumed: a range of a compressed body under the ETag of the plain one
- * ends up in the middle of the wrong file. The download says so itself, unless nobody may store it.
+ * ends up in the middle of the wrong file. A response under `no-store` is not marked, since no client can resume it.
  */
 function forbidTransform(status: number, fields: HeaderFields): void {
   if (!isResumable(status, fields) || fields.has("Content-Encoding")) return;
@@ -124,14 +124,14 @@ export function copyOf(raw: readonly string[]): HeaderFields {
   return new HeaderFields(fields);
 }
 
-/** A cache must heed both. */
+/** A cache must vary on both. */
 function combineVary(fields: HeaderFields, others: string): void {
   const names = `${others}, ${fields.get("Vary") ?? ""}`.split(",").map((name) => name.trim());
   const distinct = new Map(names.filter(Boolean).map((name) => [name.toLowerCase(), name]));
   fields.set("Vary", distinct.has("*") ? "*" : [...distinct.values()].join(", "));
 }
 
-/** Whether a client may come back for the rest of these bytes, and count on it that they are the same. */
+/** Whether a client may request the rest of these bytes later and join them. */
 export function isResumable(status: number, fields: HeaderFields): boolean {
   return status === 206 || fields.get("Accept-Ranges") === "bytes";
 }
@@ -141,10 +141,10 @@ export function presentIn(headers: Headers): PresentFields {
   return { names: [...headers.keys()], get: (name) => headers.get(name) };
 }
 
-/** What Node keeps of a field. */
+/** A field's value as Node keeps it. */
 export type NodeFieldValue = number | string | readonly string[] | undefined;
 
-/** The fields that Node's response, or that of a framework on it, has. */
+/** The fields of Node's response, or of a framework's response on top of it. */
 export function presentOn(names: readonly string[], valueOf: (name: string) => NodeFieldValue): PresentFields {
   return {
     names,
@@ -164,7 +164,7 @@ export function grouped(fields: HeaderFields): [name: string, value: string | st
   });
 }
 
-/** Whether an error is for the framework's own 404, also when another copy of this package threw it. */
+/** Whether the framework's own 404 answers an error. True also if another copy of this package threw it. */
 export function isNotFound(error: unknown): boolean {
   return isDownloadError(error) && error.status === 404;
 }

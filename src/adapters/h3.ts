@@ -12,7 +12,7 @@ import { clientClosedRequest, hasLeft, isDownload, webDownload, type RenderedHea
 
 /**
  * Mounts a handler on h3 2, and so on Nitro. `this.context.native` is the `H3Event`. An error of a download, such as
- * a missing file, is an `HTTPError` of its status; other errors are thrown on. Both go to `onError`.
+ * a missing file, is an `HTTPError` of its status; other errors are thrown. Both go to `onError`.
  *
  * @example
  * ```ts
@@ -27,7 +27,7 @@ import { clientClosedRequest, hasLeft, isDownload, webDownload, type RenderedHea
  */
 export function toH3Handler(handler: DownloadHandler<H3Event>): EventHandler {
   return (event) => {
-    // Asked to: h3 gives parameters as they stand in the URL.
+    // Without `decode`, h3 returns parameters as they are encoded in the URL.
     const { _: wildcard, ...named } = getRouterParams(event, { decode: true });
     const params = namedParams(wildcard === undefined ? named : { ...named, "*": wildcard }, routeOf(event));
     const clientAddress = (): string | undefined => runtimeAddress(event.req);
@@ -36,7 +36,7 @@ export function toH3Handler(handler: DownloadHandler<H3Event>): EventHandler {
 }
 
 /**
- * Answers with a result from inside an ordinary h3 handler.
+ * Responds with a result from inside an ordinary h3 handler.
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export async function send(
       fieldsOf,
       outgoing,
     });
-    // Of h3's own class, which it writes as the fast response of the server that it runs on.
+    // h3 writes its own class as the fast response of the server that it runs on.
     return new HTTPResponse(body, { status, headers: [...fields] });
   } catch (error) {
     if (hasLeft(event.req, error)) return new HTTPResponse(null, { status: clientClosedRequest });
@@ -87,7 +87,7 @@ function report(error: DownloadError, { app }: H3Event): void {
   if (error.status >= 500 && !silent && !onError) console.error(error);
 }
 
-// h3 puts what was set before over what a handler returns: it is left with what both agree on.
+// Fields that were set before replace those of the response in h3. So only fields that the download does not have stay set.
 function fieldsBeside(present: Headers, rendered: RenderedHead): HeaderFields {
   const { fields, dropped } = mergeFields(rendered, presentIn(present));
   for (const name of dropped) present.delete(name);
@@ -104,7 +104,7 @@ function isOnNode({ runtime }: H3Event): boolean {
 }
 
 /**
- * Has every download of the application go through `middleware`: `app.use` it before the routes.
+ * Passes every download of the application through `middleware`: `app.use` it before the routes.
  *
  * @example
  * ```ts

@@ -38,7 +38,7 @@ function paramsOf({ req }: Context): ViewContext<unknown>["params"] {
 }
 
 /**
- * Answers with a result from inside an ordinary Hono handler.
+ * Responds with a result from inside an ordinary Hono handler.
  *
  * @example
  * ```ts
@@ -69,7 +69,7 @@ export async function send<E extends Env>(
 }
 
 /**
- * Has every download of the application go through `middleware`: `app.use` it before the routes.
+ * Passes every download of the application through `middleware`: `app.use` it before the routes.
  *
  * @example
  * ```ts
@@ -123,14 +123,14 @@ function reported(error: DownloadError): DownloadError {
   return Object.defineProperty(error, "getResponse", { value: getResponse, configurable: true });
 }
 
-/** What `c.header()` and the middleware before have set. Read from a response, as Hono keeps it for responses that it makes. */
+/** The fields that `c.header()` and earlier middleware set. Hono has no getter: it applies them to responses that it makes. */
 function presentFor(context: Context): Headers {
   return context.newResponse(null, 200).headers;
 }
 
 /**
- * All fields of the response. Hono leaves out what was set before from a response that a handler makes, or puts it over
- * what the handler returns where middleware has looked at `c.res`: so the context is left with what both agree on.
+ * All fields of the response. Hono ignores fields that were set before if a handler returns its own response. If middleware
+ * has read `c.res`, it lets them replace those of the response. So only fields that the download does not have stay set.
  */
 function fieldsBeside(context: Context, rendered: RenderedHead): HeaderFields {
   const headers = presentFor(context);
@@ -144,7 +144,7 @@ function fieldsBeside(context: Context, rendered: RenderedHead): HeaderFields {
   return whole;
 }
 
-/** A web response that a view answered with, as Hono would send one of its own. */
+/** A view's own web response, with the fields that Hono would add to one of its own. */
 function besideContext(context: Context, response: Response): Response {
   const { body, status, statusText } = response;
   const headers: string[] = [];

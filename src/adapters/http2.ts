@@ -20,14 +20,23 @@ export type HTTP2Handler = (request: Http2ServerRequest, response: Http2ServerRe
  *
  * @example
  * ```ts
- * import { createServer } from "node:http2";
- * import { PathDownloadView } from "downloadview";
+ * import { once } from "node:events";
+ * import { connect, createServer } from "node:http2";
+ * import type { AddressInfo } from "node:net";
+ * import { MemoryStorage, StorageDownloadView } from "downloadview";
  * import { toHTTP2Handler } from "downloadview/http2";
  * import { pathParams } from "downloadview/node";
  *
- * const view = PathDownloadView.asView({ root: "/srv/documents" });
- * const server = createServer(toHTTP2Handler(view, { params: pathParams }));
- * console.assert(typeof server.listen === "function");
+ * const storage = new MemoryStorage();
+ * await storage.save("a.txt", "hello");
+ * const view = StorageDownloadView.asView({ storage });
+ * const server = createServer(toHTTP2Handler(view, { params: pathParams })).listen(0);
+ * await once(server, "listening");
+ * const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+ * const [head] = await once(client.request({ ":path": "/a.txt" }), "response");
+ * console.assert(head["content-disposition"] === 'attachment; filename="a.txt"');
+ * client.close();
+ * server.close();
  * ```
  */
 export function toHTTP2Handler(
@@ -43,12 +52,21 @@ export function toHTTP2Handler(
  *
  * @example
  * ```ts
- * import { createServer } from "node:http2";
+ * import { once } from "node:events";
+ * import { connect, createServer } from "node:http2";
+ * import type { AddressInfo } from "node:net";
  * import { download } from "downloadview";
  * import { send } from "downloadview/http2";
  *
- * const server = createServer((request, response) => void send(request, response, download("hi", { name: "hi.txt" })));
- * console.assert(typeof server.listen === "function");
+ * const server = createServer((request, response) =>
+ *   send(request, response, download("hi", { name: "hi.txt" })),
+ * ).listen(0);
+ * await once(server, "listening");
+ * const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+ * const [head] = await once(client.request({ ":path": "/a.txt" }), "response");
+ * console.assert(head["content-disposition"] === 'attachment; filename="hi.txt"');
+ * client.close();
+ * server.close();
  * ```
  */
 export function send(

@@ -14,15 +14,23 @@ import { namedParams } from "./params.ts";
  *
  * @example
  * ```ts
+ * import { once } from "node:events";
+ * import type { AddressInfo } from "node:net";
  * import Router from "@koa/router";
  * import Koa from "koa";
- * import { PathDownloadView } from "downloadview";
+ * import { MemoryStorage, StorageDownloadView } from "downloadview";
  * import { toKoaHandler } from "downloadview/koa";
  *
+ * const storage = new MemoryStorage();
+ * await storage.save("a.txt", "hello");
  * const router = new Router();
- * router.get("/documents/*path", toKoaHandler(PathDownloadView.asView({ root: "/srv/documents" })));
+ * router.get("/files/*path", toKoaHandler(StorageDownloadView.asView({ storage })));
  * const app = new Koa().use(router.routes());
- * console.assert(typeof app.listen === "function");
+ * const server = app.listen(0);
+ * await once(server, "listening");
+ * const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/files/a.txt`);
+ * console.assert((await response.text()) === "hello");
+ * server.close();
  * ```
  */
 export function toKoaHandler<State = DefaultState, Custom = DefaultContext>(
@@ -42,17 +50,23 @@ export function toKoaHandler<State = DefaultState, Custom = DefaultContext>(
 }
 
 /**
- * Answers with a result from inside an ordinary Koa middleware; await it. A missing file leaves Koa its own 404.
+ * Responds with a result from inside an ordinary Koa middleware; await it. A missing file leaves Koa its own 404.
  *
  * @example
  * ```ts
+ * import { once } from "node:events";
+ * import type { AddressInfo } from "node:net";
  * import Koa from "koa";
  * import { download } from "downloadview";
  * import { send } from "downloadview/koa";
  *
  * const app = new Koa();
  * app.use((ctx) => send(ctx, download("a,b\n", { name: "report.csv" })));
- * console.assert(typeof app.listen === "function");
+ * const server = app.listen(0);
+ * await once(server, "listening");
+ * const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/report`);
+ * console.assert((await response.text()) === "a,b\n");
+ * server.close();
  * ```
  */
 export async function send(
@@ -69,10 +83,12 @@ export async function send(
 }
 
 /**
- * Has every download of the application go through `middleware`: `app.use` it before the routes.
+ * Passes every download of the application through `middleware`: `app.use` it before the routes.
  *
  * @example
  * ```ts
+ * import { once } from "node:events";
+ * import type { AddressInfo } from "node:net";
  * import Koa from "koa";
  * import { download } from "downloadview";
  * import { applyToDownloads, send } from "downloadview/koa";
@@ -85,7 +101,11 @@ export async function send(
  *   }),
  * );
  * app.use((ctx) => send(ctx, download("a,b\n", { name: "report.csv" })));
- * console.assert(typeof app.listen === "function");
+ * const server = app.listen(0);
+ * await once(server, "listening");
+ * const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/report`);
+ * console.assert(response.headers.get("X-Robots-Tag") === "noindex");
+ * server.close();
  * ```
  */
 export function applyToDownloads(...middleware: readonly DownloadMiddleware[]): Middleware {
@@ -127,6 +147,6 @@ async function answer(
     if (name.toLowerCase() === "set-cookie") context.append(name, value);
     else context.set(name, value);
   }
-  // What koa-compress goes by. A range of the plain file, asked for later, must fit what is sent now.
+  // koa-compress reads this. A later range request is for the plain bytes, so this response must not be compressed.
   if (isResumable(status, fields)) (context as { compress?: boolean }).compress = false;
 }

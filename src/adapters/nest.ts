@@ -44,7 +44,7 @@ import { namedParams } from "./params.ts";
  * Controller("reports")(ReportsController);
  * UseInterceptors(DownloadInterceptor)(ReportsController);
  * Get()(ReportsController.prototype, "report", Object.getOwnPropertyDescriptor(ReportsController.prototype, "report")!);
- * console.assert(typeof new DownloadInterceptor().intercept === "function");
+ * console.assert(new ReportsController().report().file.name === "report.csv");
  * ```
  */
 export class DownloadInterceptor implements NestInterceptor {
@@ -141,14 +141,14 @@ function setField(response: NestResponse, name: string, value: string | string[]
   else response.setHeader(name, value);
 }
 
-/** The body alone: the head is set already, and has no type where there is nothing that a type could be of. */
+/** The body alone. The head is set already; without this, NestJS would set a type for a response that has no body. */
 class DownloadBody extends StreamableFile {
   override getHeaders(): ReturnType<StreamableFile["getHeaders"]> {
     return {} as ReturnType<StreamableFile["getHeaders"]>;
   }
 }
 
-// A disk that fails at the first byte; Nest would take it for a bad request. Later the writer has broken the response.
+// If the disk fails at the first byte, NestJS would respond with 400. After the head was sent, the writer closes the connection.
 function failed(_error: Error, response: Parameters<StreamableFile["errorHandler"]>[1]): void {
   if (response.destroyed || response.headersSent) return;
   response.statusCode = 500;

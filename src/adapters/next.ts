@@ -6,7 +6,7 @@ import { copyOf } from "./fields.ts";
 import { namedParams } from "./params.ts";
 import { webResponse, type RenderedHead } from "./web/web-response.ts";
 
-/** What Next.js gives a route handler beside the request. */
+/** The second argument of a route handler of Next.js. */
 export interface NextRouteContext {
   /** Undefined, or a promise of it, in a route without a dynamic segment. */
   readonly params: Promise<Readonly<Record<string, string | string[] | undefined>>>;
@@ -14,8 +14,8 @@ export interface NextRouteContext {
 
 export interface NextOptions<R extends Request = Request> {
   /**
-   * The client's IP address, for limited and address-bound links. Next.js does not tell it, so it has to come from a field
-   * that the proxy in front sets, and that it takes off what the client sent: `request.headers.get("x-real-ip")`.
+   * The client's IP address, for limited and address-bound links. Next.js does not know it. Read it from a field that the
+   * proxy in front sets, and that the proxy removes from client requests: `request.headers.get("x-real-ip")`.
    */
   readonly clientAddress?: (request: R) => string | undefined;
 }
@@ -27,8 +27,8 @@ export type NextRouteHandler<R extends Request = Request> = (
 
 /**
  * Mounts a handler as a route handler of Next.js: `export const GET = toNextHandler(view)` in `app/…/route.ts`.
- * `this.context.native` is the `NextRequest` that Next gives. Errors of downloads become responses, as Next has no pages
- * for those of route handlers; any other is thrown on.
+ * `this.context.native` is the `NextRequest`. Errors of downloads become responses, because Next.js has no error pages for
+ * route handlers; any other error is thrown.
  *
  * @example
  * ```ts
@@ -59,7 +59,7 @@ export function toNextHandler<R extends Request = Request>(
 }
 
 /**
- * Answers with a result from inside an ordinary route handler.
+ * Responds with a result from inside an ordinary route handler.
  *
  * @example
  * ```ts
@@ -83,7 +83,7 @@ async function answer(request: DownloadRequest, result: DownloadResult | Promise
   }
 }
 
-// Next.js takes Content-Encoding off what a route handler answers: encoded bytes would arrive as if they were the file.
+// Next.js removes Content-Encoding from responses of route handlers: the client would save the encoded bytes as the file.
 function unencoded(request: Request): DownloadRequest {
   const get = (name: string): string | null =>
     name.toLowerCase() === "accept-encoding" ? null : request.headers.get(name);

@@ -2,8 +2,7 @@ type Params = Readonly<Record<string, string | undefined>>;
 type RawParams = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * The parameters of a route as views read them: segments of a wildcard are joined, and a wildcard without a name of its
- * own is `path`. (It is called `*` in Fastify, Elysia and React Router, and `0` in Express 4.)
+ * The parameters of a route as views read them: segments of a wildcard are joined, and a wildcard without a name is `path`. (It is called `*` in Fastify, Elysia and React Router, and `0` in Express 4.)
  * @param route the pattern of the route, such as `/files/:path?`. An optional parameter that the URL leaves out is then
  * present and undefined: the view must not warn that the route has no such parameter
  */

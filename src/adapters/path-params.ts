@@ -2,7 +2,7 @@ import { rawUrlPath } from "../http/url-path.ts";
 
 /**
  * The route parameter `path` for runtimes that have no router: the path of the URL, decoded, without its first slash.
- * A path that is not validly encoded gives none, so that nothing is found under it.
+ * @returns no parameter if the path is not validly encoded: the response is then a 404
  *
  * @example
  * ```ts
@@ -11,8 +11,7 @@ import { rawUrlPath } from "../http/url-path.ts";
  * import { pathParams, toNodeHandler } from "downloadview/node";
  *
  * const view = PathDownloadView.asView({ root: "/srv/documents" });
- * const server = createServer(toNodeHandler(view, { params: pathParams }));
- * console.assert(typeof server.listen === "function");
+ * createServer(toNodeHandler(view, { params: pathParams })).listen(0).close();
  * console.assert(pathParams({ url: "/a%20b/%C3%A9.txt?x=1" }).path === "a b/é.txt");
  * ```
  */

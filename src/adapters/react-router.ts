@@ -12,16 +12,16 @@ export interface LoaderArgs {
 
 export interface ReactRouterOptions<A extends LoaderArgs = LoaderArgs> {
   /**
-   * The client's IP address, for limited and address-bound links. React Router does not know it: take it from the `context`
-   * that the server's `getLoadContext` makes.
+   * The client's IP address, for limited and address-bound links. React Router does not know it: read it from the `context`
+   * that the server's `getLoadContext` returns.
    */
   readonly clientAddress?: (args: A) => string | undefined;
 }
 
 /**
  * Mounts a handler as the loader of a resource route in React Router 7 or Remix: `export const loader =
- * toReactRouterLoader(view)`. `this.context.native` is what the loader gets, with its `context`. An error of a download is
- * thrown as a `Response`, as these frameworks have it.
+ * toReactRouterLoader(view)`. `this.context.native` is the argument of the loader, with its `context`. An error of a download
+ * is thrown as a `Response`, as these frameworks expect.
  *
  * @example
  * ```ts
@@ -46,7 +46,7 @@ export function toReactRouterLoader<A extends LoaderArgs = LoaderArgs>(
 }
 
 /**
- * Answers with a result from inside an ordinary loader or action.
+ * Responds with a result from inside an ordinary loader or action.
  *
  * @example
  * ```ts
@@ -67,12 +67,13 @@ export async function send(args: LoaderArgs, result: DownloadResult | Promise<Do
 }
 
 /**
- * Has every download below a route go through `middleware`: `export const middleware = [applyToDownloads(…)]`, in
+ * Passes every download below a route through `middleware`: `export const middleware = [applyToDownloads(…)]`, in
  * `root.tsx` for all of them.
  *
  * @example
  * ```ts
- * import { applyToDownloads } from "downloadview/react-router";
+ * import { download } from "downloadview";
+ * import { applyToDownloads, send } from "downloadview/react-router";
  *
  * // app/root.tsx
  * const middleware = [
@@ -81,7 +82,10 @@ export async function send(args: LoaderArgs, result: DownloadResult | Promise<Do
  *     return response;
  *   }),
  * ];
- * console.assert(middleware.length === 1);
+ * const args = { request: new Request("http://localhost/report"), params: {} };
+ * const loader = () => send(args, download("a,b\n", { name: "report.csv" }));
+ * const response = await middleware[0]?.(args, loader);
+ * console.assert(response?.headers.get("X-Robots-Tag") === "noindex");
  * ```
  */
 export function applyToDownloads(
@@ -93,7 +97,7 @@ export function applyToDownloads(
   };
 }
 
-/** The router's context is one for the whole request; each loader gets a request of its own. */
+/** All loaders of a request share the router's context; each has its own `Request`. */
 function scopeOf(args: LoaderArgs & { readonly context?: object }): object {
   return args.context ?? args.request;
 }

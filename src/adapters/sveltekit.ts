@@ -19,8 +19,8 @@ export interface SvelteKitEvent {
 
 export interface SvelteKitOptions {
   /**
-   * SvelteKit's own `error`, for its own error page. It has to be handed in: SvelteKit knows the errors of the very copy
-   * of itself that is built into the application, and a package from `dependencies` would import another one.
+   * SvelteKit's own `error`, for its own error page. Pass the one that your application imports: SvelteKit recognises errors
+   * only of the copy of itself that is built into the application, and this package would import another one.
    */
   readonly error?: (status: number, message: string) => never;
 }
@@ -28,7 +28,7 @@ export interface SvelteKitOptions {
 /**
  * Mounts a handler as an endpoint of SvelteKit: `export const GET = toSvelteKitHandler(view, { error })` in `+server.ts`.
  * `this.context.native` is the `RequestEvent`, with its `locals`. Errors of downloads, such as a missing file, become
- * SvelteKit's `error(404)`, or a plain response where `error` is not given. Any other is thrown on, for `handleError`.
+ * SvelteKit's `error(404)`, or a plain response where `error` is not given. Any other error is thrown, for `handleError`.
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ export function toSvelteKitHandler<E extends SvelteKitEvent = SvelteKitEvent>(
 }
 
 /**
- * Answers with a result from inside an ordinary endpoint.
+ * Responds with a result from inside an ordinary endpoint.
  *
  * @example
  * ```ts
@@ -77,7 +77,7 @@ export async function send(
     heads.set(response, head ?? headOf(response));
     return response;
   } catch (error) {
-    // SvelteKit's has no header fields, such as the `Allow` of a 405.
+    // SvelteKit's `error` cannot carry header fields, such as the `Allow` of a 405.
     const isPlain = isDownloadError(error) && Object.keys(error.headers).length === 0;
     if (!options.error || !isPlain) {
       const response = answerError(error);
@@ -90,20 +90,23 @@ export async function send(
 }
 
 /**
- * Has every download of the application go through `middleware`: `export const handle = applyToDownloads(…)` in
+ * Passes every download of the application through `middleware`: `export const handle = applyToDownloads(…)` in
  * `hooks.server.ts`, or the last of a `sequence`. It also keeps fields of `event.setHeaders` from replacing those that a
  * download needs; for that alone it takes no arguments.
  *
  * @example
  * ```ts
- * import { applyToDownloads } from "downloadview/sveltekit";
+ * import { download } from "downloadview";
+ * import { applyToDownloads, send } from "downloadview/sveltekit";
  *
  * // src/hooks.server.ts
  * const handle = applyToDownloads((response) => {
  *   response.headers.set("X-Robots-Tag", "noindex");
  *   return response;
  * });
- * console.assert(typeof handle === "function");
+ * const event = { request: new Request("http://localhost/report.csv"), params: {} };
+ * const resolve = () => send(event, download("a,b\n", { name: "report.csv" }));
+ * console.assert((await handle({ event, resolve })).headers.get("X-Robots-Tag") === "noindex");
  * ```
  */
 export function applyToDownloads(

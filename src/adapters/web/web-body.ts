@@ -18,7 +18,7 @@ export function webBody(rendered: RenderedResponse, signal?: AbortSignal, outgoi
     delivery.finish(status, 0);
     return null;
   }
-  // What a runtime does with bytes is never reported: whoever wants to know the end gets a stream.
+  // Runtimes do not report how far they sent bytes. A download with `onFinish` or a listener is therefore a stream.
   if (body.kind === "content" && body.content.kind === "bytes" && !rendered.limitRate && !delivery.isWatched) {
     void closeBody(body);
     return ownBytes(body.content) as Uint8Array<ArrayBuffer>;
@@ -43,8 +43,8 @@ export function onOutgoingEnd(outgoing: Outgoing, listener: () => void): void {
 }
 
 /**
- * A stream that reads nothing before it is pulled and frees everything when it is cancelled, so that a response that
- * nobody reads leaves nothing open.
+ * A stream that reads nothing before it is pulled and frees everything when it is cancelled. A response that is never read
+ * leaves no file open.
  */
 function bodyStream(
   { status, delivery, limitRate: rate }: RenderedResponse,
