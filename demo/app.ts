@@ -10,6 +10,7 @@ import { errorPage, libraryPage } from "./page.ts";
 import { startRemote } from "./remote.ts";
 import { sameOrigin } from "./same-origin.ts";
 import { seedLibrary } from "./seed.ts";
+import { documentSelections } from "./selections.ts";
 import { serverViews } from "./servers.ts";
 import { slowLine } from "./slow-line.ts";
 import { downloadViews } from "./views.ts";
@@ -46,6 +47,10 @@ export async function createDemo({
   for (const [route, view] of Object.entries({ ...downloadViews(library, remote.host), ...serverViews() })) {
     app.get(route, toExpressHandler(withMiddleware(view, slowLine, offload)));
   }
+
+  const { post, get } = documentSelections(library);
+  app.post("/selections", sameOrigin, express.urlencoded({ extended: false }), toExpressHandler(post));
+  app.get("/selections/:selection", toExpressHandler(withMiddleware(get, slowLine)));
 
   app.post("/documents", sameOrigin, uploadDocument(library, uploadLimit));
   app.delete("/documents/:slug", sameOrigin, deleteDocument(library));

@@ -32,6 +32,7 @@ export function libraryPage(documents: readonly Document[], { uploadLimit, behin
             >
               <input type="checkbox" id="slow-line" checked /><span>Slow line</span>
             </label>
+            <button class="button soft" id="download-selected" disabled>Download selected as ZIP</button>
             <label class="button primary upload">
               Upload<input type="file" id="upload" multiple data-limit="${uploadLimit}" />
             </label>
@@ -128,6 +129,7 @@ function documentRow({ slug, filename, size, createdAt }: Document): Html {
   return html`<tr data-slug="${slug}" data-name="${filename}" data-preview="${kind.preview}">
     <th scope="row">
       <div>
+        <input type="checkbox" name="slug" value="${slug}" aria-label="Select ${filename}" />
         <span class="icon ${kind.color}" aria-hidden="true">${kind.badge}</span>
         <a href="/documents/${slug}"><bdi>${filename}</bdi></a>
       </div>

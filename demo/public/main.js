@@ -21,6 +21,20 @@ document.addEventListener("click", (event) => {
   if (button) actions[button.dataset.action](button, button.closest("tr")?.dataset);
 });
 
+const downloadSelected = document.getElementById("download-selected");
+
+const selected = () => Array.from(documents.querySelectorAll("input:checked"), ({ value }) => ["slug", value]);
+
+documents.addEventListener("change", () => (downloadSelected.disabled = selected().length === 0));
+
+// The POST is redirected to a URL that stands for the selection. That one resumes, as any other file does.
+downloadSelected.addEventListener("click", async () => {
+  const response = await fetch("/selections", { method: "POST", body: new URLSearchParams(selected()) });
+  await response.body?.cancel();
+  if (response.ok) await new Download(() => response.url + lineQuery(), "Selected documents.zip").start();
+  else alert(`It could not be downloaded: ${response.status} ${response.statusText}`);
+});
+
 function lineQuery() {
   return slowLine.checked ? "?line=slow" : "";
 }
@@ -41,6 +55,7 @@ async function addDocuments(files) {
 async function refreshDocuments() {
   const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
   documents.replaceChildren(...page.getElementById("documents").childNodes);
+  downloadSelected.disabled = true;
 }
 
 upload.addEventListener("change", async () => {

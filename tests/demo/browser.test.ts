@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { chromium, type Browser, type BrowserContext, type Download, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { seedsDir } from "../../demo/seed.ts";
@@ -92,6 +94,30 @@ describe.runIf(hasChromium)("the demo in Chromium", { timeout: 60_000 }, () => {
     expect(download.suggestedFilename()).toBe("Weather at the lake, minute by minute.csv");
     expect(await sumOf(download)).toBe(sha256(await readFile(join(demo.dataDir, "files/object/weather.csv"))));
     await transfer.getByText("Saved, 16 MB").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it("saves what is selected as one ZIP, also when its connection was closed midway", async () => {
+    const button = page.getByRole("button", { name: "Download selected as ZIP" });
+    expect(await button.isDisabled()).toBe(true);
+    await page.getByLabel("Select Weather").check();
+    await page.getByLabel("Select Grüße").check();
+    await button.click();
+    const transfer = page.locator(".transfer");
+    await transfer.getByText(/of 16 MB/).waitFor();
+    await transfer.getByText("Pause").click();
+    await transfer.getByText(/^Paused at/).waitFor();
+
+    await page.getByText("Slow line").click();
+    const ranged = page.waitForResponse((response) => response.status() === 206);
+    const [download] = await Promise.all([page.waitForEvent("download"), transfer.getByText("Resume").click()]);
+    expect(new URL((await ranged).url()).pathname).toMatch(/^\/selections\/[0-9a-f]{32}$/);
+    expect(download.suggestedFilename()).toBe("Selected documents.zip");
+    const path = await download.path();
+    const names = ["Weather at the lake, minute by minute.csv", "Grüße aus 東京 🗼.txt"];
+    const { stdout } = await promisify(execFile)("unzip", ["-Z1", path], { env: { LC_ALL: "C.UTF-8" } });
+    expect(stdout.trim().split("\n").sort()).toEqual(names.sort());
+    await promisify(execFile)("unzip", ["-tqq", path]);
     expect(complaints).toEqual([]);
   });
 
