@@ -12,6 +12,9 @@ of the health check can be reached.
 
   --app URL            the application itself
   --proxy URL          the server in front of it, as clients reach it
+  --host NAME          the Host field for --proxy, for example with --proxy http://127.0.0.1
+  --insecure           accepts a self-signed certificate
+  --timeout SECONDS    the time for all checks together (default 60)
   --json               prints the results as JSON
   --config FILE        another file than downloadview.config.ts
 
@@ -20,12 +23,15 @@ Exit code 0 if all is well, 1 if a check failed, 2 if nothing could be checked.
 
 /** `downloadview doctor`. Gives the exit code: 0 if healthy, 1 if not, 2 if nothing could be checked. */
 export function runDoctor(args: readonly string[], io: CommandIO, folder: string = process.cwd()): Promise<number> {
-  return exitCode(io, "doctor", async () => {
+  return exitCode(withJsonErrors(args, io), "doctor", async () => {
     const { values } = parseArgs({
       args: [...args],
       options: {
         app: { type: "string" },
         config: { type: "string" },
+        host: { type: "string" },
+        insecure: { type: "boolean", default: false },
+        timeout: { type: "string", default: "60" },
         help: { type: "boolean", short: "h" },
         json: { type: "boolean", default: false },
         proxy: { type: "string" },
@@ -38,13 +44,37 @@ export function runDoctor(args: readonly string[], io: CommandIO, folder: string
     const config = await loadConfig(values.config, folder);
     const app = address(values.app ?? config.app, "--app");
     const proxy = values.proxy === undefined ? undefined : address(values.proxy, "--proxy");
-    const diagnosis = await diagnose(config, { app, proxy });
+    const diagnosis = await diagnose(config, {
+      app,
+      proxy,
+      host: values.host,
+      insecure: values.insecure,
+      timeout: milliseconds(values.timeout),
+    });
     io.stdout(values.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : formatDiagnosis(diagnosis));
     return diagnosis.healthy ? 0 : 1;
   });
 }
 
+function milliseconds(seconds: string): number {
+  const value = Number(seconds);
+  if (value > 0 && value <= 86_400) return value * 1000;
+  throw new UsageError(`--timeout must be seconds between 0 and 86400 (got ${JSON.stringify(seconds)})`);
+}
+
+/** A program that reads JSON gets JSON also where nothing could be checked. */
+function withJsonErrors(args: readonly string[], io: CommandIO): CommandIO {
+  if (!args.includes("--json")) return io;
+  const stderr = (text: string): void => {
+    io.stderr(text);
+    io.stdout(`${JSON.stringify({ version: 1, healthy: false, error: text.trim(), results: [] }, null, 2)}\n`);
+  };
+  return { env: io.env, stdout: (text) => io.stdout(text), stderr };
+}
+
 function address(url: string | undefined, option: string): string {
   if (url !== undefined && /^https?:\/\//.test(url) && URL.canParse(url)) return url;
-  throw new UsageError(`Give the ${option} as a URL, such as ${option} http://127.0.0.1:3000`);
+  throw new UsageError(
+    `${option} must be a URL, for example http://127.0.0.1:3000 (got ${url === undefined ? "none" : JSON.stringify(url)})`,
+  );
 }

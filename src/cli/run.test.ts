@@ -119,10 +119,17 @@ describe("downloadview doctor", () => {
     expect(results).toContainEqual(expect.objectContaining({ check: "app-reachable", outcome: "fail", side: "app" }));
   });
 
+  it("prints JSON too where nothing could be checked", async () => {
+    const { code, out, err } = await said(runDoctor, "--json", "--app", "localhost");
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({ version: 1, healthy: false, results: [], error: err.trim() });
+  });
+
   it.each([
     [[], /--app/],
-    [["--app", "localhost"], /--app as a URL/],
-    [["--app", "http://127.0.0.1:1", "--proxy", "x"], /--proxy as a URL/],
+    [["--app", "http://127.0.0.1:1", "--timeout", "soon"], /--timeout must be seconds/],
+    [["--app", "localhost"], /--app must be a URL/],
+    [["--app", "http://127.0.0.1:1", "--proxy", "x"], /--proxy must be a URL/],
     [["--app", "http://127.0.0.1:1", "--config", "named.mjs"], /HealthcheckDownloadView/],
   ])("says in one line what is wrong with %j", async (args, message) => {
     const { code, out, err } = await said(runDoctor, ...args);

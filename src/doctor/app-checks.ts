@@ -12,6 +12,7 @@ export const appChecks: readonly Check<Examination>[] = [
         await exam.askApp({ path: exam.path(exam.samples.plain) });
         return undefined;
       } catch (error) {
+        if (exam.signal.aborted) throw error;
         return ofApp(`an answer from ${exam.app.origin}`, messageOf(error), "Start it, or correct --app.");
       }
     },

@@ -19,14 +19,33 @@ export interface Reply {
   readonly body: Buffer;
 }
 
+/** How a server is reached. */
+export interface Route {
+  /** The Host field, and the name for TLS. Default: the URL's own. */
+  readonly host?: string | undefined;
+  /** Accepts a certificate that no authority of this machine has signed. Default false. */
+  readonly insecure?: boolean | undefined;
+  /** Ends the request, also while its body arrives. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 const longestWait = 10_000;
 const mostBytes = 1024 * 1024;
 
-/** Asks a server by a connection of its own. @throws {Error} that says why there is no reply */
-export function ask(base: URL, { method = "GET", path, headers = {} }: Question): Promise<Reply> {
+/** Sends one request on a connection of its own. @throws {Error} that says why there is no reply */
+export function ask(base: URL, { method = "GET", path, headers = {} }: Question, route: Route = {}): Promise<Reply> {
   const send = base.protocol === "https:" ? askByHttps : askByHttp;
+  const options = {
+    method,
+    path,
+    headers: { ...(route.host === undefined ? {} : { Host: route.host }), ...headers },
+    agent: false as const,
+    timeout: longestWait,
+    ...tlsOptions(route),
+    ...(route.signal && { signal: route.signal }),
+  };
   return new Promise((resolve, reject) => {
-    const outgoing = send(base, { method, path, headers, agent: false, timeout: longestWait });
+    const outgoing = send(base, options);
     outgoing.once("timeout", () => outgoing.destroy(new Error(`no answer within ${longestWait / 1000} s`)));
     outgoing.once("error", reject);
     outgoing.once("response", (response) => {
@@ -34,6 +53,16 @@ export function ask(base: URL, { method = "GET", path, headers = {} }: Question)
     });
     outgoing.end();
   });
+}
+
+/** The name without its port that TLS asks for, and whether the certificate is checked. */
+export function tlsOptions({ host, insecure }: Route): { servername?: string; rejectUnauthorized?: boolean } {
+  const name = host?.replace(/:\d+$/, "");
+  return {
+    // An address is no name for TLS (RFC 6066 §3).
+    ...(name !== undefined && !/^[\d.]+$|^\[/.test(name) ? { servername: name } : {}),
+    ...(insecure === true ? { rejectUnauthorized: false } : {}),
+  };
 }
 
 // A response that promised more than it sent is one that a browser shows as a failed download: so it is here.

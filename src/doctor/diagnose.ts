@@ -8,6 +8,10 @@ import { removeSamples, storageChecks } from "./storage-checks.ts";
 
 /** What the doctor found. */
 export interface Diagnosis {
+  /** The version of this shape. */
+  readonly version: 1;
+  /** The URLs that were asked: the origins of the application and of the server in front. */
+  readonly asked: { readonly app: string; readonly proxy?: string };
   /** Whether no check failed. */
   readonly healthy: boolean;
   readonly results: readonly CheckResult[];
@@ -39,15 +43,16 @@ export async function diagnose(config: DownloadviewConfig, options: DoctorOption
   const exam = new Examination(config, options);
   try {
     const results = await examineAll(exam);
-    return { healthy: results.every(({ outcome }) => outcome !== "fail"), results };
+    const asked = { app: exam.app.origin, ...(exam.proxy && { proxy: exam.proxy.origin }) };
+    return { version: 1, asked, healthy: results.every(({ outcome }) => outcome !== "fail"), results };
   } finally {
     await removeSamples(exam);
   }
 }
 
 async function examineAll(exam: Examination): Promise<CheckResult[]> {
-  const storage = await run(storageChecks, exam);
-  const app = await run(appChecks, exam, isHealthy(storage));
+  const storage = await run(storageChecks, exam, exam);
+  const app = await run(appChecks, exam, exam, isHealthy(storage));
   if (!isHealthy(app)) return [...storage, ...app, ...skipProxy(exam)];
   const expected = await exam.expected(exam.samples.plain);
   if (exam.proxy === undefined) return [...storage, ...app, ...(expected ? [unproxied(expected)] : [])];
@@ -56,9 +61,9 @@ async function examineAll(exam: Examination): Promise<CheckResult[]> {
 
 async function examineProxy(exam: Examination, expected: ExpectedTarget): Promise<CheckResult[]> {
   const context = { exam, expected };
-  const sending = await run(sendingChecks, context);
+  const sending = await run(sendingChecks, context, exam);
   if (isHealthy(sending)) await untilValidatorsAreStrong();
-  const rest = await run(proxyChecks, context, isHealthy(sending), "all");
+  const rest = await run(proxyChecks, context, exam, isHealthy(sending), "all");
   return [...sending, ...rest.map((result) => asNote(result, expected)), ...limits(expected)];
 }
 
@@ -84,24 +89,34 @@ function untilValidatorsAreStrong(): Promise<void> {
 async function run<Context>(
   checks: readonly Check<Context>[],
   context: Context,
+  exam: Examination,
   begun = true,
   after: "none" | "all" = "none",
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
+  let ended = exam.signal.aborted;
   for (const check of checks) {
-    const goOn = begun && (after === "all" || isHealthy(results));
-    results.push(goOn ? await examine(check, context) : skipped(check));
+    const goOn = begun && !ended && (after === "all" || isHealthy(results));
+    results.push(goOn ? await examine(check, context, exam) : skipped(check));
+    ended ||= exam.signal.aborted;
   }
   return results;
 }
 
-async function examine<Context>(check: Check<Context>, context: Context): Promise<CheckResult> {
+async function examine<Context>(
+  check: Check<Context>,
+  context: Context,
+  { signal, timeout }: Examination,
+): Promise<CheckResult> {
   try {
     const finding = await check.examine(context);
     return finding ? failed(check, finding) : passed(check);
   } catch (error) {
     const side = check.check.startsWith("app") ? "app" : check.check.startsWith("storage") ? "storage" : "proxy";
-    const finding = { side, expected: "an answer", actual: messageOf(error), remedy: "Look into its log." } as const;
+    const late = `no complete answer before the ${timeout / 1000} s for all checks were over`;
+    const actual = signal.aborted ? late : messageOf(error);
+    const remedy = signal.aborted ? "Find out what is slow there, or give the doctor more time." : "Look into its log.";
+    const finding = { side, expected: "an answer", actual, remedy } as const;
     return failed(check, finding);
   }
 }

@@ -1,10 +1,11 @@
 import type { DownloadviewConfig } from "../config/downloadview-config.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { OffloadBackend } from "../offload/contract.ts";
+import type { OffloadRule } from "../offload/rule.ts";
 import type { Storage } from "../storages/storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
-import { ask, type Question, type Reply } from "./ask.ts";
-import { defaultFolder, handedOver, type Probe } from "./healthcheck-download-view.ts";
+import { ask, type Question, type Reply, type Route } from "./ask.ts";
+import { capturingRule, defaultFolder, handedOver, type Probe } from "./healthcheck-download-view.ts";
 import { makeSamples, urlPath, type Sample, type Samples } from "./samples.ts";
 
 /** Which servers to ask. */
@@ -13,12 +14,20 @@ export interface DoctorOptions {
   readonly app: string;
   /** The server in front of it, as clients reach it. Left out, only the application and the storage are looked at. */
   readonly proxy?: string | undefined;
+  /** The Host field for `proxy`, where its URL is an address such as `http://127.0.0.1`. Default: the URL's own. */
+  readonly host?: string | undefined;
+  /** Accepts a self-signed certificate of `app` and `proxy`. Default false. */
+  readonly insecure?: boolean | undefined;
+  /** The time for all checks together, in milliseconds. Default 60 000. The checks that remain then are skipped. */
+  readonly timeout?: number | undefined;
 }
 
 /** What the rules say that the application must send for a sample. */
 export interface ExpectedTarget {
   readonly backend: OffloadBackend;
   readonly value: string;
+  /** The rule that captures the sample. Another rule of the configuration is none of its business. */
+  readonly rule: OffloadRule;
 }
 
 /** One run of the doctor: what it looks at, and how to ask. */
@@ -29,10 +38,16 @@ export class Examination {
   readonly app: URL;
   readonly proxy: URL | undefined;
   readonly samples: Samples;
+  /** The time for all checks together, in milliseconds. */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+  /** How the server in front is reached. */
+  readonly route: Route;
+  readonly #appRoute: Route;
   readonly #folder: string;
   readonly #url: string;
 
-  constructor(config: DownloadviewConfig, { app, proxy }: DoctorOptions) {
+  constructor(config: DownloadviewConfig, { app, proxy, host, insecure, timeout = 60_000 }: DoctorOptions) {
     const { healthcheck, storages = {} } = config;
     const storage = storages[healthcheck?.storage ?? ""];
     if (!healthcheck || !storage) {
@@ -46,6 +61,10 @@ export class Examination {
     this.storageName = healthcheck.storage;
     this.app = new URL(app);
     this.proxy = proxy === undefined ? undefined : new URL(proxy);
+    this.timeout = timeout;
+    this.signal = AbortSignal.timeout(timeout);
+    this.#appRoute = { insecure, signal: this.signal };
+    this.route = { ...this.#appRoute, host };
     this.samples = makeSamples();
     this.#folder = healthcheck.folder ?? defaultFolder;
     this.#url = healthcheck.url.replace(/\/*$/, "/");
@@ -65,15 +84,16 @@ export class Examination {
     const file = new StorageFile(this.storage, this.nameOf(sample));
     const request = { method: "GET", url: this.path(sample), headers: { get: () => null } };
     const result = await handedOver(file, this.config, request);
-    return result && { backend: result.backend, value: result.headers.get(result.backend.header) ?? "" };
+    const rule = await capturingRule(file, this.config, request);
+    return result && rule && { backend: result.backend, value: result.headers.get(result.backend.header) ?? "", rule };
   }
 
   askApp(question: Question): Promise<Reply> {
-    return ask(this.app, question);
+    return ask(this.app, question, this.#appRoute);
   }
 
   askProxy(question: Question): Promise<Reply> {
-    return ask(this.proxy ?? this.app, question);
+    return ask(this.proxy ?? this.app, question, this.route);
   }
 }
 

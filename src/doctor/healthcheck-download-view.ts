@@ -6,6 +6,7 @@ import { ProxiedDownloadResponse } from "../responses/proxied-download-response.
 import { isProxiedDownloadResponse, type DownloadRequest, type DownloadResult } from "../responses/handler.ts";
 import { startDelivery } from "../responses/delivery.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
+import type { OffloadRule } from "../offload/rule.ts";
 import type { OffloadedDownloadResponse } from "../offload/offloaded-download-response.ts";
 import { smartDownloadMiddleware } from "../offload/smart-download-middleware.ts";
 import { StorageFile } from "../storages/storage-file.ts";
@@ -92,9 +93,8 @@ export class HealthcheckDownloadView<C = unknown> extends BaseDownloadView<C> {
     if (!result) throw new FileNotFoundError();
     const { header } = result.backend;
     const target = result.headers.get(header) ?? "";
-    const destination =
-      config.rules.map((rule) => rule.destinationUrl ?? "").find((url) => target.startsWith(url)) ?? "";
-    const named = destination + slash + target.slice(destination.length);
+    const rule = await capturingRule(file, config, this.request);
+    const named = slash === "" ? target : withSlashAfter(rule?.destinationUrl ?? "", target);
     return new CarelessResponse({ status, headers: { [header]: named, "Content-Length": "0" } });
   }
 }
@@ -110,6 +110,26 @@ export async function handedOver(
     request,
   );
   return isOffloaded(result) ? result : undefined;
+}
+
+/** The rule that hands a file over: the first that captures it. Another's prefix may be the same or shorter. */
+export async function capturingRule(
+  file: DownloadFile,
+  config: DownloadviewConfig,
+  request: DownloadRequest,
+): Promise<OffloadRule | undefined> {
+  for (const rule of config.rules) {
+    if (await handedOver(file, { ...config, rules: [rule] }, request)) return rule;
+  }
+  return undefined;
+}
+
+/** `/_downloads/a.txt` as `/_downloads//a.txt`. */
+function withSlashAfter(destination: string, target: string): string {
+  const at = target.indexOf(destination);
+  if (destination === "" || at === -1) return target;
+  const end = at + destination.replace(/\/+$/, "").length;
+  return `${target.slice(0, end)}/${target.slice(end)}`;
 }
 
 // By its members: a configuration that the command line loaded may have brought its own copy of this package.

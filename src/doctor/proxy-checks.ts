@@ -25,6 +25,7 @@ export const sendingChecks: readonly ProxyCheck[] = [
         await exam.askProxy({ path: exam.path(exam.samples.plain) });
         return undefined;
       } catch (error) {
+        if (exam.signal.aborted) throw error;
         return ofProxy(`an answer from ${exam.proxy?.origin}`, messageOf(error), "Start it, or correct --proxy.");
       }
     },
@@ -122,7 +123,7 @@ export const proxyChecks: readonly ProxyCheck[] = [
         const actual = `${head.status} with Content-Length ${head.field("Content-Length") ?? "none"}`;
         return ofProxy(`200 with Content-Length ${length}`, actual, "Pass HEAD on to the application as HEAD.");
       }
-      const body = await bodyAfterHead(exam.proxy ?? exam.app, path);
+      const body = await bodyAfterHead(exam.proxy ?? exam.app, path, exam.route);
       if (body === 0) return undefined;
       return ofProxy("no body", `${body} bytes of one`, "Do not turn HEAD into GET (Caddy: take away `method * GET`).");
     },
@@ -130,17 +131,19 @@ export const proxyChecks: readonly ProxyCheck[] = [
   {
     check: "proxy-uncompressed",
     title: "The server sends the very bytes, also to a client that takes compressed ones",
-    examine: async ({ exam }) => {
-      const question: Question = { path: exam.path(exam.samples.plain), headers: { "Accept-Encoding": "gzip, br" } };
-      const [own, theirs] = [await exam.askApp(question), await exam.askProxy(question)];
-      const coding = theirs.field("Content-Encoding");
-      if (coding === own.field("Content-Encoding")) return undefined;
-      return ofProxy(
-        "no Content-Encoding of the server's own",
-        `Content-Encoding: ${coding ?? "none"}, ETag: ${theirs.field("ETag") ?? "none"}`,
-        "Do not compress downloads: they lose their length, and cannot be resumed (nginx: `gzip off;` in the location; " +
-          "Apache: `SetEnv no-gzip 1`; Caddy: take `encode` away).",
-      );
+    examine: async ({ exam, expected }) => {
+      for (const sample of exam.samples.compressible) {
+        const question: Question = { path: exam.path(sample), headers: { "Accept-Encoding": "gzip, br, deflate" } };
+        const [own, theirs] = [await exam.askApp(question), await exam.askProxy(question)];
+        const coding = theirs.field("Content-Encoding");
+        if (coding === own.field("Content-Encoding")) continue;
+        return ofProxy(
+          `no Content-Encoding of the server's own for ${lastSegment(sample.name)}`,
+          `Content-Encoding: ${coding ?? "none"}, ETag: ${theirs.field("ETag") ?? "none"}`,
+          `A compressed download loses its length and cannot be resumed: ${remediesFor(expected.backend).verbatim}`,
+        );
+      }
+      return undefined;
     },
   },
   {

@@ -14,6 +14,8 @@ export interface Remedies {
   readonly restore: string;
   /** The file can be asked for from outside. */
   readonly hide: string;
+  /** It compresses the file. */
+  readonly verbatim: string;
   /** It sends the file with an error. */
   readonly guard: string;
 }
@@ -32,6 +34,7 @@ const nginx: Remedies = {
     "location switches off those above it. The generated configuration has the usual ones: name others in " +
     'nginx({ headers: ["X-…"] }).',
   hide: "Write `internal;` into the location.",
+  verbatim: "write `gzip off;` into the internal location.",
   guard: 'Write `if ($upstream_status !~ "200$") { return 403; }` into the internal location.',
 };
 
@@ -44,6 +47,7 @@ const apache: Remedies = {
   read: "Apache's user may not read the file: `chmod o+x` every folder above it, and `chmod o+r` the file.",
   restore: "A `Header unset` or `Header set` of Apache's replaces them: take it away for what the application sends.",
   hide: "Take away what serves this folder: an `Alias`, or a `DocumentRoot` above it.",
+  verbatim: "write `SetEnv no-gzip 1` where the application is proxied, and remove `SetOutputFilter DEFLATE` there.",
   guard: "Write `Header unset X-Sendfile \"expr=%{REQUEST_STATUS} != '200'\"`.",
 };
 
@@ -58,6 +62,7 @@ const lighttpd: Remedies = {
     '"x-sendfile-docroot"; and let its user read the file and enter every folder above it.',
   restore: "A `setenv.set-response-header` or `proxy.header` of lighttpd's replaces them: take it away.",
   hide: "Take away what serves this folder: an `alias.url`, or a `server.document-root` above it.",
+  verbatim: "remove the application's types from `deflate.mimetypes`, or set it to `()`.",
   guard: "lighttpd cannot be told.",
 };
 
@@ -69,6 +74,7 @@ const caddy: Remedies = {
   read: "Caddy's user may not read the file: `chmod o+x` every folder above it, and `chmod o+r` the file.",
   restore: "Write `copy_response_headers` into `handle_response`, and `header { defer … }` for ETag and Last-Modified.",
   hide: "Take away what serves this folder: a `root` with a `file_server`.",
+  verbatim: "remove `encode` from the site, or exclude the downloads from it by a matcher.",
   guard: "Write `status 200` into the matcher of `handle_response`, and `header_down -X-Accel-Redirect`.",
 };
 
@@ -80,6 +86,7 @@ const h2o: Remedies = {
   restore:
     "Let the host on the socket run the handler of the generated configuration: h2o forgets all fields otherwise.",
   hide: "Write `listen` into each host and not above them: the one with the files listens on its socket alone.",
+  verbatim: "write `compress: OFF` into the host that clients reach.",
   guard: "h2o cannot be told.",
 };
 
@@ -92,6 +99,7 @@ const unknown: Remedies = {
   read: generated,
   restore: generated,
   hide: generated,
+  verbatim: generated,
   guard: generated,
 };
 

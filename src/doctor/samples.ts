@@ -12,6 +12,8 @@ export interface Samples {
   /** One whose content is replaced by {@link renewed}'s, at the same length. */
   readonly changing: Sample;
   readonly renewed: Sample;
+  /** Of the types and sizes that servers compress by default: files of a few bytes they leave alone. */
+  readonly compressible: readonly Sample[];
   /** Names that one server or another gets wrong. */
   readonly odd: readonly Sample[];
 }
@@ -44,12 +46,17 @@ export function makeSamples(): Samples {
     content: `${randomBytes(16).toString("hex")}\n`,
   });
   const [plain, changing, renewed] = [sample("plain.txt"), sample("changing.txt"), sample("changing.txt")];
-  return { plain, changing, renewed, odd: oddNames.map(sample) };
+  const large = (name: string, start = ""): Sample => {
+    const { name: unique, content } = sample(name);
+    return { name: unique, content: start + content.repeat(256) };
+  };
+  const compressible = [large("page.txt"), large("page.pdf", "%PDF-1.4\n")];
+  return { plain, changing, renewed, compressible, odd: oddNames.map(sample) };
 }
 
 /** Those that are there from the beginning. */
-export function firstSamples({ plain, changing, odd }: Samples): readonly Sample[] {
-  return [plain, changing, ...odd];
+export function firstSamples({ plain, changing, compressible, odd }: Samples): readonly Sample[] {
+  return [plain, changing, ...compressible, ...odd];
 }
 
 export function urlPath(name: string): string {

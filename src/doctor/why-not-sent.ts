@@ -35,9 +35,17 @@ export async function whyNotSent(exam: Examination, expected: ExpectedTarget): P
 
 async function whyNotFound(exam: Examination, expected: ExpectedTarget, reply: Reply): Promise<string> {
   const { locate, find } = remediesFor(expected.backend);
+  const { sourceUrl, sourceDir, destinationUrl } = expected.rule;
+  const isRemote = sourceDir === undefined && sourceUrl !== undefined && /^https?:/i.test(sourceUrl);
   if (expected.backend.target !== "url") return find;
   if (await isFromApp(exam, expected, reply)) return locate;
-  return (await isFoundBySecondSlash(exam)) ? slashIsMissing(exam) : find;
+  if (isRemote) {
+    return (
+      `The store at ${sourceUrl} answers 404 to nginx: compare the \`proxy_pass\` in \`location ^~ ${destinationUrl}\` ` +
+      "with sourceUrl, and see that the object exists there and may be read without a signature."
+    );
+  }
+  return (await isFoundBySecondSlash(exam)) ? slashIsMissing(expected) : find;
 }
 
 /** The server has nothing under the URL, so it asked the application for it like for any other. */
@@ -53,10 +61,12 @@ async function isFoundBySecondSlash(exam: Examination): Promise<boolean> {
   return reply.body.toString() === plain.content;
 }
 
-function slashIsMissing({ config }: Examination): string {
-  const [rule] = config.rules.filter(({ destinationUrl }) => destinationUrl !== undefined);
-  const folder = (rule?.destinationDir ?? rule?.sourceDir ?? "/srv/media").replace(/\/*$/, "/");
-  return `The \`alias\` lacks the slash at its end, so that the name is glued to the folder's: write \`alias ${folder};\`.`;
+function slashIsMissing({ rule }: ExpectedTarget): string {
+  const folder = (rule.destinationDir ?? rule.sourceDir ?? "/srv/media").replace(/\/*$/, "/");
+  return (
+    `The \`alias\` in \`location ^~ ${rule.destinationUrl}\` lacks the slash at its end, so nginx appends the name to ` +
+    `the folder's own: write \`alias ${folder};\`.`
+  );
 }
 
 function ofProxy(actual: string, remedy: string): Finding {

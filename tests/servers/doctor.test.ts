@@ -77,7 +77,7 @@ const broken: readonly Broken[] = [
     server: "nginx",
     edit: (text, { root }) => text.replace(`alias ${root}/;`, `alias ${root};`),
     check: "proxy-sends",
-    names: /`alias` lacks the slash at its end/,
+    names: /`alias` in `location [^`]*` lacks the slash at its end/,
   },
   {
     what: "another destinationUrl",
@@ -207,6 +207,27 @@ const broken: readonly Broken[] = [
       text.replace("gzip off;", "gzip on; gzip_types text/plain; gzip_min_length 0; gzip_http_version 1.0;"),
     check: "proxy-uncompressed",
     names: /Content-Encoding: gzip.*gzip off/s,
+  },
+  {
+    what: "compression with nginx's usual types and sizes",
+    server: "nginx",
+    edit: (text) => text.replace("gzip off;", "gzip on; gzip_types text/plain;"),
+    check: "proxy-uncompressed",
+    names: /Content-Encoding: gzip.*`gzip off;` into the internal location/s,
+  },
+  {
+    what: "compression of PDF files alone",
+    server: "nginx",
+    edit: (text) => text.replace("gzip off;", "gzip on; gzip_types application/pdf;"),
+    check: "proxy-uncompressed",
+    names: /Content-Encoding: gzip/,
+  },
+  {
+    what: "compression as its module has it",
+    server: "caddy",
+    edit: (text) => text.replace("reverse_proxy ", "encode gzip\n  reverse_proxy "),
+    check: "proxy-uncompressed",
+    names: /remove `encode`/,
   },
   {
     what: "descriptors kept open",
@@ -489,6 +510,58 @@ describe("the doctor", () => {
     const found = results.find(({ outcome }) => outcome === "fail");
     expect(found).toMatchObject({ check: "proxy-sends", side: "proxy" });
     expect(found?.actual).toContain("X-Accel-Redirect, which is for the server alone");
+  });
+
+  it.skipIf(!isInstalled("nginx"))(
+    "names the rule that it examined, not the first one of the configuration",
+    async () => {
+      const other = join(place.folder, "other");
+      await mkdir(other, { recursive: true });
+      const rules = [
+        { sourceDir: other, destinationUrl: "/_downloads/" },
+        { sourceDir: place.root, destinationUrl: "/_downloads-media/" },
+      ];
+      const config = configFor("nginx", place, { rules });
+      await using app = await serve(healthcheckApp(config));
+      await using proxy = await startProxy("nginx", config, app.url, (text) =>
+        text.replace(/alias "?([^";]*media)\/"?;/, "alias $1;"),
+      );
+      const { results } = await diagnose(config, { app: app.url, proxy: proxy.url });
+      const [found, ...more] = results.filter(({ outcome }) => outcome === "fail");
+      expect([found?.check, more]).toEqual(["proxy-sends", []]);
+      expect(found?.remedy).toContain(`\`alias ${place.root}/;\``);
+      expect(found?.remedy).toContain("/_downloads-media/");
+      expect(found?.remedy).not.toContain(other);
+    },
+  );
+
+  it("ends when its time is over, however slowly a server drips", async () => {
+    const config = configFor("nginx", place);
+    await using app = await serve(healthcheckApp(config));
+    await using dripping = await serve((_request, response) => {
+      response.writeHead(200, { "Content-Length": "1000000" });
+      const drip = setInterval(() => response.write("."), 20);
+      response.once("close", () => clearInterval(drip));
+    });
+    const { healthy, results } = await diagnose(config, { app: app.url, proxy: dripping.url, timeout: 1500 });
+    const failures = results.filter(({ outcome }) => outcome === "fail");
+    expect(healthy).toBe(false);
+    expect(failures).toHaveLength(1);
+    expect(failures[0]).toMatchObject({ side: "proxy", actual: expect.stringContaining("1.5 s") as string });
+    expect(outcomes(results, "skipped").length).toBeGreaterThan(5);
+  });
+
+  it("asks for the host that it is given, and says which URLs it asked", async () => {
+    const config = configFor("nginx", place, { backend: "none" });
+    const hosts = new Set<string | undefined>();
+    const before: express.RequestHandler = (request, _response, next) => {
+      hosts.add(request.headers.host);
+      next();
+    };
+    await using app = await serve(healthcheckApp(config, { before }));
+    const diagnosis = await diagnose(config, { app: app.url, proxy: app.url, host: "files.example" });
+    expect(diagnosis).toMatchObject({ version: 1, healthy: true, asked: { app: app.url, proxy: app.url } });
+    expect([...hosts]).toEqual([new URL(app.url).host, "files.example"]);
   });
 
   it("leaves none of its files behind", async () => {
