@@ -1,18 +1,19 @@
 /**
- * Every error that downloadview throws on purpose. `status` is for web frameworks that read it (Koa, h3, Fastify),
- * `statusCode` for those that read that, `getResponse()` for Hono. A message with `expose` may be shown to a client:
- * it never names a path, a key or an upstream URL. What helps the operator is in `cause`.
+ * The errors that downloadview throws. Koa, h3 and Fastify read `status`, other frameworks `statusCode`, and Hono calls
+ * `getResponse()`. If `expose` is true, the message may be sent to a client: it never contains a path, a key or an upstream
+ * URL. `cause` has the details for the operator.
  */
 
 import { sendableFields } from "./http/header-fields.ts";
 
-interface DownloadErrorOptions extends ErrorOptions {
-  /** Header fields that the answer needs, such as `Allow` or `Retry-After`. Any that cannot be sent is left out. */
+/** The options of every error of this package: `cause`, and header fields for the response. */
+export interface DownloadErrorOptions extends ErrorOptions {
+  /** Header fields of the response, such as `Allow` or `Retry-After`. A field that cannot be sent is ignored. */
   headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * The base of all errors that a download can end in.
+ * The base class of all errors of downloadview.
  *
  * @example
  * ```ts
@@ -24,9 +25,9 @@ interface DownloadErrorOptions extends ErrorOptions {
  */
 export class DownloadError extends Error {
   override readonly name: string = "DownloadError";
-  /** The HTTP status that this error is answered with. */
+  /** The HTTP status of the response. */
   readonly status: number;
-  /** Whether the message may be shown to a client. */
+  /** Whether the message may be sent to a client: true for a status below 500. */
   readonly expose: boolean;
   readonly headers: Readonly<Record<string, string>>;
 
@@ -42,7 +43,7 @@ export class DownloadError extends Error {
     return this.status;
   }
 
-  /** A plain text answer. It says what every error of this status says, and carries no validators. */
+  /** Returns a plain text response with the reason phrase of the status, and without validators. */
   getResponse(): Response {
     const body = `${reasonPhrases[this.status] ?? "Error"}\n`;
     return new Response(body, {

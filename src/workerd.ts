@@ -20,14 +20,10 @@ export { DescribedFile, unwrap, type FileDescription } from "./files/described-f
 export type { HTTPFileOptions, RemoteLimits } from "./files/remote/http-file-options.ts";
 export { HTTPFile } from "./files/remote/http-file.ts";
 export type { ResolveHost } from "./files/remote/node-fetch.ts";
+export type { ByteSource } from "./files/bytes.ts";
 export { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./files/virtual-file.ts";
 export type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } from "./storages/storage.ts";
-export {
-  BlobProviderStorage,
-  type BlobProvider,
-  type BlobProviderPage,
-  type FileLike,
-} from "./storages/third-party/blob-provider-storage.ts";
+export { BlobProviderStorage, type BlobProvider, type FileLike } from "./storages/third-party/blob-provider-storage.ts";
 export { MemoryStorage } from "./storages/memory-storage.ts";
 export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";

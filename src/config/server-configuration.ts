@@ -12,7 +12,7 @@ import { defaultName, folderOf, type AppAddress, type TLSFiles } from "../offloa
 import type { Storage } from "../storages/storage.ts";
 import type { DownloadviewConfig } from "./downloadview-config.ts";
 
-/** A server that a configuration can be made for. */
+/** A server for which {@link serverConfiguration} can write the configuration. */
 export type ServerName = "nginx" | "apache" | "lighttpd" | "caddy" | "h2o";
 
 const servers: Readonly<Record<ServerName, () => OffloadBackend>> = { nginx, apache, lighttpd, caddy, h2o };

@@ -1,6 +1,9 @@
 /**
- * A `Cache-Control` under which no cache outlives a signature: only the client's own cache may keep the answer, and for
- * `seconds` at most (no limit if undefined). A shared cache would give it to those who have no signature.
+ * Restricts a `Cache-Control` value to the client's own cache, for at most `seconds`. A shared cache would serve the
+ * response to clients that have no signature, and a longer lifetime would outlast the signature.
+ *
+ * @param value the application's own field, or null
+ * @param seconds until the signature expires; undefined: it does not expire
  */
 export function privateCacheControl(value: string | null, seconds: number | undefined): string {
   const directives = directivesOf(value ?? "");
@@ -16,7 +19,7 @@ function directivesOf(value: string): string[] {
 }
 
 const sharing = /^(?:public|private|s-maxage|must-understand)\b/i;
-// The two that let a cache use an answer for longer than its max-age (RFC 5861).
+// RFC 5861: `stale-*` lets a cache use a response for longer than its max-age.
 const lasting = /^(?:max-age|stale-while-revalidate|stale-if-error)\b/i;
 
 function isReplaced(directive: string, seconds: number | undefined): boolean {

@@ -1,24 +1,24 @@
 import { parseHTTPDate } from "./date.ts";
 import { parseEntityTags, strongMatch, weakMatch } from "./etag.ts";
 
-/** What the rules look at in a request. A fetch `Request` is one. */
+/** The parts of a request that the rules read. A fetch `Request` has them. */
 export interface RequestHead {
   readonly method: string;
   readonly headers: { get(name: string): string | null };
 }
 
-/** What tells one version of a representation from another (RFC 9110 §8.8). */
+/** The validators of a representation: they tell its versions apart (RFC 9110 §8.8). */
 export interface Validators {
   /** In header form: `"x"` or `W/"x"`. */
   readonly etag?: string | undefined;
   readonly lastModified?: Date | undefined;
 }
 
-/** Whether to go on, or to answer 304 or 412. */
+/** The result of the preconditions: go on, respond 304, or respond 412. */
 export type PreconditionOutcome = "proceed" | "notModified" | "preconditionFailed";
 
 export interface PreconditionOptions {
-  /** What is already known of If-Modified-Since, in place of comparing dates. See {@link modifiedSince}. */
+  /** The result for If-Modified-Since, if a hook has computed it. Default: the dates are compared. See {@link modifiedSince}. */
   readonly modified?: boolean | undefined;
   /** Default: the time of the call. */
   readonly now?: Date | undefined;
@@ -51,7 +51,7 @@ export function evaluatePreconditions(
   return unmodifiedSince(request, validators, options?.modified) ? "notModified" : "proceed";
 }
 
-/** If-Match and If-Unmodified-Since: does the client still mean the version that we have? */
+/** Whether the version that the client named by If-Match or If-Unmodified-Since is the current one. */
 function ifMatchHolds({ headers }: RequestHead, validators: Validators): boolean {
   const ifMatch = headers.get("if-match");
   if (ifMatch !== null) return matchesAny(ifMatch, validators.etag, strongMatch);
@@ -80,8 +80,10 @@ function unmodifiedSince(request: RequestHead, validators: Validators, modified:
 }
 
 /**
- * The date to ask a `wasModifiedSince` hook with, if If-Modified-Since counts at all: on GET and HEAD only, and not
- * beside If-None-Match, which is more exact (RFC 9110 §13.1.3).
+ * Parses If-Modified-Since, for a `wasModifiedSince` hook.
+ *
+ * @returns undefined if the field is missing, malformed or must be ignored: the method is not GET or HEAD, or the request
+ *   has If-None-Match, which is more precise (RFC 9110 §13.1.3)
  */
 export function modifiedSince(request: RequestHead): Date | undefined {
   const value = request.headers.get("if-modified-since");
@@ -90,9 +92,11 @@ export function modifiedSince(request: RequestHead): Date | undefined {
 }
 
 /**
- * Whether a Range may be answered with a part: there is no If-Range, or it names the very version that we have, by a
- * strong entity tag or by the exact date of a second that is over (RFC 9110 §13.1.5). In a second that is not over the
- * file may change once more, and both versions have that date: it is a weak validator then (§8.8.2.2).
+ * Tells whether If-Range allows a partial response: the field is missing, or it names the current version by a strong
+ * entity tag or by its exact date (RFC 9110 §13.1.5). A date counts only when its second is over: until then the file
+ * may change again and keep the same date, so the date is a weak validator (§8.8.2.2).
+ *
+ * @param now default: the time of the call
  */
 export function ifRangeHolds(request: RequestHead, validators: Validators, now?: Date): boolean {
   const ifRange = request.headers.get("if-range");
@@ -102,21 +106,22 @@ export function ifRangeHolds(request: RequestHead, validators: Validators, now?:
   return seconds !== undefined && seconds === modificationTime(validators) && isOver(seconds, now);
 }
 
-/** Milliseconds by which a file system's clock may lag behind ours. */
+/** Milliseconds by which the file system's clock may lag behind the clock of this process. */
 const clockLag = 20;
 
 function isOver(second: number, now: Date = new Date()): boolean {
   return now.getTime() >= (second + 1) * 1000 + clockLag;
 }
 
-/** What an HTTP date can name: its years have four digits. In seconds since the epoch. */
+/** The range of HTTP dates, whose years have four digits, in seconds since the epoch. */
 const firstSecond = -62_167_219_200;
 const lastSecond = 253_402_300_799;
 
 /**
- * When the representation was last modified, in whole seconds since the epoch, as precise as HTTP's dates are. The
- * epoch itself is what sources say that don't know (archives, containers, object stores): undefined, like no date and
- * one that HTTP cannot write.
+ * Returns the modification time in whole seconds since the epoch, the precision of HTTP dates.
+ *
+ * @returns undefined if there is no date, if HTTP cannot write it, or if it is the epoch itself: archives, containers and
+ *   object stores report the epoch when they do not know the time
  */
 export function modificationTime({ lastModified }: Validators): number | undefined {
   if (lastModified === undefined) return undefined;

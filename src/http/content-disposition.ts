@@ -1,10 +1,10 @@
-/** Save the file, or show it (RFC 6266 §4.2). */
+/** Whether the browser saves the file or shows it (RFC 6266 §4.2). */
 export type DispositionType = "attachment" | "inline";
 
 /**
- * A Content-Disposition field (RFC 6266): printable ASCII whatever the name is. `filename` comes first, for clients
- * that know only that, then `filename*` (RFC 8187) where the first can't carry the name. A name of which nothing
- * remains is left out.
+ * Formats a Content-Disposition field (RFC 6266). The result is printable ASCII for every name. `filename` comes first,
+ * for clients that know no other parameter; `filename*` (RFC 8187) follows if ASCII cannot carry the name. If no
+ * character of the name can be used, the field has no filename.
  *
  * @example
  * ```ts
@@ -27,14 +27,14 @@ export function contentDisposition(type: DispositionType, filename = ""): string
   return `${disposition}; filename="${fallback}"${extended}`;
 }
 
-/** What file systems take for one name, in bytes of UTF-8. */
+/** The limit of most file systems for one name, in bytes of UTF-8. */
 const maxNameLength = 255;
-/** Of an extension that is worth keeping; what is longer is no extension. */
+/** A longer suffix is not treated as an extension. In bytes. */
 const maxExtensionLength = 32;
 
 /**
- * A file name that fits into 255 bytes of UTF-8, shortened before its extension: a client that cannot save a name cuts it
- * anywhere, and the extension, by which the file is opened, would be lost.
+ * Shortens a file name to 255 bytes of UTF-8 and keeps its extension. Otherwise a client cuts a name that it cannot save at
+ * any place, and the operating system no longer knows how to open the file.
  *
  * @example
  * ```ts
@@ -64,8 +64,8 @@ function utf8Length(text: string): number {
 }
 
 /**
- * A file name that was given as one, with `_` for each `/` and `\`: no client takes them in a name, and what stands before
- * them belongs to it. A path has folders instead: {@link basename} cuts those.
+ * Replaces each `/` and `\` of a file name by `_`, because no client accepts them in a name. The text before a separator is
+ * kept: it is a part of the name. For a path, whose folders must be removed, use {@link basename}.
  *
  * @example
  * ```ts
@@ -79,8 +79,10 @@ export function asFilename(given: string): string {
 }
 
 /**
- * The last segment of a name, by `/` or `\`, which a Windows client takes for a separator too. Empty for a name that
- * has none (`..` is a path, no name). Lone surrogates, which UTF-8 can't carry, become U+FFFD.
+ * Returns the last segment of a path. `\` separates segments as well as `/`, because it does so on a Windows client.
+ * Lone surrogates, which UTF-8 cannot encode, become U+FFFD.
+ *
+ * @returns an empty string if there is no name, as in `/` or `..`
  */
 export function basename(name: string): string {
   let end = name.length;
@@ -96,7 +98,7 @@ function isSeparator(code: number): boolean {
 }
 
 /**
- * Without controls, which could end the header field, line separators, and the bidirectional controls that show
+ * Removes control characters, which could end the header field, line separators, and bidirectional controls, which show
  * `annexe[RLO]txt.exe` as `annexeexe.txt`.
  */
 function printable(name: string): string {
@@ -104,8 +106,9 @@ function printable(name: string): string {
 }
 
 /**
- * The nearest name in ASCII. Letters lose their accents, any other character becomes `_`, so that neither the stem nor
- * the extension ends up empty. So does a quote: clients differ in how they read an escaped one (RFC 6266 appendix D).
+ * Returns the nearest name in ASCII. Letters lose their accents and any other character becomes `_`, so that neither the
+ * stem nor the extension is empty. A quote becomes `_` too: clients differ in how they read an escaped quote (RFC 6266
+ * appendix D).
  */
 function asciiFallback(name: string): string {
   return name
@@ -113,7 +116,7 @@ function asciiFallback(name: string): string {
     .replaceAll('"', "_");
 }
 
-/** Only letters and digits: compatibility forms exist of `.`, `/` and `"` as well, and would bring those back. */
+/** Accepts letters and digits only: NFKD would also turn compatibility forms into `.`, `/` and `"`. */
 function asciiLetters(character: string): string {
   const letters = character.normalize("NFKD").replace(/\p{M}/gu, "");
   return /^[A-Za-z0-9]+$/.test(letters) ? letters : "_";
@@ -124,25 +127,25 @@ function isMisread(name: string): boolean {
   return name.includes("%") || name.includes("=?");
 }
 
-/** The `ext-value` of RFC 8187 §3.2.1: encodeURIComponent leaves four characters that it doesn't allow. */
+/** Encodes an `ext-value` (RFC 8187 §3.2.1), which does not allow four characters that encodeURIComponent keeps. */
 function percentEncode(name: string): string {
   return encodeURIComponent(name).replace(/['()*]/g, (character) =>
     `%${character.charCodeAt(0).toString(16)}`.toUpperCase(),
   );
 }
 
-/** A Content-Disposition field as a client reads it. */
+/** A parsed Content-Disposition field. */
 export interface ParsedContentDisposition {
-  /** In lower case, as it was sent otherwise. */
+  /** In lower case. Unknown types are kept. */
   readonly type: string;
-  /** The name that counts: `filename*` before `filename`. It may be a path: a client takes its last segment. */
+  /** `filename*` if it is readable, else `filename`. It may be a path, of which a client uses the last segment. */
   readonly filename?: string;
-  /** All parameters by lower-case name. The value of a readable `name*` is also that of `name`. */
+  /** All parameters by lower-case name. A readable `name*` also replaces the value of `name`. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads a Content-Disposition field as leniently as clients do. Of two parameters of one name the first counts.
+ * Parses a Content-Disposition field as leniently as clients do. If a parameter is repeated, the first one counts.
  *
  * @example
  * ```ts
@@ -178,7 +181,7 @@ interface Parameter {
   readonly quoted: boolean;
 }
 
-/** Yields `name=value` and `name="value"`. What has no `=` is passed over; an unclosed quote ends it all. */
+/** Yields `name=value` and `name="value"`. Skips members without `=` and stops at an unclosed quote. */
 function* scanParameters(header: string, start: number): Generator<Parameter> {
   let position = start;
   while (position < header.length) {
@@ -218,7 +221,7 @@ function indexOrEnd(value: string, searched: string, from: number): number {
   return index === -1 ? value.length : index;
 }
 
-/** Decodes `charset'language'percent-encoded` (RFC 8187 §3.2.1), or undefined where that isn't it. */
+/** Decodes `charset'language'percent-encoded` (RFC 8187 §3.2.1). Returns undefined if `value` has another form. */
 function decodeExtendedValue(value: string): string | undefined {
   const [charset = "", , encoded, ...more] = value.split("'");
   if (encoded === undefined) return undefined;

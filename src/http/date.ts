@@ -3,7 +3,7 @@ const longDays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Frida
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /**
- * A date as HTTP sends it: IMF-fixdate, whole seconds (RFC 9110 §5.6.7).
+ * Formats a date for a header field: IMF-fixdate, in whole seconds (RFC 9110 §5.6.7).
  *
  * @example
  * ```ts
@@ -17,8 +17,11 @@ export function formatHTTPDate(date: Date): string {
 }
 
 /**
- * Reads the three formats that a recipient must accept (RFC 9110 §5.6.7), and nothing else: a lenient parser would
- * make a date of values such as `0`, and answer 304 or 412 for them. `now` resolves the two-digit years of RFC 850.
+ * Parses the three date formats that a recipient must accept (RFC 9110 §5.6.7) and no other. A lenient parser would read
+ * values such as `0` as a date, and the response would be a wrong 304 or 412.
+ *
+ * @param now resolves the two-digit years of RFC 850; default: the time of the call
+ * @returns undefined if `value` has none of the three formats
  *
  * @example
  * ```ts
@@ -29,7 +32,7 @@ export function formatHTTPDate(date: Date): string {
  * ```
  */
 export function parseHTTPDate(value: string, now?: Date): Date | undefined {
-  // Each format has lengths of its own.
+  // The formats differ in length.
   if (value.length === 29) return parseImfFixdate(value);
   if (value.length === 24) return parseAsctimeDate(value);
   return value.length >= 30 && value.length <= 33 ? parseRfc850Date(value, now) : undefined;
@@ -66,7 +69,7 @@ function parseAsctimeDate(value: string): Date | undefined {
   return toDate(digits(value, 20, 24), value.slice(4, 7), day, timeOfDay(value, 11));
 }
 
-/** Milliseconds of `hh:mm:ss`, or NaN. A minute may have a leap second. */
+/** Parses `hh:mm:ss` to milliseconds, or NaN. A minute may have a leap second. */
 function timeOfDay(value: string, start: number): number {
   if (value[start + 2] !== ":" || value[start + 5] !== ":") return NaN;
   const hour = digits(value, start, start + 2);
@@ -75,7 +78,7 @@ function timeOfDay(value: string, start: number): number {
   return hour < 24 && minute < 60 && second <= 60 ? ((hour * 60 + minute) * 60 + second) * 1000 : NaN;
 }
 
-/** The number that the characters from `start` to `end` spell, or NaN unless all are digits. */
+/** Parses the decimal digits from `start` to `end`. Returns NaN for any other character. */
 function digits(value: string, start: number, end: number): number {
   let number = 0;
   for (let index = start; index < end; index++) {

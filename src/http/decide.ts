@@ -3,15 +3,15 @@ import type { PreconditionOptions, RequestHead, Validators } from "./conditional
 import { selectRanges } from "./range.ts";
 import type { ByteRange } from "./range.ts";
 
-/** What is known of the representation that a 200 would send. */
+/** The representation that a 200 would send, as far as it is known. */
 export interface Representation extends Validators {
-  /** In bytes, when it is known. */
+  /** In bytes; undefined if unknown. */
   readonly size?: number | undefined;
-  /** False for a source that can be read only from its beginning: it has no ranges. */
+  /** False if the source can be read from its beginning only: ranges are then ignored. Default: true. */
   readonly seekable?: boolean | undefined;
 }
 
-/** How to answer a request for a representation that exists. */
+/** The kind of response to a request for a representation that exists. */
 export type Decision =
   | { readonly kind: "full" }
   | { readonly kind: "partial"; readonly range: ByteRange }
@@ -26,7 +26,7 @@ const preconditionFailed: Decision = { kind: "preconditionFailed" };
 const rangeNotSatisfiable: Decision = { kind: "rangeNotSatisfiable" };
 
 /**
- * Decides a request: first its preconditions, then its ranges (RFC 9110 §13.2.2).
+ * Decides how to respond to a request: preconditions first, then ranges (RFC 9110 §13.2.2).
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export function decide(request: RequestHead, representation: Representation, opt
   return decideRange(request, representation, options?.now);
 }
 
-/** Range is defined for GET only (RFC 9110 §14.2): a HEAD is answered like a GET without it. */
+/** Range is defined for GET only (RFC 9110 §14.2): a HEAD gets the head of a full response. */
 function decideRange(request: RequestHead, representation: Representation, now: Date | undefined): Decision {
   const { size, seekable } = representation;
   if (request.method !== "GET" || size === undefined || seekable === false) return full;

@@ -1,6 +1,7 @@
 /**
- * A Repr-Digest or Content-Digest field: a dictionary of byte sequences (RFC 9530 §2, RFC 8941). Keys are the
- * registered algorithm names, such as `sha-256`.
+ * Formats a Repr-Digest or Content-Digest field: a dictionary of byte sequences (RFC 9530 §2, RFC 8941).
+ *
+ * @param digests by registered algorithm name, such as `sha-256`
  *
  * @example
  * ```ts
@@ -20,7 +21,7 @@ export function reprDigest(digests: Readonly<Record<string, Uint8Array>>): strin
 const provingLengths: Readonly<Record<string, number>> = { "sha-256": 32, "sha-512": 64 };
 
 /**
- * The SHA-256 and SHA-512 digests in a Repr-Digest field.
+ * Parses the SHA-256 and SHA-512 digests of a Repr-Digest field. Other algorithms are ignored.
  *
  * @returns undefined if it holds neither, or if one of them is malformed
  *
@@ -45,7 +46,7 @@ export function parseReprDigest(field: string | null): Readonly<Record<string, U
   return Object.keys(digests).length > 0 ? digests : undefined;
 }
 
-/** The bytes that `text` is the base64 of, or undefined if it is not base64. */
+/** Decodes base64 with padding. Returns undefined if `text` has another form. */
 export function decodeBase64(text: string): Uint8Array | undefined {
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) return undefined;
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -56,9 +57,11 @@ function base64(bytes: Uint8Array): string {
 }
 
 /**
- * The algorithm that a Want-Repr-Digest or Want-Content-Digest field prefers of those `available`, best for the server
- * first: the highest preference from 1 to 10, where 0 is "not acceptable" (RFC 9530 §4). Undefined when it wants none
- * of them.
+ * Selects the algorithm with the highest preference in a Want-Repr-Digest or Want-Content-Digest field: 1 to 10, where 0
+ * means "not acceptable" (RFC 9530 §4).
+ *
+ * @param available the server's algorithms; the first one wins a tie
+ * @returns undefined if the client wants none of them
  *
  * @example
  * ```ts
@@ -98,7 +101,7 @@ export function isRefusedDigest(header: string | null, algorithm: string): boole
   return parsePreferences(header ?? "").get(algorithm) === 0;
 }
 
-/** A dictionary of integers. What isn't an integer from 0 to 10 is passed over, of two of one key the last counts. */
+/** Parses a dictionary of integers from 0 to 10. Skips other values. If a key is repeated, the last one counts. */
 function parsePreferences(header: string): ReadonlyMap<string, number> {
   const preferences = new Map<string, number>();
   for (const member of header.split(",")) {

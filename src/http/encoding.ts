@@ -1,19 +1,19 @@
-/** The content codings that files are stored in (RFC 9110 §8.4.1, RFC 7932, RFC 8878). */
+/** The content codings of stored files (RFC 9110 §8.4.1, RFC 7932, RFC 8878). */
 export type ContentCoding = "br" | "zstd" | "gzip" | "deflate" | "identity";
 
 const contentEncodingSyntax = /^[\w!#$%&'*+.^`|~-]+(?:[ \t]*,[ \t]*[\w!#$%&'*+.^`|~-]+)*$/;
 
-/** Whether `value` is one coding, or a list of them in the order in which they were applied (RFC 9110 §8.4). */
+/** Tells whether `value` is a coding, or a list of codings in the order in which they were applied (RFC 9110 §8.4). */
 export function isContentEncoding(value: string): boolean {
   return contentEncodingSyntax.test(value);
 }
 
-/** The weight of what a client doesn't name but takes: less than of anything that it does. */
-const leastWeight = 1e-6;
+/** The weight of `identity` if the client does not name it: less than any weight that a client can send. */
+const unnamedIdentityWeight = 1e-6;
 
 /**
- * The codings that an Accept-Encoding field names, in lower case, with their weights from 0 to 1. A member with a
- * malformed weight is passed over; of two of one name the first counts.
+ * Parses an Accept-Encoding field to codings in lower case and their weights from 0 to 1. Skips members with a malformed
+ * weight. If a coding is repeated, the first one counts.
  */
 export function acceptedEncodings(acceptEncoding: string): ReadonlyMap<string, number> {
   const weights = new Map<string, number>();
@@ -26,7 +26,7 @@ export function acceptedEncodings(acceptEncoding: string): ReadonlyMap<string, n
   return weights;
 }
 
-/** The `q` among the parameters, 1 without one, undefined if it is malformed (RFC 9110 §12.4.2). */
+/** Returns the `q` parameter; 1 if it is missing, undefined if it is malformed (RFC 9110 §12.4.2). */
 function parseWeight(parameters: readonly string[]): number | undefined {
   const weight = parameters.find((parameter) => /^q\s*=/.test(parameter));
   if (weight === undefined) return 1;
@@ -35,9 +35,10 @@ function parseWeight(parameters: readonly string[]): number | undefined {
 }
 
 /**
- * The coding to send, of those that are `available`, best for the server first; `identity` needn't be among them, and
- * is then the last. Undefined when the client accepts none of them (RFC 9110 §12.5.3). A client without the field
- * would take anything, and gets `identity`.
+ * Selects the content coding to send (RFC 9110 §12.5.3). If the client sends no Accept-Encoding, that is `identity`.
+ *
+ * @param available the server's codings; the first one wins a tie. If `identity` is missing, it is added as the last
+ * @returns undefined if the client accepts none of them
  *
  * @example
  * ```ts
@@ -63,6 +64,6 @@ export function preferredEncoding(acceptEncoding: string | null, available: read
 }
 
 function weightOf(coding: string, accepted: ReadonlyMap<string, number>): number {
-  const unnamed = coding === "identity" ? leastWeight : 0;
+  const unnamed = coding === "identity" ? unnamedIdentityWeight : 0;
   return accepted.get(coding) ?? accepted.get("*") ?? unnamed;
 }

@@ -1,33 +1,33 @@
-/** What If-Match or If-None-Match ask for: any representation at all, or one of these entity tags. */
+/** The value of If-Match or If-None-Match: any representation (`*`), or one of these entity tags. */
 export type EntityTagCondition = "*" | readonly string[];
 
-/** What an entity tag is made of. */
+/** The facts about a local file from which an {@link EntityTagFormat} makes its entity tag. */
 export interface EntityTagInput {
   /** In bytes. */
   readonly size: number;
   /** Nanoseconds since the epoch: `mtimeNs` of a bigint `stat`. */
   readonly mtimeNanoseconds: bigint;
-  /** Nanoseconds since the epoch: `ctimeNs`, which no program can set. It tells versions apart where mtime says nothing. */
+  /** Nanoseconds since the epoch: `ctimeNs`. Programs cannot set it, so it tells versions apart if mtime does not. */
   readonly ctimeNanoseconds?: bigint;
 }
 
 /**
- * Makes the entity tag of a local file. A proxy that serves the same file has a format of its own: when both agree, a
- * download that began on one resumes on the other.
+ * Makes the entity tag of a local file. If it has the format of the proxy that serves the same file, a download that began
+ * on one resumes on the other.
  */
 export type EntityTagFormat = (file: EntityTagInput, now: Date) => string;
 
-/** Equal, and both strong (RFC 9110 §8.8.3.2). */
+/** Compares two entity tags: equal, and both strong (RFC 9110 §8.8.3.2). */
 export function strongMatch(a: string, b: string): boolean {
   return a === b && a.charCodeAt(0) === quote;
 }
 
-/** Equal, whether weak or strong (RFC 9110 §8.8.3.2). */
+/** Compares two entity tags: equal, whether weak or strong (RFC 9110 §8.8.3.2). */
 export function weakMatch(a: string, b: string): boolean {
   return opaqueTag(a) === opaqueTag(b);
 }
 
-/** The tag without what says that it is weak: `"x"` of `W/"x"`. */
+/** Removes the weakness indicator: `W/"x"` becomes `"x"`. */
 export function opaqueTag(etag: string): string {
   return etag.startsWith("W/") ? etag.slice(2) : etag;
 }
@@ -35,7 +35,7 @@ export function opaqueTag(etag: string): string {
 const quote = 0x22;
 const comma = 0x2c;
 
-/** Whether `value` is one entity tag in header form, such as `"x"` or `W/"x"` (RFC 9110 §8.8.3). */
+/** Tells whether `value` is one entity tag in header form, such as `"x"` or `W/"x"` (RFC 9110 §8.8.3). */
 export function isEntityTag(value: string): boolean {
   return value.length > 0 && entityTagEnd(value, 0) === value.length;
 }
@@ -44,9 +44,10 @@ const sendableTag = /^(?:W\/)?"[\x21\x23-\x7e]*"$/;
 const bareTag = /^(?!W\/)[\x21\x23-\x7e]+$/;
 
 /**
- * An entity tag that can be sent, of what a source calls one. Stores often leave out the quotes: they are added.
- * Undefined for what then isn't a tag, such as one with a space, a quote or a character beyond ASCII in it: no client
- * would send it back as it was.
+ * Makes an entity tag that can be sent from the tag of a source. Adds the quotes, which stores often leave out.
+ *
+ * @returns undefined if the tag contains a space, a quote or a character beyond ASCII: clients would not send it back
+ *   unchanged
  *
  * @example
  * ```ts
@@ -63,9 +64,9 @@ export function sendableEntityTag(value: string): string | undefined {
 }
 
 /**
- * The entity tag that another server or an SDK means, in header form. Some leave out the quotes, or write `w/`.
+ * Converts the entity tag of another server or an SDK to header form: adds missing quotes, and turns `w/` into `W/`.
  *
- * @returns undefined for what no header can hold
+ * @returns undefined if it is missing, empty, or cannot be sent in a header
  *
  * @example
  * ```ts
@@ -84,8 +85,8 @@ export function normalizeEntityTag(value: string | null | undefined): string | u
 }
 
 /**
- * Splits the entity tag at the front of a list from the rest of it. Both are empty where there is none: a tag without
- * its quotes, with a space in it, or with a lower-case `w/`.
+ * Splits a list after its first entity tag. Both parts are empty if the list does not begin with a valid tag, for example
+ * if the quotes are missing, the tag contains a space, or `w/` is in lower case.
  */
 export function scanEntityTag(value: string): { etag: string; rest: string } {
   const start = skip(value, 0, isWhitespace);
@@ -94,8 +95,9 @@ export function scanEntityTag(value: string): { etag: string; rest: string } {
 }
 
 /**
- * Reads If-Match or If-None-Match. Tags before a malformed member count: whoever lists a tag has what it stands for.
- * Undefined when there is none at all.
+ * Parses If-Match or If-None-Match. Tags before a malformed member count: the client has the versions that they name.
+ *
+ * @returns undefined if the field contains no valid tag
  */
 export function parseEntityTags(value: string): EntityTagCondition | undefined {
   if (value.trim() === "*") return "*";
@@ -110,7 +112,7 @@ export function parseEntityTags(value: string): EntityTagCondition | undefined {
   return tags.length > 0 ? tags : undefined;
 }
 
-/** Where the entity tag that begins at `start` ends, or -1. A comma inside the quotes belongs to the tag. */
+/** Returns the end of the entity tag that begins at `start`, or -1. A comma inside the quotes belongs to the tag. */
 function entityTagEnd(value: string, start: number): number {
   const open = value.startsWith("W/", start) ? start + 2 : start;
   if (value.charCodeAt(open) !== quote) return -1;
@@ -141,7 +143,7 @@ function isSeparator(code: number): boolean {
   return isWhitespace(code) || code === comma;
 }
 
-/** A second, and what the kernel's clock may lag behind ours when it stamps a file. */
+/** One second, plus the time by which the kernel's clock may lag behind ours when it stamps a file. In nanoseconds. */
 const racyWindow = 1_020_000_000n;
 
 /** Two versions within one tick of the kernel's clock, 1 to 10 ms, have the very same times. Ours may be half a tick ahead. */
@@ -174,7 +176,7 @@ export function nginxEntityTag(file: EntityTagInput, now: Date): string {
   return age > tickWindow ? `W/"${tag}-${nanoseconds}"` : `W/"${tag}-${nanoseconds}-${unique(time)}"`;
 }
 
-/** A weak tag for a file whose mtime is no time of a change: it is made of ctime, which changes with every version. */
+/** Makes a weak tag from ctime, which changes with every version, for a file whose mtime does not. */
 function changeEntityTag(tag: string, { mtimeNanoseconds, ctimeNanoseconds }: EntityTagInput, time: number): string {
   const changed = ctimeNanoseconds ?? mtimeNanoseconds % 1_000_000_000n;
   const age = ctimeNanoseconds === undefined ? undefined : BigInt(time) * 1_000_000n - ctimeNanoseconds;
@@ -184,7 +186,7 @@ function changeEntityTag(tag: string, { mtimeNanoseconds, ctimeNanoseconds }: En
 
 let tagsMade = 0;
 
-/** What no other tag has: two versions may be written and described within one millisecond. */
+/** Returns a suffix that no other tag has: two versions may be written and read within one millisecond. */
 function unique(time: number): string {
   tagsMade = (tagsMade + 1) % 0x10000;
   return `${time.toString(16)}-${tagsMade.toString(16)}`;

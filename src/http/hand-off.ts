@@ -1,5 +1,5 @@
 /**
- * Header fields by which an application has the server in front of it send a file, or tells it how to treat a response:
+ * Header fields by which an application asks the server in front of it to send a file, or to treat a response specially:
  * nginx, Caddy, FrankenPHP (X-Accel-*), Apache, lighttpd and Cherokee (X-Sendfile), lighttpd (X-Sendfile2,
  * X-LIGHTTPD-send-file, X-LIGHTTPD-send-tempfile), h2o and Perlbal (X-Reproxy-URL, X-Reproxy-File), LiteSpeed
  * (X-LiteSpeed-*), and ours for the URL of a remote object.
@@ -29,7 +29,7 @@ export const handOffFields = [
 
 const pattern = /^x-(?:accel|sendfile|lighttpd|reproxy|litespeed)(?:-.*|\d*)$|^x-remote-url$/i;
 
-/** Whether a field is an instruction to the server in front of the application. Such a field is never for a client. */
+/** Tells whether a field is an instruction to the server in front of the application. Such a field must not reach a client. */
 export function isHandOffField(name: string): boolean {
   return pattern.test(name);
 }

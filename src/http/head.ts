@@ -4,7 +4,7 @@ import { formatHTTPDate } from "./date.ts";
 import { HeaderFields } from "./header-fields.ts";
 import { contentRange, rangeLength, unsatisfiedRange, type MultipartByteRanges } from "./range.ts";
 
-/** A representation with what is said about it in the header section (RFC 9110 §8). */
+/** A representation and its metadata in the header section (RFC 9110 §8). */
 export interface DescribedRepresentation extends Representation {
   readonly contentType: string;
   readonly contentEncoding?: string | undefined;
@@ -12,17 +12,19 @@ export interface DescribedRepresentation extends Representation {
   readonly reprDigest?: string;
 }
 
-/** A status line and header section: all of a response that stands before its body. */
+/** The status and header section of a response. */
 export interface ResponseHead {
   readonly status: number;
   readonly fields: HeaderFields;
-  /** Names of fields that are only defaults: what middleware has set under them stays. */
+  /** Names of fields that are defaults: a field that middleware has set stays. */
   readonly yields?: readonly string[] | undefined;
 }
 
 /**
- * Turns a decision into status and header fields. `extra` are the fields that the application sets: they win over
- * ours, but never decide on framing, and a response that carries no representation does not carry its fields.
+ * Turns a decision into status and header fields.
+ *
+ * @param extra the application's fields. They replace the generated fields, except those that frame the message. A response
+ *   without a representation (304, 412, 416) does not send the fields that describe it
  */
 export function responseHead(
   decision: Decision,
@@ -87,9 +89,9 @@ function whole(
 }
 
 /**
- * Keeps everything on the way from compressing what can be resumed, or is told apart by a strong entity tag: a range of
- * the plain file ends up in the middle of a compressed one. `no-transform` (RFC 9111 §5.2.2.6) is the one sign that all
- * compressors know.
+ * Adds `no-transform` (RFC 9111 §5.2.2.6), the one directive that all compressors respect, if the response can be resumed
+ * or has a strong entity tag. Otherwise middleware or a proxy compresses the body, and a client that resumes appends a
+ * range of the plain file to a part of the compressed one.
  */
 function asItIs(status: number, fields: HeaderFields, representation: DescribedRepresentation): HeaderFields {
   const { contentEncoding, etag } = representation;
@@ -97,7 +99,7 @@ function asItIs(status: number, fields: HeaderFields, representation: DescribedR
   if (!promises || contentEncoding !== undefined) return fields;
   const directives = fields.get("Cache-Control");
   if (/\bno-transform\b/i.test(directives ?? "")) return fields;
-  // Whoever may not store the file has nothing to resume. A part of it must stay as it is all the same.
+  // A client that may not store the file has nothing to resume. A partial response must still not be changed.
   if (status !== 206 && /\bno-store\b/i.test(directives ?? "")) return fields;
   return fields.set("Cache-Control", directives ? `${directives}, no-transform` : "no-transform");
 }
@@ -115,7 +117,7 @@ function notModifiedFields({ etag, lastModified }: Representation): Field[] {
   return etag === undefined ? lastModifiedField(lastModified) : [["ETag", etag]];
 }
 
-// Sent just where a precondition would count it: a 304 must not rest on a date that no client was ever told.
+// Sent only if preconditions use it too: a 304 must not depend on a date that was never sent to a client.
 function lastModifiedField(date: Date | undefined): Field[] {
   const known = date !== undefined && modificationTime({ lastModified: date }) !== undefined;
   return known ? [["Last-Modified", formatHTTPDate(date)]] : [];
@@ -129,7 +131,7 @@ function optional(name: string, value: string | undefined): Field[] {
   return value === undefined ? [] : [[name, value]];
 }
 
-/** Our fields, less those that `extra` sets itself, then `extra`, less those that frame the message. */
+/** Joins the generated fields and `extra`. `extra` wins, except for fields that frame the message. */
 function merged(ours: readonly Field[], extra: HeaderFields): HeaderFields {
   const kept = without(extra, framesMessage);
   const fields = new HeaderFields(ours.filter(([name]) => framesMessage(name.toLowerCase()) || !kept.has(name)));
@@ -160,9 +162,8 @@ function describesContent(name: string): boolean {
 const treatment = new Set(["content-disposition", "content-security-policy", "x-content-type-options"]);
 
 /**
- * The fields that say what a client does with the file that it has. A 304 may tell them anew (RFC 9111 §3.2): a file that
- * was renamed is then saved under its new name, and one that is shown from now on has the policy that keeps it from
- * running.
+ * Selects the fields that tell a client how to treat its copy of the file. A 304 may update them (RFC 9111 §3.2): a renamed
+ * file is then saved under its new name, and a file that is now shown inline gets its Content-Security-Policy.
  */
 export function treatmentFields(fields: HeaderFields): HeaderFields {
   return without(fields, (name) => !treatment.has(name));
@@ -170,7 +171,7 @@ export function treatmentFields(fields: HeaderFields): HeaderFields {
 
 const cacheFields = new Set(["etag", "cache-control", "expires", "vary", "content-location"]);
 
-// An answer of 412 or 416 is about the request, not about the file: no validator, and nothing that lets a cache keep it.
+// A 412 or 416 is about the request, not about the file: it has no validators, and no field that lets a cache store it.
 function describesAnything(name: string): boolean {
   return describesContent(name) || cacheFields.has(name);
 }

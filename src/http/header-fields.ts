@@ -1,7 +1,7 @@
 /**
- * An ordered list of header fields with case-insensitive names: what `Headers` offers, for the price of an array.
- * Names and values are checked as they come in, so that nothing a user typed can start another field
- * (RFC 9110 §5.5: a value has no CR, LF or NUL).
+ * An ordered list of header fields with case-insensitive names, like `Headers` but as cheap as an array. Names and values
+ * are checked when they are set, so that user input cannot start another field (RFC 9110 §5.5: a value has no CR, LF or
+ * NUL).
  *
  * @example
  * ```ts
@@ -13,7 +13,7 @@
  * ```
  */
 export class HeaderFields implements Iterable<[name: string, value: string]> {
-  /** Names at even places, values at odd ones: the form that `ServerResponse.writeHead` takes. */
+  /** Names at even indexes, values at odd ones: the form that `ServerResponse.writeHead` accepts. */
   readonly #raw: string[];
   #defaults: readonly string[] = none;
 
@@ -24,7 +24,7 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     if (!isChecked) for (const [name, value] of fieldsOf(fields)) this.append(name, value);
   }
 
-  /** The values of `name`, joined by a comma, or null. */
+  /** Returns the values of `name` joined by a comma, or null if there are none. */
   get(name: string): string | null {
     let joined: string | null = null;
     for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + 2)) {
@@ -33,7 +33,7 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     return joined;
   }
 
-  /** Each value of `name`; `Set-Cookie` is the field that needs it (RFC 9110 §5.3). */
+  /** Returns each value of `name`. `Set-Cookie` needs it: its values cannot be joined (RFC 9110 §5.3). */
   getAll(name: string): string[] {
     const values: string[] = [];
     for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + 2)) values.push(this.#raw[at + 1] ?? "");
@@ -44,7 +44,11 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     return this.#find(name, 0) >= 0;
   }
 
-  /** Replaces every value of `name` by one. @throws {TypeError} for what may not stand in a header. */
+  /**
+   * Replaces all values of `name`.
+   *
+   * @throws {TypeError} if the name or the value contains a character that a header field must not contain
+   */
   set(name: string, value: string): this {
     checkField(name, value);
     this.delete(name);
@@ -53,8 +57,8 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
   }
 
   /**
-   * Sets a value that yields to what the middleware of a framework sets under this name. Whatever is set later with
-   * {@link set}, be it the same value, does not.
+   * Sets a default, which a value from the framework's middleware replaces. A later {@link set}, even of the same value,
+   * makes it a value that is not replaced.
    */
   setDefault(name: string, value: string): this {
     this.set(name, value);
@@ -62,12 +66,16 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     return this;
   }
 
-  /** The names that {@link setDefault} set, and nothing changed since. */
+  /** The names that {@link setDefault} has set and that have not been changed since. */
   get defaults(): readonly string[] {
     return this.#defaults;
   }
 
-  /** Adds a value beside those that are there. @throws {TypeError} for what may not stand in a header. */
+  /**
+   * Adds a value and keeps the existing ones.
+   *
+   * @throws {TypeError} if the name or the value contains a character that a header field must not contain
+   */
   append(name: string, value: string): this {
     checkField(name, value);
     this.#raw.push(name, value);
@@ -100,18 +108,18 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     return this.#raw.length / 2;
   }
 
-  /** Whether `other` has the same fields, in the same order and spelling, and the same of them are defaults. */
+  /** Tells whether `other` has the same fields in the same order and spelling, with the same number of defaults. */
   equals(other: HeaderFields): boolean {
     if (this.#defaults.length !== other.#defaults.length) return false;
     return this.#raw.length === other.#raw.length && this.#raw.every((text, at) => text === other.#raw[at]);
   }
 
-  /** The list itself, `[name, value, name, value, …]`: to be read only, and not kept. */
+  /** The internal list, `[name, value, name, value, …]`. Do not change it or keep a reference. */
   get raw(): readonly string[] {
     return this.#raw;
   }
 
-  /** A flat copy of it. */
+  /** Returns a copy of {@link raw}. */
   toRaw(): string[] {
     return this.#raw.slice();
   }
@@ -134,14 +142,14 @@ function* fieldsOf(init: HeaderFieldsInit): Generator<readonly [string, string]>
   }
 }
 
-// Most names come in one spelling, and most that differ differ in length: both are told without making a string.
+// Most equal names have equal spelling, and most different names differ in length: neither case allocates a string.
 function isSameName(one: string, other: string): boolean {
   return one === other || (one.length === other.length && one.toLowerCase() === other.toLowerCase());
 }
 
 /**
- * The fields that can be sent, of those that come with an error: to answer without one is better than not at all.
- * A value that isn't text is written as one.
+ * Selects the header fields of an error that can be sent. A response without an invalid field is better than no response.
+ * Values that are not strings are converted.
  */
 export function sendableFields(fields: Readonly<Record<string, unknown>>): Record<string, string> {
   const texts = Object.entries(fields)
@@ -155,7 +163,10 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function checkField(name: string, value: string): void {
-  if (!token.test(name)) throw new TypeError(`Not a header field name: ${JSON.stringify(name)}`);
+  if (!token.test(name))
+    throw new TypeError(
+      `${JSON.stringify(name)} is not a header field name: it may contain letters, digits and !#$%&'*+-.^_\`|~`,
+    );
   if (typeof value !== "string") throw new TypeError(`The value of ${name} must be a string (got ${typeof value})`);
   if (!fieldValue.test(value)) {
     throw new TypeError(`The value of ${name} has a character that may not stand in a header; encode it first`);

@@ -1,12 +1,54 @@
-/** HTTP's rules for downloads as pure functions, for those who build their own. */
-export * from "./conditional.ts";
-export * from "./content-disposition.ts";
-export * from "./date.ts";
-export * from "./decide.ts";
-export * from "./digest.ts";
-export * from "./encoding.ts";
-export * from "./etag.ts";
-export * from "./head.ts";
-export * from "./header-fields.ts";
-export * from "./media-type.ts";
-export * from "./range.ts";
+/** HTTP's rules for downloads as pure functions, for applications that build their own responses. */
+export {
+  evaluatePreconditions,
+  ifRangeHolds,
+  modificationTime,
+  modifiedSince,
+  type PreconditionOptions,
+  type PreconditionOutcome,
+  type RequestHead,
+  type Validators,
+} from "./conditional.ts";
+export {
+  asFilename,
+  basename,
+  contentDisposition,
+  parseContentDisposition,
+  shortenFilename,
+  type DispositionType,
+  type ParsedContentDisposition,
+} from "./content-disposition.ts";
+export { formatHTTPDate, parseHTTPDate } from "./date.ts";
+export { decide, type Decision, type Representation } from "./decide.ts";
+export { isRefusedDigest, parseReprDigest, reprDigest, wantedDigest } from "./digest.ts";
+export { acceptedEncodings, isContentEncoding, preferredEncoding, type ContentCoding } from "./encoding.ts";
+export {
+  isEntityTag,
+  isPlaceholderTime,
+  nginxEntityTag,
+  normalizeEntityTag,
+  parseEntityTags,
+  sendableEntityTag,
+  strongMatch,
+  weakMatch,
+  type EntityTagCondition,
+  type EntityTagFormat,
+  type EntityTagInput,
+} from "./etag.ts";
+export { responseHead, type DescribedRepresentation, type ResponseHead } from "./head.ts";
+export { HeaderFields, type HeaderFieldsInit } from "./header-fields.ts";
+export { charsetOf, contentType, isActiveContent, isMediaType, mediaType } from "./media-type.ts";
+export {
+  contentRange,
+  multipartBoundary,
+  multipartByteRanges,
+  parseRange,
+  rangeLength,
+  selectRanges,
+  type ByteRange,
+  type MultipartByteRanges,
+  type MultipartOptions,
+  type MultipartPart,
+  type RangeSelection,
+  type RangeSpec,
+} from "./range.ts";

@@ -1,4 +1,4 @@
-/** An address as a number, and how many bits it has. */
+/** An IP address as a number of `width` bits. */
 interface Address {
   readonly bits: bigint;
   readonly width: 32 | 128;
@@ -6,11 +6,11 @@ interface Address {
 
 /** A range of addresses, such as `203.0.113.0/24`, `2001:db8::/32`, or one address. */
 export interface IPPrefix extends Address {
-  /** How many of the first bits count. */
+  /** The number of leading bits that must be equal. */
   readonly length: number;
 }
 
-/** Reads a prefix in the notation of RFC 4632 §3.1 or RFC 4291 §2.3. Nothing for what is none. */
+/** Parses a prefix (RFC 4632 §3.1, RFC 4291 §2.3). Returns undefined if `text` is not a prefix. */
 export function parseIPPrefix(text: string): IPPrefix | undefined {
   const [, host = "", length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const address = parseAddress(host);
@@ -19,7 +19,7 @@ export function parseIPPrefix(text: string): IPPrefix | undefined {
   return prefix.length <= address.width ? prefix : undefined;
 }
 
-/** Whether `ip` lies in `prefix`. An IPv4 address counts as one also where IPv6 wraps it (`::ffff:192.0.2.1`). */
+/** Tells whether `ip` lies in `prefix`. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) counts as IPv4. */
 export function isWithinIPPrefix(ip: string, prefix: IPPrefix): boolean {
   const address = parseAddress(ip);
   if (address === undefined || address.width !== prefix.width) return false;

@@ -1,8 +1,8 @@
 import mime from "mime";
 
 /**
- * What the table lacks: a compressed file is what its suffix says. It isn't the file inside, because nobody sends it
- * with a Content-Encoding; so `.svgz` is no image either.
+ * Types that the `mime` table lacks. A compressed file has the type of its compression, not of the file inside: that type
+ * would need a Content-Encoding, which is not sent. So `.svgz` is not an image either.
  */
 const compressedTypes: Readonly<Record<string, string>> = {
   gz: "application/gzip",
@@ -22,7 +22,7 @@ const compressedTypes: Readonly<Record<string, string>> = {
 };
 
 /**
- * The media type of a file of this name, by its extension. `application/octet-stream` if that is unknown.
+ * Returns the media type of a file name by its extension; `application/octet-stream` if the extension is unknown.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export function mediaType(name: string): string {
   return mime.getType(extension) ?? "application/octet-stream";
 }
 
-/** In lower case and without its dot. A dotfile such as `.profile` has none. */
+/** Returns the extension in lower case without its dot. A dotfile such as `.profile` has none. */
 function extensionOf(name: string): string {
   const start = Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1;
   const dot = name.lastIndexOf(".");
@@ -87,7 +87,7 @@ const mediaTypeSyntax = new RegExp(
   `^${token}/${token}[ \\t]*(?:;[ \\t]*(?:${token}=(?:${token}|${quotedString})[ \\t]*)?)*$`,
 );
 
-/** Whether `value` is a media type, perhaps with parameters (RFC 9110 §8.3.1). */
+/** Tells whether `value` is a media type, with or without parameters (RFC 9110 §8.3.1). */
 export function isMediaType(value: string): boolean {
   return mediaTypeSyntax.test(value) && isPrintable(value);
 }
@@ -96,7 +96,7 @@ function isPrintable(value: string): boolean {
   return /^[\t -~]*$/.test(value);
 }
 
-/** Types beside HTML and XML that a browser renders as a document of our origin, with the scripts in it. */
+/** More types that a browser renders as a document of the application's origin, with its scripts. */
 const activeTypes: ReadonlySet<string> = new Set([
   "text/html",
   "text/xsl",
@@ -111,18 +111,18 @@ const activeTypes: ReadonlySet<string> = new Set([
   "message/rfc822",
 ]);
 
-/** Types for which a browser guesses one from the bytes (WHATWG MIME Sniffing §7). */
+/** Types that a browser ignores in order to guess one from the bytes (WHATWG MIME Sniffing §7). */
 const sniffedTypes: ReadonlySet<string> = new Set(["unknown/unknown", "application/unknown", "*/*"]);
 
 /**
- * Whether a browser that shows this content inline may run what its author wrote, as a page of our origin: HTML, any
+ * Tells whether a browser that shows this content inline may run its scripts as a page of the application's origin: HTML, any
  * XML (SVG, XHTML, MathML, XSLT and feeds may all hold scripts), MHTML, `multipart/*` (parts of
- * `multipart/x-mixed-replace` are shown as pages), and whatever it has to guess the type of.
+ * `multipart/x-mixed-replace` are shown as pages), and any type that it has to guess.
  *
- * Not active: PDF, whose scripts run inside a viewer that has no origin of ours and that a sandbox would break;
- * JavaScript and CSS, which are shown as text when they are navigated to (that another page includes them by
- * `<script>` is no matter of disposition); and images, audio, video, fonts and plain text, which nobody guesses
- * beside `X-Content-Type-Options: nosniff`.
+ * Not active: PDF, whose scripts run inside a viewer without the application's origin, and which a sandbox would break;
+ * JavaScript and CSS, which are shown as text when they are navigated to (a disposition does not
+ * prevent that another page includes them by `<script>`); and images, audio, video, fonts and plain text, which browsers
+ * do not sniff if `X-Content-Type-Options: nosniff` is sent.
  */
 export function isActiveContent(type: string): boolean {
   if (!isMediaType(type.trim())) return true;

@@ -1,12 +1,12 @@
 import { isMediaType } from "./media-type.ts";
 
-/** One range as a client asks for it, both ends included, or the last `suffix` bytes (RFC 9110 §14.1.2). */
+/** A requested range: from `start` to `end` inclusive, or the last `suffix` bytes (RFC 9110 §14.1.2). */
 export type RangeSpec = { readonly start: number; readonly end?: number } | { readonly suffix: number };
 
-/** One range of a representation whose size is known, both ends included. */
+/** A range of a representation of known size, from `start` to `end` inclusive, in bytes. */
 export type ByteRange = { readonly start: number; readonly end: number };
 
-/** What a Range field comes to for a representation of a known size. */
+/** The result of a Range field for a representation of known size. */
 export type RangeSelection =
   | { readonly kind: "full" }
   | { readonly kind: "partial"; readonly range: ByteRange }
@@ -16,12 +16,13 @@ export type RangeSelection =
 const full: RangeSelection = { kind: "full" };
 const unsatisfiable: RangeSelection = { kind: "unsatisfiable" };
 
-/** More ranges than this are an attack or a mistake, and cost more than the whole file (RFC 9110 §17.15). */
-export const mostRanges = 100;
+/** More ranges are an attack or a mistake, and cost more than the whole file (RFC 9110 §17.15). */
+export const maxRanges = 100;
 
 /**
- * Reads a Range field. Undefined when its unit isn't `bytes` or any member of it is malformed: such a field is ignored
- * (RFC 9110 §14.2).
+ * Parses a Range field.
+ *
+ * @returns undefined if the unit is not `bytes` or a member is malformed: the field is then ignored (RFC 9110 §14.2)
  *
  * @example
  * ```ts
@@ -67,7 +68,7 @@ function parseRangeSpec(value: string, from: number, to: number): RangeSpec | un
   return start <= end ? { start, end } : undefined;
 }
 
-/** Undefined when there is nothing, NaN unless all are digits. What is too big to count is past any end anyway. */
+/** Parses decimal digits: undefined if there are none, NaN for any other character, at most MAX_SAFE_INTEGER. */
 function parsePosition(value: string, from: number, to: number): number | undefined {
   if (from === to) return undefined;
   let position = 0;
@@ -94,9 +95,12 @@ function isWhitespace(code: number): boolean {
 }
 
 /**
- * Which bytes to send for a Range field, of a representation of `size` bytes. An empty one is always sent whole: it
- * has no range that could be satisfied, and 416 would fail downloads that only resume. More than a hundred ranges,
- * or ranges of more bytes together than the whole, are answered with the whole.
+ * Selects the bytes to send for a Range field. An empty representation is always sent in full: no range of it can be
+ * satisfied, and a 416 would fail downloads that only resume. More than 100 ranges, or ranges that together have more
+ * bytes than the representation, select the full representation.
+ *
+ * @param value the Range field
+ * @param size of the representation, in bytes
  *
  * @example
  * ```ts
@@ -108,7 +112,7 @@ function isWhitespace(code: number): boolean {
  */
 export function selectRanges(value: string, size: number): RangeSelection {
   const specs = size > 0 ? parseRange(value) : undefined;
-  if (specs === undefined || specs.length > mostRanges) return full;
+  if (specs === undefined || specs.length > maxRanges) return full;
   const ranges = satisfiable(specs, size);
   const [first] = ranges;
   if (first === undefined) return unsatisfiable;
@@ -145,8 +149,8 @@ function totalLength(ranges: readonly ByteRange[]): number {
 }
 
 /**
- * Joins a range to the one before that it begins in. Others are sent as they were asked for, in that order
- * (RFC 9110 §15.3.7.2): a client that asks for the end first wants the end first.
+ * Joins a range with an earlier one in which it begins. The order of the request is kept (RFC 9110 §15.3.7.2): a client
+ * that requests the end first wants the end first.
  */
 function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
   const coalesced: ByteRange[] = [];
@@ -159,22 +163,22 @@ function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
   return coalesced;
 }
 
-/** How many bytes a range has. */
+/** Returns the length of a range in bytes. */
 export function rangeLength(range: ByteRange): number {
   return range.end - range.start + 1;
 }
 
-/** The Content-Range of a 206 with one part (RFC 9110 §14.4). */
+/** Formats the Content-Range of a 206 with one range (RFC 9110 §14.4). */
 export function contentRange(range: ByteRange, size: number): string {
   return `bytes ${range.start}-${range.end}/${size}`;
 }
 
-/** The Content-Range of a 416. */
+/** Formats the Content-Range of a 416 (RFC 9110 §14.4). */
 export function unsatisfiedRange(size: number): string {
   return `bytes */${size}`;
 }
 
-/** One part of a `multipart/byteranges` body: its head is sent, then the bytes of its range. */
+/** A part of a `multipart/byteranges` body: its head, followed by the bytes of its range. */
 export interface MultipartPart {
   readonly head: string;
   readonly range: ByteRange;
@@ -193,7 +197,7 @@ export interface MultipartByteRanges {
 export interface MultipartOptions {
   /** Of the whole representation, in bytes. */
   readonly size: number;
-  /** What a 200 would have as Content-Type. Parts leave out one that is not a media type. */
+  /** The Content-Type of a 200. If it is not a media type, the parts have none. */
   readonly contentType?: string | undefined;
   /** A token of at most 70 characters (RFC 2046 §5.1.1). */
   readonly boundary: string;
@@ -201,11 +205,15 @@ export interface MultipartOptions {
 
 /**
  * Lays out several ranges as one body (RFC 9110 §14.6).
- * @throws {TypeError} for a boundary that is not a token
+ *
+ * @throws {TypeError} if the boundary is not a token of 1 to 70 characters
  */
 export function multipartByteRanges(ranges: readonly ByteRange[], options: MultipartOptions): MultipartByteRanges {
   const { boundary } = options;
-  if (!boundarySyntax.test(boundary)) throw new TypeError(`Not a multipart boundary: ${JSON.stringify(boundary)}`);
+  if (!boundarySyntax.test(boundary))
+    throw new TypeError(
+      `The boundary must be 1 to 70 letters, digits, "_", "." or "-" (got ${JSON.stringify(boundary)})`,
+    );
   const type = typeLine(options.contentType);
   const parts = ranges.map((range) => ({ head: partHead(range, options, type), range }));
   const tail = `\r\n--${boundary}--\r\n`;
@@ -220,14 +228,14 @@ export function multipartByteRanges(ranges: readonly ByteRange[], options: Multi
 
 const boundarySyntax = /^[\w.-]{1,70}$/;
 
-// A part's head is body to HTTP: no server checks it. A line break in the type would begin another field, or a part.
+// To HTTP a part's head is body, so no server checks it. A line break in the type would begin another field or part.
 function typeLine(contentType: string | undefined): string {
   return contentType !== undefined && isMediaType(contentType) ? `Content-Type: ${contentType}\r\n` : "";
 }
 
 const encoder = new TextEncoder();
 
-/** In bytes, as heads are sent. A length that counts characters would let what follows be read as another response. */
+/** Counts bytes: if Content-Length counted characters, the client would read the rest of the body as another response. */
 function byteLength(text: string): number {
   return encoder.encode(text).byteLength;
 }
@@ -236,7 +244,7 @@ function partHead(range: ByteRange, { size, boundary }: MultipartOptions, type: 
   return `\r\n--${boundary}\r\n${type}Content-Range: ${contentRange(range, size)}\r\n\r\n`;
 }
 
-/** A boundary that nobody can guess, and so nobody can put into a file. */
+/** Returns a random boundary. An attacker cannot guess it, and so cannot put it into a file. */
 export function multipartBoundary(): string {
   return globalThis.crypto.randomUUID();
 }

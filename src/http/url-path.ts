@@ -1,4 +1,4 @@
-/** The path of a URL as it was sent: without the origin (RFC 9112 §3.2.2), query and fragment, and not decoded. */
+/** Returns the path of a URL as it was sent: not decoded, without origin (RFC 9112 §3.2.2), query and fragment. */
 export function rawUrlPath(url: string): string {
   const [path = ""] = url.split(/[?#]/, 1);
   return path.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "");
@@ -24,7 +24,7 @@ export function hasEncodedSeparator(url: string, path: string): boolean {
 
 const encodedSeparator = /\\|%(?:25)*(?:2f|5c)/i;
 
-/** What servers may take a segment for: as it is, decoded, decoded again and a third time. */
+/** Returns the forms in which a server may read a segment: as sent, and decoded once, twice and three times. */
 function decodings(segment: string): string[] {
   if (!encodedSeparator.test(segment)) return [];
   const found = [segment];
@@ -48,7 +48,7 @@ function neighbours(path: string): Pair[] {
   return names.slice(1).map((after, at) => [names[at] ?? "", after]);
 }
 
-// A route such as `/files-:path` cuts a segment, and an application adds to a name: one is a part of the other then.
+// A route such as `/files-:path` shortens a segment, and an application may extend a name: then one contains the other.
 function alike([before, after]: Pair): (pair: Pair) => boolean {
   return ([otherBefore, otherAfter]) =>
     (before.endsWith(otherBefore) || otherBefore.endsWith(before)) &&

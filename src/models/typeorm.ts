@@ -10,11 +10,11 @@ export interface TypeormRepository<T> {
   createQueryBuilder(alias: string): TypeormQuery<T>;
 }
 
-interface TypeormDataSource {
+export interface TypeormDataSource {
   readonly options: { readonly type: string };
 }
 
-interface TypeormQuery<T> {
+export interface TypeormQuery<T> {
   where(where: never): TypeormQuery<T>;
   andWhere(where: never): TypeormQuery<T>;
   addSelect(column: string): TypeormQuery<T>;
@@ -22,7 +22,7 @@ interface TypeormQuery<T> {
   getOne(): Promise<T | null>;
 }
 
-interface TypeormMetadata {
+export interface TypeormMetadata {
   readonly name: string;
   /** The class of an entity, or the name of one that has none. */
   readonly target: unknown;
@@ -30,7 +30,7 @@ interface TypeormMetadata {
   readonly relations: readonly { readonly propertyName: string }[];
 }
 
-interface TypeormColumn {
+export interface TypeormColumn {
   readonly propertyPath: string;
   readonly type: unknown;
   readonly isArray: boolean;

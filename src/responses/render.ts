@@ -9,7 +9,7 @@ import { responseHead, treatmentFields, type DescribedRepresentation, type Respo
 import {
   contentRange,
   multipartBoundary,
-  mostRanges,
+  maxRanges,
   multipartByteRanges,
   parseRange,
   rangeLength,
@@ -234,7 +234,7 @@ export class RequestOptions implements OpenOptions {
   #specs(): readonly RangeSpec[] {
     const header = this.request.method === "GET" ? this.request.headers.get("range") : null;
     const specs = header === null ? undefined : parseRange(header);
-    return specs === undefined || specs.length > mostRanges ? [] : specs;
+    return specs === undefined || specs.length > maxRanges ? [] : specs;
   }
 }
 

@@ -5,7 +5,8 @@ interface Configurable {
   setup?(request: DownloadRequest, context: Partial<ViewContext>): unknown;
 }
 
-type NativeOf<V> = V extends { context: ViewContext<infer C> } ? C : unknown;
+/** The type of the framework's own request in the context of a view. */
+export type NativeOf<V> = V extends { context: ViewContext<infer C> } ? C : unknown;
 
 /** As much of a request as the test is about. */
 export interface PartialRequest {

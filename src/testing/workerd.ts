@@ -1,4 +1,4 @@
-/** What runs wherever `fetch` runs: all of the test helpers but what needs a disk. */
+/** The test helpers that need no disk, and so run wherever `fetch` runs. */
 export { assertDownloadResponse } from "./assert-download-response.ts";
 export {
   assertXAccelRedirect,
@@ -11,5 +11,6 @@ export { DownloadAssertionError, type Mismatch } from "./download-assertion-erro
 export type { ContentPredicate } from "./compare-bytes.ts";
 export type { DownloadExpectations } from "./download-expectations.ts";
 export { downloadMatchers, type DownloadMatchers, type MatcherResult } from "./download-matchers.ts";
-export { setupView, type PartialRequest } from "./setup-view.ts";
+export type { ByteSource } from "../files/bytes.ts";
+export { setupView, type NativeOf, type PartialRequest } from "./setup-view.ts";
 export type { InjectedResponse, SuperagentResponse, TestedResponse } from "./tested-response.ts";

@@ -4,6 +4,9 @@ import { AzureStore, type AzureStoreOptions } from "./store.ts";
 import { assertSubject } from "../object-store/storage-options.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "../object-store/object-storage.ts";
 
+export type { ObjectStorage, ObjectStorageOptions };
+export type { AzureStoreOptions };
+
 export interface AzureStorageOptions extends ObjectStorageOptions, AzureStoreOptions {
   /**
    * Gets keys to sign URLs with, where the credentials are a token, such as that of a managed identity, and not the

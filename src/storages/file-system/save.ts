@@ -8,6 +8,7 @@ import { LocalRoot } from "../../files/local/root.ts";
 import { alternativeName, assertIfExists, nameTaken, randomLetters } from "../name.ts";
 import type { SaveOptions, StorageContent } from "../storage.ts";
 
+/** The permission bits of saved files and their folders. */
 export interface FileModes {
   /** Permission bits of a new file, before the umask. Default `0o666`. */
   fileMode?: number;
@@ -16,8 +17,8 @@ export interface FileModes {
 }
 
 /**
- * Writes `content` beside its place, then moves it there in one step, so that nobody ever sees a part of it and two
- * saves of one name never mix.
+ * Writes `content` to a temporary file beside its place, then moves it there in one step. So readers never see a part of
+ * the file, and two saves of one name never mix.
  */
 export async function saveWhole(
   root: string,
@@ -128,7 +129,7 @@ async function writePart(
   }
 }
 
-const leastWrite = 64 * 1024;
+const minWrite = 64 * 1024;
 
 /** The same bytes in fewer, larger chunks: the rows of a table come a few bytes at a time. */
 async function* gather(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -136,7 +137,7 @@ async function* gather(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.byteLength;
-    const enough = length >= leastWrite;
+    const enough = length >= minWrite;
     // What is kept is copied: a source may use its memory again for the next chunk.
     gathered.push(enough ? chunk : chunk.slice());
     if (!enough) continue;

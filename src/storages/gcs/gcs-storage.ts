@@ -3,6 +3,9 @@ import { GCSStore, type GcsStoreOptions } from "./store.ts";
 import { assertBucket, assertSubject } from "../object-store/storage-options.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "../object-store/object-storage.ts";
 
+export type { ObjectStorage, ObjectStorageOptions };
+export type { GcsStoreOptions };
+
 export interface GCSStorageOptions extends ObjectStorageOptions, GcsStoreOptions {}
 
 /**

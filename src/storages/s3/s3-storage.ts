@@ -3,6 +3,9 @@ import { assertBucket, assertSubject } from "../object-store/storage-options.ts"
 import { ObjectStorage, type ObjectStorageOptions } from "../object-store/object-storage.ts";
 import { S3Store, type S3StoreOptions } from "./store.ts";
 
+export type { ObjectStorage, ObjectStorageOptions };
+export type { S3StoreOptions };
+
 export interface S3StorageOptions extends ObjectStorageOptions, S3StoreOptions {}
 
 /**

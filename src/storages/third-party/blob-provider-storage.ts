@@ -10,7 +10,7 @@ import { normalizeName, normalizePrefix } from "../name.ts";
 import { saveUnder } from "../save-under.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "../storage.ts";
 
-/** As much of a web `File` as is used: lazy ones are not always one. */
+/** The members of a web `File` that are used. Lazy files often implement only these. */
 export interface FileLike {
   readonly size: number;
   readonly type: string;
@@ -19,24 +19,24 @@ export interface FileLike {
   stream(): ReadableStream<Uint8Array>;
 }
 
-/** Keeps `File`s under keys: as much of Remix's `FileStorage` as is used. */
+/** Stores `File`s by key. It has the members of Remix's `FileStorage` that are used. */
 export interface BlobProvider {
   get(key: string): FileLike | null | undefined | Promise<FileLike | null | undefined>;
   has(key: string): boolean | Promise<boolean>;
   set(key: string, file: File): unknown;
   remove(key: string): unknown;
-  list(options?: { prefix?: string; cursor?: string }): BlobProviderPage | Promise<BlobProviderPage>;
-}
-
-export interface BlobProviderPage {
-  readonly files: readonly { readonly key: string }[];
-  readonly cursor?: string | undefined;
+  list(options?: {
+    prefix?: string;
+    cursor?: string;
+  }):
+    | { readonly files: readonly { readonly key: string }[]; readonly cursor?: string | undefined }
+    | Promise<{ readonly files: readonly { readonly key: string }[]; readonly cursor?: string | undefined }>;
 }
 
 /**
- * Keeps files in a provider of web `File`s, such as Remix's file storage. A part of one is read by `slice()`: whether that
- * reads no more than the part is the provider's affair. A file that is saved passes through memory as a whole. Two saves
- * at the same time may take the same name also under `ifExists: "fail"`.
+ * Stores files in a provider of web `File`s, such as Remix's file storage. A range is read by `slice()`; the provider
+ * decides how much it reads for it. `save()` holds the whole file in memory. Two saves at the same time may use the same
+ * name, even with `ifExists: "fail"`.
  *
  * @example
  * ```ts

@@ -5,7 +5,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { serverConfiguration, serverNames, type DownloadviewConfig, type ServerName } from "downloadview/config";
+import { serverConfiguration, type DownloadviewConfig, type ServerName } from "downloadview/config";
 import type { OffloadBackend } from "downloadview";
 import { apache } from "downloadview/apache";
 import { caddy } from "downloadview/caddy";
@@ -106,6 +106,8 @@ function newerServers(): ServerProgram[] {
 }
 
 /** All that can be run here: the machine's own, and those of the next Debian. */
+const serverNames: readonly ServerName[] = ["nginx", "apache", "lighttpd", "caddy", "h2o"];
+
 const servers: readonly ServerProgram[] = [...serverNames.filter(isInstalled).map(installed), ...newerServers()];
 
 /** A suite for each server that can be run here. Vitest fails a file without any suite, so one that is skipped stands for none. */
