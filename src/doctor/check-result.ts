@@ -19,6 +19,8 @@ export interface CheckResult {
   readonly actual?: string;
   /** How to mend it. */
   readonly remedy?: string;
+  /** The check that failed first, where this one fails for the same reason. Its outcome is then `skipped`. */
+  readonly follows?: string;
 }
 
 export interface Finding {
@@ -33,6 +35,24 @@ export interface Check<Context> {
   readonly check: string;
   readonly title: string;
   examine(context: Context): Promise<Finding | undefined>;
+}
+
+/** Checks that fail as well if another one fails, by the name of the one that tells the cause. */
+const consequences: Readonly<Record<string, readonly string[]>> = {
+  "proxy-uncompressed": ["proxy-validators", "proxy-range", "proxy-if-range", "proxy-head"],
+  "proxy-validators": ["proxy-if-range", "proxy-not-modified"],
+  "proxy-range": ["proxy-if-range"],
+};
+
+/** One failure a cause: what only follows from another failure is skipped, and names it. */
+export function folded(results: readonly CheckResult[]): CheckResult[] {
+  const failed = new Set(results.filter(({ outcome }) => outcome === "fail").map(({ check }) => check));
+  const causeOf = (check: string): string | undefined =>
+    Object.keys(consequences).find((cause) => failed.has(cause) && consequences[cause]?.includes(check));
+  return results.map((result) => {
+    const follows = result.outcome === "fail" ? causeOf(result.check) : undefined;
+    return follows === undefined ? result : { ...skipped(result), follows };
+  });
 }
 
 export function passed({ check, title }: Pick<CheckResult, "check" | "title">): CheckResult {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DownloadviewConfig } from "../config/downloadview-config.ts";
 import { appChecks } from "./app-checks.ts";
-import { failed, passed, skipped, type Check, type CheckResult } from "./check-result.ts";
+import { failed, folded, passed, skipped, type Check, type CheckResult } from "./check-result.ts";
 import { Examination, messageOf, type DoctorOptions, type ExpectedTarget } from "./examination.ts";
 import { proxyChecks, sendingChecks } from "./proxy-checks.ts";
 import { removeSamples, storageChecks } from "./storage-checks.ts";
@@ -64,7 +64,7 @@ async function examineProxy(exam: Examination, expected: ExpectedTarget): Promis
   const sending = await run(sendingChecks, context, exam);
   if (isHealthy(sending)) await untilValidatorsAreStrong();
   const rest = await run(proxyChecks, context, exam, isHealthy(sending), "all");
-  return [...sending, ...rest.map((result) => asNote(result, expected)), ...limits(expected)];
+  return [...sending, ...folded(rest).map((result) => asNote(result, expected)), ...limits(expected)];
 }
 
 /** With `backend: "none"` behind a server: the application sends the file, and the server only has to pass it on. */

@@ -16,6 +16,7 @@ function formatResult(result: CheckResult): string {
   if (result.expected !== undefined) lines.push(`      expected  ${result.expected}`);
   if (result.actual !== undefined) lines.push(`      got       ${result.actual}`);
   if (result.remedy !== undefined) lines.push(`      how       ${result.remedy}`);
+  if (result.follows !== undefined) lines.push(`      follows   from ${result.follows}`);
   return lines.join("\n");
 }
 
