@@ -77,14 +77,16 @@ export async function send(
     heads.set(response, head ?? headOf(response));
     return response;
   } catch (error) {
-    // SvelteKit's `error` cannot carry header fields, such as the `Allow` of a 405.
-    const isPlain = isDownloadError(error) && Object.keys(error.headers).length === 0;
+    // SvelteKit's `error` cannot carry header fields, such as the `Allow` of a 405, and a 500 is for `handleError`.
+    const isPlain = isDownloadError(error) && error.status !== 500 && Object.keys(error.headers).length === 0;
     if (!options.error || !isPlain) {
       const response = answerError(error);
       heads.set(response, headOf(response));
       return response;
     }
     failed.set(event.request, true);
+    // SvelteKit logs nothing that `error` made.
+    if (error.status > 500) console.error(error);
     throw options.error(error.status, error.expose ? error.message : "Internal Error");
   }
 }

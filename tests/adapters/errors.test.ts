@@ -195,6 +195,36 @@ describe("errors", () => {
     await expect(answer).rejects.toThrow("A download handler and its middleware must return a download");
   });
 
+  it.each<[status: 502 | 504, message: string]>([
+    [502, "Internal Error"],
+    [504, "Internal Error"],
+  ])("of %i are logged once where SvelteKit's own error page shows them", async (status, message) => {
+    const error = vi.fn((): never => {
+      throw new Error("SvelteKit's");
+    });
+    const failing = async (): Promise<never> => {
+      throw new UpstreamError(status, "Upstream failed");
+    };
+    const answer = toSvelteKitHandler(failing, { error })({ request: new Request("http://localhost/"), params: {} });
+    await expect(answer).rejects.toThrow("SvelteKit's");
+    expect(error).toHaveBeenCalledExactlyOnceWith(status, message);
+    expect(log).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ status }));
+  });
+
+  it("of 500 go to SvelteKit's handleError", async () => {
+    const error = vi.fn();
+    const misconfigured = async (): Promise<never> => {
+      throw new ImproperlyConfiguredError("no such rule");
+    };
+    const options = { error: error as never };
+    const answer = toSvelteKitHandler(
+      misconfigured,
+      options,
+    )({ request: new Request("http://localhost/"), params: {} });
+    await expect(answer).rejects.toThrow("no such rule");
+    expect(error).not.toHaveBeenCalled();
+  });
+
   it("go to the onError of toFetchHandler", async () => {
     const onError = vi.fn();
     await toFetchHandler(busy, { onError })(new Request("http://localhost/"));
