@@ -87,6 +87,10 @@ class DescribedOpenFile implements OpenFile {
     return this.#opened.notModified;
   }
 
+  get fields(): OpenFile["fields"] {
+    return this.#opened.fields;
+  }
+
   content(range?: ByteRange): Promise<Content> {
     return this.#opened.content(range);
   }

@@ -102,6 +102,11 @@ export interface OpenFile extends AsyncDisposable {
   /** Whether `ifNoneMatch` held upstream: then {@link stat} has the validators alone, and there is no content. */
   readonly notModified?: boolean | undefined;
   /**
+   * The header fields of the answer that the file came by, if it came by HTTP: what keeps files reads in them how long they may
+   * be kept (RFC 9111).
+   */
+  readonly fields?: { get(name: string): string | null } | undefined;
+  /**
    * All the bytes, or those of `range`, both ends included. Called before the head of a response is sent: what can still
    * fail with a status fails here, or at the first chunk. Called once, or, unless {@link FileStat.seekable} is false, once
    * for each part of an answer with several, when the part before it was read.

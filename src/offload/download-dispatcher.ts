@@ -3,6 +3,7 @@ import {
   type DownloadMiddleware,
   type DownloadRequest,
   type DownloadResult,
+  type ViewContext,
 } from "../responses/handler.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import { refuseJSON } from "../serialization.ts";
@@ -33,8 +34,11 @@ export class DownloadDispatcher {
   }
 
   /** A middleware itself: it may be passed on without its object. */
-  readonly dispatch = (response: DownloadResponse, request: DownloadRequest): Promise<DownloadResult> =>
-    applyMiddleware(response, request, this.middleware);
+  readonly dispatch = (
+    response: DownloadResponse,
+    request: DownloadRequest,
+    context?: ViewContext,
+  ): Promise<DownloadResult> => applyMiddleware(response, request, this.middleware, context);
 
   /** @throws {TypeError} always: what this holds is not for a client. */
   toJSON(): never {

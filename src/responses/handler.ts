@@ -36,10 +36,14 @@ export type DownloadHandler<C = unknown> = (
   context: ViewContext<C>,
 ) => Promise<DownloadResult>;
 
-/** Looks at a response before a byte is read, and may change or replace it. */
+/**
+ * Looks at a response before a byte is read, and may change or replace it. `context` is that of the handler; middleware that an
+ * adapter applies to a whole application gets none.
+ */
 export type DownloadMiddleware = (
   response: DownloadResponse,
   request: DownloadRequest,
+  context?: ViewContext,
 ) => DownloadResult | Promise<DownloadResult>;
 
 /**
@@ -65,7 +69,7 @@ export function withMiddleware<C>(
   handler: DownloadHandler<C>,
   ...middleware: readonly DownloadMiddleware[]
 ): DownloadHandler<C> {
-  return async (request, context) => applyMiddleware(await handler(request, context), request, middleware);
+  return async (request, context) => applyMiddleware(await handler(request, context), request, middleware, context);
 }
 
 /** What `middleware` makes of a result, first to last, until it is no longer a `DownloadResponse`. */
@@ -73,11 +77,12 @@ export async function applyMiddleware(
   result: DownloadResult,
   request: DownloadRequest,
   middleware: readonly DownloadMiddleware[],
+  context?: ViewContext,
 ): Promise<DownloadResult> {
   let current = result;
   for (const apply of middleware) {
     if (!isDownloadResponse(current)) return current;
-    current = await apply(current, request);
+    current = await apply(current, request, context);
   }
   return current;
 }

@@ -18,19 +18,19 @@ export interface UpstreamAnswer extends RemoteAnswer {
 export function readAnswer({ body, headers, status }: RemoteResponse): UpstreamAnswer | undefined {
   if (isWhole(status)) {
     const acceptsRanges = headers.get("accept-ranges")?.toLowerCase() === "bytes";
-    return { stat: describeAnswer(headers), body, start: 0, acceptsRanges };
+    return { stat: describeAnswer(headers), fields: headers, body, start: 0, acceptsRanges };
   }
   const range = parseContentRange(headers.get("content-range") ?? "");
   // A part of a coded stream is of no use: fetch would try to decode it from its middle.
   if (status !== 206 || range === undefined || isDecodedByFetch(headers)) return undefined;
   const { start, end, size } = range;
-  return { stat: describeRepresentation(headers, size), body, start, end, acceptsRanges: true };
+  return { stat: describeRepresentation(headers, size), fields: headers, body, start, end, acceptsRanges: true };
 }
 
 /** What a 304 says: the file still has the one tag that was sent (RFC 9110 §15.4.5). */
 export function notModifiedAnswer({ body, headers }: RemoteResponse, etag: string): UpstreamAnswer {
   const stat = { ...describeRepresentation(headers, undefined), etag };
-  return { stat, body, start: 0, acceptsRanges: true, notModified: true };
+  return { stat, fields: headers, body, start: 0, acceptsRanges: true, notModified: true };
 }
 
 /** The file name in the Content-Disposition of an answer, without folders. Undefined if it has none. */

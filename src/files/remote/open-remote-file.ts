@@ -16,6 +16,8 @@ export interface RemoteAnswer {
   readonly end?: number;
   /** Whether the source said that it answers ranges (RFC 9110 §14.3). */
   readonly acceptsRanges: boolean;
+  /** The header fields, if it came by HTTP. */
+  readonly fields?: OpenFile["fields"];
   /** There is no body, since the client's entity tag is still that of the file. */
   readonly notModified?: boolean;
 }
@@ -44,6 +46,7 @@ export interface RemoteSource {
 export class OpenRemoteFile implements OpenFile {
   readonly stat: FileStat;
   readonly notModified: boolean;
+  readonly fields: OpenFile["fields"];
   readonly #source: RemoteSource;
   #unread: RemoteAnswer | undefined;
   /** Whether any bytes have been sent. */
@@ -57,6 +60,7 @@ export class OpenRemoteFile implements OpenFile {
   constructor(source: RemoteSource, stat: FileStat, unread?: RemoteAnswer, several = false) {
     this.stat = several && !isProvable(stat) ? { ...stat, seekable: false } : stat;
     this.notModified = unread?.notModified ?? false;
+    this.fields = unread?.fields;
     this.#source = source;
     this.#unread = this.notModified ? undefined : unread;
   }

@@ -1,0 +1,183 @@
+import { randomBytes } from "node:crypto";
+import type { BigIntStats } from "node:fs";
+import {
+  mkdir,
+  open,
+  opendir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  unlink,
+  utimes,
+  type FileHandle,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { hashKey, type HashedKey } from "./key.ts";
+import { parseRecord, type KeptRecord } from "./record.ts";
+
+export interface RecordOnDisk {
+  readonly record: KeptRecord;
+  /** By which a later look tells whether it is another one. */
+  readonly version: BigIntStats;
+}
+
+/**
+ * The folder of the kept files. Every name in it is made here:
+ *
+ * - `entries/ab/<hash>.json`: the record of a key. It is written beside its place and renamed into it: it is there whole or
+ *   not at all, and a kept file is found by it alone.
+ * - `files/ab/<hash>-<nonce>`: the bytes. They are renamed into place once they are whole and on the disk, and never change.
+ * - `making/<nonce>.part` and `making/<nonce>.json`: a file that is being made, and what is known of it.
+ * - `locks/<hash>`: who makes the file of a key. Its time is renewed while the maker lives.
+ * - `graves/<nonce>.json`: the record of a file that was dropped. The file stays for a minute: a server may have been told its
+ *   path and not have opened it yet.
+ */
+export class KeptFolder {
+  readonly path: string;
+  readonly #made = new Set<string>();
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  entry(hash: string): string {
+    return join(this.path, "entries", hash.slice(0, 2), `${hash}.json`);
+  }
+
+  /** The path of the bytes that a record names. */
+  file(name: string): string {
+    return join(this.path, "files", ...name.split("/"));
+  }
+
+  part(nonce: string): string {
+    return join(this.path, "making", `${nonce}.part`);
+  }
+
+  partInfo(nonce: string): string {
+    return join(this.path, "making", `${nonce}.json`);
+  }
+
+  lock(hash: string): string {
+    return join(this.path, "locks", hash);
+  }
+
+  grave(): string {
+    return join(this.path, "graves", `${newNonce()}.json`);
+  }
+
+  /** The record of a key. Undefined if there is none, or it is not that key's. */
+  async read({ hash, text: keyText }: HashedKey): Promise<RecordOnDisk | undefined> {
+    const path = this.entry(hash);
+    try {
+      const version = await stat(path, { bigint: true });
+      const record = parseRecord(await readFile(path, "utf8"));
+      // The whole key is compared: neither a hash that two keys share nor a file that was moved shows another key's bytes.
+      return record && hashKey(record.key).text === keyText ? { record, version } : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Writes a file whole or not at all. */
+  async writeWhole(path: string, text: string, { sync = true }: { readonly sync?: boolean } = {}): Promise<void> {
+    const beside = `${path}.${newNonce()}.tmp`;
+    try {
+      const handle = await this.create(beside);
+      try {
+        await handle.writeFile(text);
+        if (sync) await handle.datasync();
+      } finally {
+        await handle.close();
+      }
+      await rename(beside, path);
+    } catch (error) {
+      await unlink(beside).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** A new file, open for reading and writing. Fails if there is one. */
+  async create(path: string): Promise<FileHandle> {
+    await this.makeFolderOf(path);
+    try {
+      return await open(path, "wx+", fileMode);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      // The folder was removed meanwhile.
+      this.#made.delete(dirname(path));
+      await this.makeFolderOf(path);
+      return open(path, "wx+", fileMode);
+    }
+  }
+
+  async makeFolderOf(path: string): Promise<void> {
+    const folder = dirname(path);
+    if (this.#made.has(folder)) return;
+    await mkdir(folder, { recursive: true, mode: folderMode });
+    this.#made.add(folder);
+  }
+
+  /** Puts a record into its grave. False if there was none. */
+  async bury(hash: string): Promise<boolean> {
+    const grave = this.grave();
+    await this.makeFolderOf(grave);
+    try {
+      // First its time, from which its minute counts.
+      const now = new Date();
+      await utimes(this.entry(hash), now, now);
+      await rename(this.entry(hash), grave);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Writes a grave for a file whose record has been replaced. */
+  buryFile(record: KeptRecord): Promise<void> {
+    return this.writeWhole(this.grave(), JSON.stringify(record));
+  }
+
+  /** How many bytes the file system can still take. */
+  async freeBytes(): Promise<number> {
+    await this.makeFolderOf(join(this.path, "files", "x"));
+    const { bavail, bsize } = await statfs(this.path);
+    return bavail * bsize;
+  }
+
+  /** The paths of all files below one of the folders. */
+  async *walk(folder: "entries" | "files" | "making" | "locks" | "graves"): AsyncGenerator<string> {
+    yield* walk(join(this.path, folder));
+  }
+}
+
+/** The owner and its group, in which the server in front may be. Kept files are what somebody had permission for. */
+const fileMode = 0o640;
+const folderMode = 0o750;
+
+export function newNonce(): string {
+  return randomBytes(8).toString("hex");
+}
+
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === "ENOENT";
+}
+
+export function remove(path: string): Promise<void> {
+  return rm(path, { force: true });
+}
+
+async function* walk(folder: string): AsyncGenerator<string> {
+  const entries = await opendir(folder).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  for await (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* walk(path);
+    else yield path;
+  }
+}

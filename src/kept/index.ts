@@ -1,0 +1,14 @@
+/** Files that are made once: generated ones, remote ones, and variants of others. */
+export { keepFiles, type KeepFilesOptions, type KeyInput } from "./keep-files.ts";
+export {
+  KeptFiles,
+  type KeepOptions,
+  type KeptEntry,
+  type KeptEvent,
+  type KeptFilesOptions,
+  type KeptStatistics,
+} from "./kept-files.ts";
+export type { KeptFile } from "./kept-file.ts";
+export type { KeptKey, KeptKeyPart } from "./key.ts";
+export type { FreshnessOptions } from "./freshness.ts";
+export type { SweepResult } from "./sweep.ts";

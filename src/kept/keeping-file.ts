@@ -1,0 +1,91 @@
+import { FileNotFoundError } from "../errors.ts";
+import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
+import { refuseJSON } from "../serialization.ts";
+import type { HashedKey } from "./key.ts";
+import type { KeptFile } from "./kept-file.ts";
+import { stillMaking, type Keeping, type KeptFiles } from "./kept-files.ts";
+
+/** How one file is kept for one request. */
+export interface KeepingTask {
+  readonly kept: KeptFiles;
+  readonly key: HashedKey;
+  readonly original: DownloadFile;
+  readonly options: Keeping & { readonly patience: number };
+}
+
+/**
+ * The file of one request: the kept one where it is there already, else one that is made when it is opened. It has a path only if
+ * the bytes are there.
+ */
+export class KeepingFile implements DownloadFile {
+  declare readonly path?: string;
+  declare readonly wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
+  readonly #task: KeepingTask;
+  #file: KeptFile | undefined;
+
+  constructor(task: KeepingTask, file: KeptFile | undefined) {
+    this.#task = task;
+    this.#file = file;
+    const { original } = task;
+    // It comes and goes with the bytes.
+    Object.defineProperty(this, "path", { get: () => this.#file?.path, enumerable: true });
+    if (original.wasModifiedSince) this.wasModifiedSince = (since) => original.wasModifiedSince!(since);
+  }
+
+  get name(): string {
+    return this.#file?.name ?? this.#task.original.name;
+  }
+
+  /** The file as the view returned it. */
+  get original(): DownloadFile {
+    return this.#task.original;
+  }
+
+  /** @throws {DownloadError} 503 with Retry-After, if the file is still being made after `patience` */
+  async stat(options: StatOptions = {}): Promise<FileStat> {
+    const path = this.#file?.path;
+    const stat = await this.#whileThere((file) => file.stat(options));
+    if (stat) return stat;
+    const { kept, key, original, options: keeping } = this.#task;
+    const found = await kept.obtain(key, original, keeping, keeping.patience, options.signal);
+    if (found.kind === "original") return original.stat(options);
+    if (found.kind === "late") throw stillMaking(retryAfter);
+    this.#file = found.file;
+    const made = await found.file.stat(options);
+    // An offload rule has looked at the path that this file had before.
+    return found.file.path === path ? made : { ...made, path: found.file.path };
+  }
+
+  async open(options: OpenOptions = {}): Promise<OpenFile> {
+    const opened = await this.#whileThere((file) => file.open(options));
+    if (opened) return opened;
+    const { kept, key, original, options: keeping } = this.#task;
+    return kept.open(key, original, keeping, options);
+  }
+
+  async release(): Promise<void> {
+    await this.#task.original.release?.();
+  }
+
+  /** What `read` finds in the kept file. Undefined if there is none, or its bytes are gone. */
+  async #whileThere<T>(read: (file: KeptFile) => Promise<T>): Promise<T | undefined> {
+    const file = this.#file;
+    if (!file) return undefined;
+    try {
+      return await read(file);
+    } catch (error) {
+      if (!(error instanceof FileNotFoundError)) throw error;
+      this.#file = undefined;
+      await this.#task.kept.lost(this.#task.key);
+      return undefined;
+    }
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
+  }
+}
+
+/** Seconds. */
+export const retryAfter = 2;

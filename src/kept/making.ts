@@ -1,0 +1,375 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { rename, stat } from "node:fs/promises";
+import { crc32 } from "../archive/crc32.ts";
+import { FileChangedError, IncompleteBodyError } from "../errors.ts";
+import { onAbort } from "../files/bytes-abort.ts";
+import { closedEarly } from "../files/bytes.ts";
+import { readContent } from "../files/content.ts";
+import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
+import { remove, type KeptFolder } from "./folder.ts";
+import type { HashedKey } from "./key.ts";
+import type { Lease } from "./lease.ts";
+import { PartFile } from "./part-file.ts";
+import { partInfo, type PartInfo } from "./part-info.ts";
+import type { KeptRecord, UpstreamLifetime } from "./record.ts";
+import { upstreamLifetime } from "./upstream-lifetime.ts";
+
+/** What a making has come to once its first byte is there. */
+export type Started =
+  /** The bytes come, and can be read from the part. */
+  | { readonly kind: "growing"; readonly info: PartInfo; readonly part: PartFile }
+  /** The upstream said that the kept file still holds. */
+  | { readonly kind: "kept"; readonly record: KeptRecord }
+  /** The original must not be kept, or cannot be: each client gets its own. */
+  | { readonly kind: "refused"; readonly reason: RefusalReason };
+
+export type RefusalReason = "upstream" | "disk";
+
+/** What a making has come to in the end. */
+export type Made =
+  | { readonly kind: "kept"; readonly record: KeptRecord }
+  /** The clients got all bytes, and nothing is kept. */
+  | { readonly kind: "notKept" }
+  | { readonly kind: "refused"; readonly reason: RefusalReason };
+
+/** Where a making writes, and what it may write there. */
+export interface MakingHost {
+  readonly folder: KeptFolder;
+  /** Files that are longer are not kept. In bytes. */
+  readonly maxBytes: number;
+  /** Makes room for so many bytes. False if there is none. */
+  makeRoom(bytes: number): Promise<boolean>;
+  /** Told, of the disk, what kept a file from being kept. */
+  onDiskError(error: unknown): void;
+}
+
+export interface MakingTask {
+  readonly key: HashedKey;
+  readonly lease: Lease;
+  readonly source: DownloadFile;
+  /** What is kept under the key by now. */
+  readonly previous: KeptRecord | undefined;
+  /** Goes on when nobody waits for it any more. */
+  readonly finishAnyway: boolean;
+}
+
+/** The disk is looked at again after so many bytes. */
+const roomStep = 64 * 1024 * 1024;
+
+/** One making of one file: reads the original once, writes it to the disk, and has any number of clients read along. */
+export class Making {
+  /** Fulfilled with the first byte. Rejects with what the original failed with before it. */
+  readonly started: Promise<Started>;
+  /** Rejects with what the original failed with. */
+  readonly made: Promise<Made>;
+  readonly #host: MakingHost;
+  readonly #task: MakingTask;
+  readonly #abort = new AbortController();
+  readonly #onAbandoned: () => void;
+  #resolveStarted!: (started: Started) => void;
+  #rejectStarted!: (error: unknown) => void;
+  /** The one that it was started for. */
+  #users = 1;
+  #finishAnyway: boolean;
+  #refused: OpenFile | undefined;
+  #part: PartFile | undefined;
+  #isOver = false;
+
+  /** @param onAbandoned called when nobody waits any more, before the original is let go */
+  constructor(host: MakingHost, task: MakingTask, onAbandoned: () => void) {
+    this.#host = host;
+    this.#task = task;
+    this.#finishAnyway = task.finishAnyway;
+    this.#onAbandoned = onAbandoned;
+    this.started = new Promise((resolve, reject) => {
+      this.#resolveStarted = resolve;
+      this.#rejectStarted = reject;
+    });
+    this.started.catch(() => undefined);
+    this.made = this.#run();
+    this.made.catch(() => undefined);
+  }
+
+  get isAbandoned(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Counts one more that waits or reads, until the function that is returned is called. */
+  attach(): () => void {
+    this.#users += 1;
+    return this.attached();
+  }
+
+  /** How the one that the making was started for leaves. */
+  attached(): () => void {
+    let isAttached = true;
+    return () => {
+      if (!isAttached) return;
+      isAttached = false;
+      this.#users -= 1;
+      if (this.#users === 0) this.#abandon();
+    };
+  }
+
+  /** From now on it goes on whether anybody waits or not. */
+  finishAnyway(): void {
+    this.#finishAnyway = true;
+  }
+
+  #abandon(): void {
+    void this.#refused?.close();
+    this.#refused = undefined;
+    if (this.#isOver) this.#part?.release();
+    // What goes through memory cannot go on without a reader.
+    if (this.#isOver || (this.#finishAnyway && this.#part?.isJoinable !== false)) return;
+    this.#onAbandoned();
+    this.#abort.abort(closedEarly());
+  }
+
+  /** The original, opened and not read, for the one client that it was opened for. */
+  takeRefused(): OpenFile | undefined {
+    const refused = this.#refused;
+    this.#refused = undefined;
+    return refused;
+  }
+
+  async #run(): Promise<Made> {
+    try {
+      return await this.#make();
+    } catch (error) {
+      this.#rejectStarted(error);
+      this.#part?.finish({ kind: "failed", error });
+      throw error;
+    } finally {
+      this.#isOver = true;
+      // A client that waits for its turn still reads from the part: it does not wait for the disk.
+      if (this.#users === 0) this.#part?.release();
+      const { folder } = this.#host;
+      const { nonce } = this.#task.lease;
+      await Promise.all(
+        [folder.part(nonce), folder.partInfo(nonce)].map((path) => remove(path).catch(() => undefined)),
+      );
+      await this.#task.lease.release();
+    }
+  }
+
+  async #make(): Promise<Made> {
+    const { source, previous } = this.#task;
+    const { signal } = this.#abort;
+    const asked = source.name;
+    const etag = (await this.#isThere(previous)) ? previous?.upstream?.etag : undefined;
+    const opened = await source.open({ signal, ...(etag === undefined ? {} : { ifNoneMatch: etag }) });
+    let isOurs = true;
+    // A file that takes no notice of a signal ends when it is closed.
+    const stop = onAbort(signal, () => void opened.close());
+    try {
+      if (opened.notModified) return await this.#renew(previous, opened);
+      const upstream = lifetimeOf(opened);
+      const refusal = upstream === "refused" ? "upstream" : await this.#openPart(opened.stat);
+      if (refusal !== undefined || upstream === "refused") {
+        const reason = refusal ?? "upstream";
+        // If no client waits any more, it is closed here.
+        if (this.#users > 0) {
+          isOurs = false;
+          this.#refused = opened;
+        }
+        this.#resolveStarted({ kind: "refused", reason });
+        return { kind: "refused", reason };
+      }
+      return await this.#write(opened, upstream, asked);
+    } finally {
+      stop();
+      if (isOurs) await opened.close();
+    }
+  }
+
+  /** Whether the bytes of a record are still on the disk. Without them its validators are of no use. */
+  async #isThere(record: KeptRecord | undefined): Promise<boolean> {
+    if (!record) return false;
+    const found = await stat(this.#host.folder.file(record.file)).catch(() => undefined);
+    return found?.size === record.size;
+  }
+
+  /** The upstream answered 304: the bytes that are kept hold for as long as it says now. */
+  async #renew(previous: KeptRecord | undefined, opened: OpenFile): Promise<Made> {
+    const upstream = lifetimeOf(opened);
+    if (!previous || upstream === "refused") throw new FileChangedError();
+    const { nonce } = this.#task.lease;
+    const lifetime = upstream && previous.upstream && renewedLifetime(previous.upstream, upstream);
+    const record: KeptRecord = { ...previous, nonce, validatedAt: Date.now(), upstream: lifetime };
+    const isKept = await this.#writeRecord(record).catch((error: unknown) => {
+      this.#host.onDiskError(error);
+      return true;
+    });
+    // What the upstream said holds for the clients that wait, whether it could be written down or not.
+    this.#resolveStarted({ kind: "kept", record });
+    return isKept ? { kind: "kept", record } : { kind: "notKept" };
+  }
+
+  /** Opens the file that is written. Returns why there can be none. */
+  async #openPart({ size = 0 }: FileStat): Promise<"disk" | undefined> {
+    if (size > this.#host.maxBytes) return "disk";
+    try {
+      if (!(await this.#host.makeRoom(size))) return "disk";
+      this.#part = new PartFile(await this.#host.folder.create(this.#host.folder.part(this.#task.lease.nonce)));
+      return undefined;
+    } catch (error) {
+      this.#host.onDiskError(error);
+      return "disk";
+    }
+  }
+
+  async #write(opened: OpenFile, upstream: UpstreamLifetime | undefined, askedName: string): Promise<Made> {
+    const part = this.#part!;
+    const { signal } = this.#abort;
+    const hash = createHash("sha256");
+    const content = await opened.content();
+    let checksum = 0;
+    let isKeeping = true;
+    let isStarted = false;
+    const start = async (): Promise<void> => {
+      isStarted = true;
+      const info = partInfo(this.#task.source.name, opened.stat);
+      await this.#publish(info);
+      this.#resolveStarted({ kind: "growing", info, part });
+    };
+    for await (const chunk of readContent(content)) {
+      signal.throwIfAborted();
+      hash.update(chunk);
+      checksum = crc32(chunk, checksum);
+      isKeeping &&= await this.#writeChunk(part, chunk);
+      if (!isKeeping) await this.#passChunk(part, chunk, isStarted);
+      if (!isStarted) await start();
+    }
+    signal.throwIfAborted();
+    const { size, digests } = opened.stat;
+    if (size !== undefined && size !== part.size) {
+      throw new IncompleteBodyError(`The source has ${part.size} bytes, and said that it has ${size}`);
+    }
+    const sha256 = hash.digest();
+    const promised = digests?.["sha-256"];
+    if (promised && !(promised.byteLength === 32 && timingSafeEqual(promised, sha256))) throw new FileChangedError();
+    if (!isStarted) await start();
+    part.finish({ kind: "whole" });
+    if (!isKeeping) return { kind: "notKept" };
+    const { contentType, contentEncoding, lastModified } = opened.stat;
+    return this.#commit({
+      size: part.size,
+      sha256: sha256.toString("base64url"),
+      crc32: checksum,
+      askedName,
+      name: this.#task.source.name,
+      contentType,
+      contentEncoding,
+      upstream,
+      lastModified: lastModified?.getTime() ?? Date.now(),
+    });
+  }
+
+  /** False if the disk, or its limits, do not take the chunk. */
+  async #writeChunk(part: PartFile, chunk: Uint8Array): Promise<boolean> {
+    const { maxBytes, makeRoom, onDiskError } = this.#host;
+    const end = part.size + chunk.byteLength;
+    try {
+      if (end > maxBytes) return false;
+      const isNextStep = Math.floor(end / roomStep) > Math.floor(part.size / roomStep);
+      if (isNextStep && !(await makeRoom(roomStep))) return false;
+      await part.write(chunk);
+      return true;
+    } catch (error) {
+      onDiskError(error);
+      return false;
+    }
+  }
+
+  async #passChunk(part: PartFile, chunk: Uint8Array, isStarted: boolean): Promise<void> {
+    // The room is given back now: the descriptor keeps what readers still need.
+    await remove(this.#host.folder.part(this.#task.lease.nonce)).catch(() => undefined);
+    if (isStarted && part.readers === 0) throw closedEarly();
+    await part.pass(chunk);
+  }
+
+  /** Lets other processes read along. Without it they wait until the file is whole. */
+  async #publish(info: PartInfo): Promise<void> {
+    const { folder } = this.#host;
+    const path = folder.partInfo(this.#task.lease.nonce);
+    await folder.writeWhole(path, JSON.stringify(info), { sync: false }).catch(() => undefined);
+  }
+
+  async #commit(
+    made: Omit<KeptRecord, "version" | "key" | "file" | "nonce" | "madeAt" | "validatedAt">,
+  ): Promise<Made> {
+    const { key, previous, lease } = this.#task;
+    const now = Date.now();
+    const isSame = previous !== undefined && isSameContent(previous, made) && (await this.#isThere(previous));
+    const file = isSame ? previous.file : `${key.hash.slice(0, 2)}/${key.hash}-${lease.nonce}`;
+    const lastModified = isSame ? previous.lastModified : lastModifiedAfter(previous, made.lastModified);
+    const base = { ...made, version: 1, key: key.key, file, nonce: lease.nonce, lastModified } as const;
+    const record: KeptRecord = { ...base, madeAt: isSame ? previous.madeAt : now, validatedAt: now };
+    try {
+      if (!isSame) await this.#placeFile(record);
+      if (!(await this.#writeRecord(record))) {
+        if (!isSame) await remove(this.#host.folder.file(file));
+        return { kind: "notKept" };
+      }
+      if (previous && !isSame) await this.#host.folder.buryFile(previous);
+      return { kind: "kept", record };
+    } catch (error) {
+      this.#host.onDiskError(error);
+      return { kind: "notKept" };
+    }
+  }
+
+  /** All bytes reach the disk before the file has its name: after a crash of the machine no part has it. */
+  async #placeFile({ file, lastModified }: KeptRecord): Promise<void> {
+    const { folder } = this.#host;
+    const { handle } = this.#part!;
+    const time = new Date(lastModified);
+    await handle.utimes(time, time);
+    await handle.sync();
+    const place = folder.file(file);
+    await folder.makeFolderOf(place);
+    await rename(folder.part(this.#task.lease.nonce), place);
+  }
+
+  /**
+   * False, and nothing is kept, if the lease is gone: the key was deleted while its file was made. It is looked at after the
+   * record was written: `delete()` takes the lease first and the record second, so that one of the two sees the other.
+   */
+  async #writeRecord(record: KeptRecord): Promise<boolean> {
+    const { folder } = this.#host;
+    const { key, lease } = this.#task;
+    if (!(await lease.isHeld())) return false;
+    await folder.writeWhole(folder.entry(key.hash), JSON.stringify(record));
+    if (await lease.isHeld()) return true;
+    const now = await folder.read(key);
+    if (now?.record.nonce === record.nonce) await remove(folder.entry(key.hash));
+    return false;
+  }
+}
+
+/** A 304 need not repeat the fields that have not changed (RFC 9110 §15.4.5). */
+function renewedLifetime(before: UpstreamLifetime, now: UpstreamLifetime): UpstreamLifetime {
+  const isSilent = now.freshFor === undefined && !now.mustRevalidate;
+  return isSilent ? { ...before, age: now.age } : { ...now, etag: before.etag };
+}
+
+function isSameContent(one: KeptRecord, other: Pick<KeptRecord, "sha256" | "size" | "lastModified">): boolean {
+  return one.sha256 === other.sha256 && one.size === other.size;
+}
+
+/**
+ * Whole seconds, and later than that of the version before: nginx makes its entity tag of second and size, and two versions must
+ * not share one.
+ */
+function lastModifiedAfter(previous: KeptRecord | undefined, lastModified: number): number {
+  const seconds = Math.floor(Math.min(lastModified, Date.now()) / 1000) * 1000;
+  return previous && previous.lastModified >= seconds ? previous.lastModified + 1000 : seconds;
+}
+
+/** What the upstream of a remote file said. Undefined for a file that did not come by HTTP. */
+function lifetimeOf(opened: OpenFile): UpstreamLifetime | "refused" | undefined {
+  const { fields } = opened;
+  if (!fields) return undefined;
+  return upstreamLifetime(fields, opened.stat.etag, Date.now()) ?? "refused";
+}

@@ -1,0 +1,201 @@
+import type { FileHandle } from "node:fs/promises";
+import { allocate, closedEarly, copyOf } from "../files/bytes.ts";
+
+/** A chunk that could not be written to the disk, for the readers that have got so far. */
+interface TailChunk {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+const smallestRead = 64 * 1024;
+const largestRead = 256 * 1024;
+/** Bytes that are held in memory for readers once the disk takes no more. */
+const maxTail = 1024 * 1024;
+
+/** How the writing of a part ended. */
+type End = { readonly kind: "whole" } | { readonly kind: "failed"; readonly error: unknown };
+
+/**
+ * A file that is written and read at the same time. Readers are as slow as they like: the bytes wait for them on the disk.
+ *
+ * If the disk takes no more, the rest goes through memory, at the pace of the slowest reader that has come so far.
+ */
+export class PartFile {
+  readonly #handle: FileHandle;
+  #written = 0;
+  #total = 0;
+  #end: End | undefined;
+  readonly #tail: TailChunk[] = [];
+  #isFull = false;
+  readonly #readers = new Set<PartReader>();
+  readonly #waiting = new Set<() => void>();
+  #isDone = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  get handle(): FileHandle {
+    return this.#handle;
+  }
+
+  /** How many bytes there are so far. */
+  get size(): number {
+    return this.#total;
+  }
+
+  get readers(): number {
+    return this.#readers.size;
+  }
+
+  /** Whether new readers can still begin: whether all bytes so far are on the disk, and the disk file is open. */
+  get isJoinable(): boolean {
+    return !this.#isFull && !this.#closing;
+  }
+
+  /** @throws {NodeJS.ErrnoException} if the disk does not take the bytes. {@link pass} then takes them. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.byteLength;) {
+      const { bytesWritten } = await this.#handle.write(bytes, at, bytes.byteLength - at, this.#written + at);
+      at += bytesWritten;
+    }
+    this.#written += bytes.byteLength;
+    this.#total = this.#written;
+    this.#wake();
+  }
+
+  /** Gives bytes to the readers without the disk. Waits while they have more than a mebibyte to read. */
+  async pass(bytes: Uint8Array): Promise<void> {
+    this.#isFull = true;
+    this.#tail.push({ start: this.#total, bytes: copyOf(bytes) });
+    this.#total += bytes.byteLength;
+    this.#wake();
+    while (this.#readers.size > 0 && this.#pending() > maxTail) await this.#progress();
+    this.#trim();
+  }
+
+  #pending(): number {
+    return this.#total - Math.min(...Array.from(this.#readers, ({ position }) => position));
+  }
+
+  #trim(): void {
+    const least = Math.min(...Array.from(this.#readers, ({ position }) => position));
+    while (this.#tail[0] && this.#tail[0].start + this.#tail[0].bytes.byteLength <= least) this.#tail.shift();
+  }
+
+  /** No more bytes come. */
+  finish(end: End): void {
+    this.#end ??= end;
+    this.#wake();
+  }
+
+  /** The maker needs the file no longer: it is closed once the last reader has left. */
+  release(): void {
+    this.#isDone = true;
+    this.#closeIfUnused();
+  }
+
+  /** A reader from the first byte on. It counts until it is closed. */
+  join(onLeave: () => void): PartReader {
+    const reader = new PartReader(this, () => {
+      if (!this.#readers.delete(reader)) return;
+      this.#wake();
+      this.#closeIfUnused();
+      onLeave();
+    });
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  #closeIfUnused(): void {
+    if (!this.#isDone || this.#readers.size > 0) return;
+    this.#closing ??= this.#handle.close().catch(() => undefined);
+  }
+
+  /** The bytes at a position. Empty at the end, undefined if they are still to come. @throws what the making failed with */
+  async read(position: number): Promise<Uint8Array | undefined> {
+    if (position < this.#written) {
+      const room = Math.min(position < smallestRead ? smallestRead : largestRead, this.#written - position);
+      const chunk = allocate(room);
+      const { bytesRead } = await this.#handle.read(chunk, 0, room, position);
+      if (bytesRead === 0) throw closedEarly();
+      return chunk.subarray(0, bytesRead);
+    }
+    const tail = this.#tail.find(({ start, bytes }) => start <= position && position < start + bytes.byteLength);
+    if (tail) return copyOf(tail.bytes.subarray(position - tail.start));
+    if (this.#end?.kind === "failed") throw this.#end.error;
+    return this.#end ? new Uint8Array() : undefined;
+  }
+
+  /** Waits until there are bytes beyond `position`, or the end. */
+  async after(position: number, isClosed: () => boolean): Promise<void> {
+    while (this.#total <= position && !this.#end && !isClosed()) await this.#progress();
+  }
+
+  #progress(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.add(resolve));
+  }
+
+  /** A reader has read: a maker whose bytes go through memory may wait for it. */
+  advanced(): void {
+    if (this.#isFull) this.#wake();
+  }
+
+  /** A reader was closed. */
+  left(): void {
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
+
+/** One reader of a {@link PartFile}, which has its own pace. */
+export class PartReader {
+  position = 0;
+  readonly #part: PartFile;
+  readonly #leave: () => void;
+  #reads = 0;
+  #isClosed = false;
+
+  constructor(part: PartFile, leave: () => void) {
+    this.#part = part;
+    this.#leave = leave;
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const chunk = await this.#read();
+      if (chunk?.byteLength === 0) return;
+      if (chunk === undefined) {
+        await this.#part.after(this.position, () => this.#isClosed);
+        continue;
+      }
+      this.position += chunk.byteLength;
+      this.#part.advanced();
+      yield chunk;
+    }
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    if (this.#isClosed) throw closedEarly();
+    this.#reads += 1;
+    try {
+      return await this.#part.read(this.position);
+    } finally {
+      this.#reads -= 1;
+      if (this.#isClosed && this.#reads === 0) this.#leave();
+    }
+  }
+
+  /** Idempotent. A read under way ends first: the number of a closed descriptor may be another file's by then. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#part.left();
+    if (this.#reads === 0) this.#leave();
+  }
+}
