@@ -42,7 +42,7 @@ const warned = new Set<string>();
  * Warns of a mistake in the application, once per process and message: by `process.emitWarning`, or on the console
  * where there is no process. After 100 messages no more are written.
  * @param code what tools tell it by, such as `DOWNLOADVIEW_NO_ROOT`
- * @param message what is wrong, and what to write instead
+ * @param message the problem, and how to solve it
  */
 export function warnOnce(code: string, message: string): void {
   const key = `${code} ${message}`;

@@ -77,7 +77,7 @@ function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], 
 function tlsFiles(certificate: string | undefined, key: string | undefined): TLSFiles | undefined {
   if (certificate === undefined && key === undefined) return undefined;
   if (certificate !== undefined && key !== undefined) return { certificate, key };
-  throw new UsageError("--certificate and --key belong together: give both");
+  throw new UsageError("--certificate and --key are only allowed together");
 }
 
 /** The first line in which two texts differ. */

@@ -7,7 +7,7 @@ export interface CommandIO {
   stderr(text: string): void;
 }
 
-/** A fault of whoever typed the command: told in one line, exit code 2. */
+/** A wrong command line. The message is printed in one line, and the exit code is 2. */
 export class UsageError extends Error {}
 
 /** The options that `sign` and `verify` share. */

@@ -49,7 +49,7 @@ describe("preferredEncoding", () => {
     expect(preferredEncoding("gzip", ["identity", "gzip"])).toBe("gzip");
   });
 
-  it("never throws, and gives only what there is", () => {
+  it("never throws, and returns only available codings", () => {
     const unit = fc.constantFrom("gzip", "br", "*", "identity", ";", "q=", "0", "1", ".", ",", " ");
     fc.assert(
       fc.property(fc.string({ unit }), (field) => {
@@ -60,7 +60,7 @@ describe("preferredEncoding", () => {
 });
 
 describe("acceptedEncodings", () => {
-  it("gives the weights by coding", () => {
+  it("returns the weights by coding", () => {
     expect([...acceptedEncodings("GZip;q=0.5, br, *;q=0")]).toEqual([
       ["gzip", 0.5],
       ["br", 1],

@@ -33,7 +33,7 @@ describe("HeaderFields", () => {
     expect(() => new HeaderFields().set(name, "x")).toThrow(TypeError);
   });
 
-  it("passes over what is undefined, and says of which field the value is no text", () => {
+  it("ignores undefined, and names the field whose value is not a string", () => {
     expect(new HeaderFields({ X: undefined, Y: "1" }).toRaw()).toEqual(["Y", "1"]);
     expect(() => new HeaderFields({ "X-Count": 5 as unknown as string })).toThrow(/X-Count must be a string/);
   });
@@ -44,7 +44,7 @@ describe("HeaderFields", () => {
 });
 
 describe("sendableFields", () => {
-  it("leaves out what cannot be sent, and writes as text what is none", () => {
+  it("leaves out fields that cannot be sent, and converts values to text", () => {
     const fields = {
       "Retry-After": 5,
       Allow: "GET",

@@ -71,7 +71,7 @@ describe("selectRanges", () => {
 
   it.each<[string, string, RangeSelection]>([
     ["cuts a range at the end", "bytes=90-200", partial(90, 99)],
-    ["gives the whole for a suffix that is too long", "bytes=-1000", partial(0, 99)],
+    ["selects the whole for a suffix that is too long", "bytes=-1000", partial(0, 99)],
     ["keeps the order", "bytes=50-59,0-9", multipart([50, 59], [0, 9])],
     ["leaves out what can't be satisfied", "bytes=200-,0-9,-0", partial(0, 9)],
     ["joins ranges that overlap", "bytes=0-9,5-19", partial(0, 19)],

@@ -22,7 +22,7 @@ export function lookupModel<T>(table: LookupTable<T>): Model<T> {
   return {
     async findOne(where) {
       const lookup = Object.entries(where).map(([name, value]) => [name, valueFor(table, name, value)] as const);
-      // Without a condition the first row of the table would be found, whichever that is.
+      // Without a condition the database returns the first row of the table, which may be any.
       return lookup.length > 0 && lookup.every(isPossible) ? find(lookup) : undefined;
     },
     ...(hasField ? { hasField } : {}),

@@ -43,7 +43,9 @@ export interface PrismaModelOptions extends ModelOptions {
 export function prismaModel<T>(delegate: PrismaDelegate<T>, options: PrismaModelOptions = {}): Model<T> {
   const columns = new Map([...fieldTypes(delegate.fields), ...Object.entries(options.columns ?? {})]);
   if (columns.size === 0) {
-    throw new ImproperlyConfiguredError('This Prisma model tells no fields: give { columns: { id: "integer" } }');
+    throw new ImproperlyConfiguredError(
+      'This Prisma model does not expose its fields. Pass their types: { columns: { id: "integer" } }',
+    );
   }
   return lookupModel({
     name: modelName(delegate.fields),

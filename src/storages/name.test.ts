@@ -6,7 +6,7 @@ const encoder = new TextEncoder();
 
 describe("normalizeName", () => {
   it.each(["a", "a/b.txt", "...", "..a", ".a", "a b", "日本/😀.txt", "C:a", "%2e%2e", "x".repeat(1024), "\u0080"])(
-    "gives %j as it is",
+    "returns %j unchanged",
     (name) => {
       expect(normalizeName(name)).toBe(name);
     },
@@ -39,7 +39,7 @@ describe("normalizeName", () => {
 });
 
 describe("normalizePrefix", () => {
-  it.each(["", "a", "a/", "a/b", "."])("gives %j as it is, unless it is no name", (prefix) => {
+  it.each(["", "a", "a/", "a/b", "."])("returns %j unchanged if it is a name", (prefix) => {
     if (prefix === ".") expect(() => normalizePrefix(prefix)).toThrow(InvalidPathError);
     else expect(normalizePrefix(prefix)).toBe(prefix);
   });

@@ -2,11 +2,11 @@ import { assertChoice } from "../choice.ts";
 import { FileExistsError, InvalidPathError } from "../errors.ts";
 import type { SaveOptions } from "./storage.ts";
 
-/** S3's limit, and the least of those of the storages that there are. */
-const mostBytes = 1024;
+/** The limit of S3, the lowest of all supported storages. */
+const maxBytes = 1024;
 
 /**
- * Gives `name` back if every storage can keep a file under it, as it is: segments parted by `/`, none of them empty,
+ * Returns `name` unchanged if every storage accepts it: segments separated by `/`, none of them empty,
  * `.` or `..`; no backslash (a separator on Windows), no control character, no half of a surrogate pair (two such names
  * would be one file), and no more than 1024 bytes of UTF-8.
  *
@@ -76,7 +76,7 @@ function faultOfKey(key: string): string | undefined {
 
 function textFaultOf(text: string): string | undefined {
   if (/\p{Surrogate}/u.test(text)) return "holds half a surrogate pair";
-  if (byteLength(text) > mostBytes) return `is longer than ${mostBytes} bytes`;
+  if (byteLength(text) > maxBytes) return `is longer than ${maxBytes} bytes`;
   return undefined;
 }
 
@@ -90,15 +90,15 @@ export function normalizePrefix(prefix: string): string {
   return prefix;
 }
 
-/** What file systems allow of one segment. */
-const mostSegmentBytes = 255;
+/** The limit of most file systems for one segment, in bytes of UTF-8. */
+const maxSegmentBytes = 255;
 
-/** Another name for a file whose own is taken: `report_k3x9w2a.pdf`, beside `report.pdf`. */
+/** Returns another, random name for a file whose own name is taken: `report_k3x9w2a.pdf`, beside `report.pdf`. */
 export function alternativeName(name: string): string {
   const folder = name.slice(0, name.lastIndexOf("/") + 1);
   const [, stem = "", extension = ""] = /^(.+?)((?:\.tar)?\.[^.]*)?$/s.exec(name.slice(folder.length)) ?? [];
   const ending = `_${randomLetters(7)}${extension}`;
-  return `${folder}${cut(stem, mostSegmentBytes - byteLength(ending))}${ending}`;
+  return `${folder}${cut(stem, maxSegmentBytes - byteLength(ending))}${ending}`;
 }
 
 /** The beginning of `text`, whole characters, in no more than `bytes` of UTF-8. */
@@ -111,7 +111,7 @@ function byteLength(text: string): number {
   return new TextEncoder().encode(text).byteLength;
 }
 
-/** Letters and digits that nobody can guess. */
+/** Returns random letters and digits that an attacker cannot guess. */
 export function randomLetters(count: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(count));
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");

@@ -3,8 +3,8 @@ import { alternativeName, assertIfExists, nameTaken, normalizeName } from "./nam
 import type { SaveOptions, Storage, StorageContent } from "./storage.ts";
 
 /**
- * Saves under `name`, or under a free one, by `write`, in a store that has no writes on condition: somebody else may take
- * the name between the look and the write.
+ * Saves under `name` or a free name, in a store without conditional writes. Between the check and the write, another client
+ * may take the name.
  */
 export async function saveUnder(
   storage: Pick<Storage, "exists">,

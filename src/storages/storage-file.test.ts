@@ -17,12 +17,12 @@ describe("StorageFile", () => {
     await expect(new StorageFile(storage, "b.txt").stat()).rejects.toThrow(FileNotFoundError);
   });
 
-  it("has the path and the URL that the storage gives it", () => {
+  it("has the path and the URL that the storage returns", () => {
     const storage = new FileSystemStorage("/srv/media", { baseUrl: "/media" });
     expect(new StorageFile(storage, "a b.txt")).toMatchObject({ path: "/srv/media/a b.txt", url: "/media/a%20b.txt" });
   });
 
-  it("has neither where the storage gives none, or has to work for it", () => {
+  it("has no path or URL if the storage returns none, or only asynchronously", () => {
     const storage = Object.assign(new MemoryStorage(), { url: async () => "https://a.example/signed" });
     const file = new StorageFile(storage, "a");
     expect(file.path).toBeUndefined();

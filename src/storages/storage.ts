@@ -1,6 +1,6 @@
 import type { FileStat, OpenFile, OpenOptions, SignedUrlOptions, StatOptions } from "../files/download-file.ts";
 
-/** What can be saved. Streams are read once, chunk by chunk. */
+/** Content that a storage can save. Streams are read once, chunk by chunk. */
 export type StorageContent =
   | string
   | Uint8Array
@@ -11,7 +11,10 @@ export type StorageContent =
   | Iterable<Uint8Array | string>;
 
 export interface SaveOptions extends StatOptions {
-  /** What to do when the name is taken. Default `"replace"`. `"rename"` saves under a free name and returns it. */
+  /**
+   * What `save()` does if the name is taken: replace the file, save under a free name, or throw a `FileExistsError`.
+   * Default `"replace"`.
+   */
   ifExists?: "replace" | "rename" | "fail";
   contentType?: string;
 }
@@ -22,7 +25,7 @@ export interface StorageEntry {
   readonly lastModified?: Date;
 }
 
-/** Undefined for what a storage does not know. */
+/** The times of a file. A time that the storage does not know is undefined. */
 export interface FileTimes {
   readonly accessed?: Date | undefined;
   readonly created?: Date | undefined;
@@ -30,27 +33,35 @@ export interface FileTimes {
 }
 
 /**
- * A place that keeps files under names. A name is relative, its segments are parted by `/`, and none is empty, `.`
- * or `..`: {@link normalizeName} refuses anything else with an `InvalidPathError`.
+ * Stores files by name. A name is relative. Its segments are separated by `/`, and no segment is empty, `.` or `..`:
+ * {@link normalizeName} throws an `InvalidPathError` for any other name.
  */
 export interface Storage {
-  /** @throws {FileNotFoundError} */
+  /**
+   * Opens a file for one download.
+   *
+   * @throws {FileNotFoundError} if there is no such file
+   */
   open(name: string, options?: OpenOptions): Promise<OpenFile>;
-  /** @throws {FileNotFoundError} */
+  /**
+   * Returns the metadata of a file without reading it.
+   *
+   * @throws {FileNotFoundError} if there is no such file
+   */
   stat(name: string, options?: StatOptions): Promise<FileStat>;
-  /** Saves all of `content` or nothing, and gives the name it is kept under. */
+  /** Saves all of `content` or nothing. Returns the name of the saved file. */
   save(name: string, content: StorageContent, options?: SaveOptions): Promise<string>;
-  /** Removes the file, if it is there. */
+  /** Removes a file. Does nothing if it is missing. */
   delete(name: string): Promise<void>;
   exists(name: string): Promise<boolean>;
-  /** The files whose names begin with `prefix`, in no given order. */
+  /** Yields the files whose names begin with `prefix`, in any order. */
   list(prefix?: string): AsyncIterable<StorageEntry>;
-  /** The URL of a file, where the storage has one. */
+  /** Returns the URL of a file. */
   url?(name: string, options?: SignedUrlOptions): string | Promise<string>;
-  /** When the file was read, made and changed, where the storage knows more than its `lastModified`. */
+  /** Returns the times at which a file was accessed, created and modified. */
   times?(name: string): Promise<FileTimes>;
-  /** The absolute path of a file, where it is on this machine's disk. */
+  /** Returns the absolute path of a file on this machine's disk. */
   path?(name: string): string;
-  /** Tells a file apart from those of all other storages, without a request: `s3://bucket/key`. */
+  /** Returns an identifier that is unique among all storages, such as `s3://bucket/key`. Sends no request. */
   location?(name: string): string;
 }

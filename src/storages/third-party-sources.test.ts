@@ -47,7 +47,7 @@ it.each(storages)("%s: what one reader writes into the bytes it got, no other se
   expect(read).toBe(size - 3);
 });
 
-it("UnstorageStorage knows no time that is none", async () => {
+it("UnstorageStorage ignores an invalid time", async () => {
   const storage = new UnstorageStorage(unstorage());
   await storage.save("a", "x");
   expect((await storage.stat("a")).lastModified).toBeUndefined();

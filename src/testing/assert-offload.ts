@@ -3,7 +3,7 @@ import { DownloadAssertionError, type Mismatch } from "./download-assertion-erro
 import { compareDownload, type DownloadExpectations } from "./download-expectations.ts";
 import { viewResponse, type ResponseView, type TestedResponse } from "./tested-response.ts";
 
-/** What to expect of a download that a server sends. What is left out isn't looked at. */
+/** The expected properties of an offloaded download. Properties that are left out are not checked. */
 export interface OffloadExpectations extends Pick<
   DownloadExpectations,
   "filename" | "contentType" | "attachment" | "headers"

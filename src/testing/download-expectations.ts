@@ -4,7 +4,7 @@ import type { Mismatch } from "./download-assertion-error.ts";
 import { compareByPredicate, compareBytes, type ContentPredicate } from "./compare-bytes.ts";
 import { viewResponse, type ResponseView, type TestedResponse } from "./tested-response.ts";
 
-/** What to expect of a download. What is left out isn't looked at; what is given is compared exactly. */
+/** The expected properties of a download. Properties that are left out are not checked; the others must be equal. */
 export interface DownloadExpectations {
   /** Default: 200 or 206. */
   status?: number;

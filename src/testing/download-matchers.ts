@@ -8,7 +8,7 @@ export interface DownloadMatchers {
   toBeDownloadResponse(expected?: DownloadExpectations): Promise<void>;
 }
 
-/** What a matcher gives to Vitest and Jest. */
+/** The result of a matcher, as Vitest and Jest expect it. */
 export interface MatcherResult {
   pass: boolean;
   message: () => string;

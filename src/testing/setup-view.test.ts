@@ -13,7 +13,7 @@ class NoteView extends View<{ user: string }> {
 }
 
 describe("setupView", () => {
-  it("gives back the view itself, with a GET of the root and no parameters", () => {
+  it("returns the view itself, with a GET of the root and no parameters", () => {
     const view = new NoteView();
     expect(setupView(view)).toBe(view);
     expect(view.request.method).toBe("GET");

@@ -20,7 +20,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 describe("temporaryStorage", () => {
-  it("is a file system storage in a folder of its own, that nobody else may read", async () => {
+  it("is a file system storage in a folder of its own, that no other user can read", async () => {
     const storage = await temporaryStorage({ baseUrl: "/media" });
     const other = await temporaryStorage();
     expect(storage).toBeInstanceOf(FileSystemStorage);
@@ -72,7 +72,7 @@ describe("temporaryStorage", () => {
     await rm(storage.root);
   });
 
-  it("leaves a folder that somebody else put in its place", async () => {
+  it("leaves a folder that another process put in its place", async () => {
     // Often enough for a file system that gives the number of a removed inode to the next one to do so.
     for (let attempt = 0; attempt < 20; attempt += 1) {
       const storage = await temporaryStorage();

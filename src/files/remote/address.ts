@@ -1,6 +1,6 @@
 import { isWithinIPPrefix, parseIPPrefix, type IPPrefix } from "../../http/ip-prefix.ts";
 
-/** What is not the public internet's, by the registries of IANA (RFC 6890), and what those have handed out since. */
+/** Prefixes that are not part of the public internet, by the registries of IANA (RFC 6890). */
 const reserved: readonly (readonly [kind: string, ...prefixes: string[]])[] = [
   ["an unspecified address", "0.0.0.0/8", "::/128"],
   ["a loopback address", "127.0.0.0/8", "::1/128"],
@@ -22,12 +22,14 @@ const reservedPrefixes = reserved.flatMap(([kind, ...prefixes]) =>
   prefixes.map((prefix) => [kind, parseIPPrefix(prefix)!] as const),
 );
 
-/** All that is given to hosts of the public internet so far (RFC 4291 §2.4). */
+/** The only IPv6 prefix that is assigned to hosts of the public internet (RFC 4291 §2.4). */
 const globalUnicast = parseIPPrefix("2000::/3")!;
 
 /**
- * Why `address`, in a notation that `inet_pton` reads, is none that anybody on the public internet has. Nothing if it
- * is one. Addresses of IPv6 that only wrap one of IPv4 are what they wrap.
+ * Tells why an address is not on the public internet. An IPv6 address that embeds an IPv4 address counts as that one.
+ *
+ * @param address in a notation that `inet_pton` accepts
+ * @returns a noun phrase such as "a loopback address", or undefined if the address is public
  */
 export function whyNotPublic(address: string): string | undefined {
   const parsed = parseIPPrefix(address);
@@ -39,7 +41,7 @@ export function whyNotPublic(address: string): string | undefined {
   return parsed.width === 32 || isWithinIPPrefix(address, globalUnicast) ? undefined : "a reserved address";
 }
 
-/** Where the IPv4 address begins, in bits from the right: NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056 §2). */
+/** Prefixes that embed an IPv4 address, and its position in bits from the right: NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056 §2). */
 const wrappers = [
   [parseIPPrefix("64:ff9b::/96")!, 0n],
   [parseIPPrefix("2002::/16")!, 80n],

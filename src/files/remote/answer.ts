@@ -9,31 +9,31 @@ import { knownSize } from "../known.ts";
 import type { OpenEndedRange, RemoteAnswer } from "./open-remote-file.ts";
 import { fromUtf8, type RemoteResponse } from "./redirects.ts";
 
-/** A successful answer to a GET. */
+/** A successful response to a GET. */
 export interface UpstreamAnswer extends RemoteAnswer {
   readonly body: ReadableStream<Uint8Array> | null;
 }
 
-/** What a GET's 200 or 206 says; undefined if it is an answer to a range that cannot be used, such as a 416. */
+/** Reads a 200 or 206. Returns undefined for a response that cannot be used, such as a 416 or a 206 without Content-Range. */
 export function readAnswer({ body, headers, status }: RemoteResponse): UpstreamAnswer | undefined {
   if (isWhole(status)) {
     const acceptsRanges = headers.get("accept-ranges")?.toLowerCase() === "bytes";
     return { stat: describeAnswer(headers), fields: headers, body, start: 0, acceptsRanges };
   }
   const range = parseContentRange(headers.get("content-range") ?? "");
-  // A part of a coded stream is of no use: fetch would try to decode it from its middle.
+  // A part of an encoded body is useless: fetch would try to decode it from its middle.
   if (status !== 206 || range === undefined || isDecodedByFetch(headers)) return undefined;
   const { start, end, size } = range;
   return { stat: describeRepresentation(headers, size), fields: headers, body, start, end, acceptsRanges: true };
 }
 
-/** What a 304 says: the file still has the one tag that was sent (RFC 9110 §15.4.5). */
+/** Reads a 304: the file still has the entity tag that was sent (RFC 9110 §15.4.5). */
 export function notModifiedAnswer({ body, headers }: RemoteResponse, etag: string): UpstreamAnswer {
   const stat = { ...describeRepresentation(headers, undefined), etag };
   return { stat, fields: headers, body, start: 0, acceptsRanges: true, notModified: true };
 }
 
-/** The file name in the Content-Disposition of an answer, without folders. Undefined if it has none. */
+/** Returns the file name in Content-Disposition, without folders, or undefined. */
 export function announcedName(headers: Headers): string | undefined {
   const { filename = "" } = parseContentDisposition(fromUtf8(headers.get("content-disposition") ?? ""));
   return filename.split(/[/\\]/).at(-1)?.trim() || undefined;
@@ -44,13 +44,13 @@ export function isWhole(status: number): boolean {
   return status === 200 || status === 203;
 }
 
-/** What a 200 says of the file, also one to a HEAD. */
+/** Reads the metadata of the file from the header section of a 200, to a GET or a HEAD. */
 export function describeAnswer(headers: Headers): FileStat {
   const decoded = isDecodedByFetch(headers);
   return describeRepresentation(headers, decoded ? undefined : parseLength(headers.get("content-length")));
 }
 
-// Where fetch takes a coding off, a strong validator is not that of the bytes that it gives, nor is the length theirs.
+// If `fetch` decodes the body, the upstream's strong ETag and Content-Length no longer describe the bytes we send.
 function describeRepresentation(headers: Headers, size: number | undefined): FileStat {
   const decoded = isDecodedByFetch(headers);
   const etag = parseEntityTag(headers.get("etag"), decoded);
@@ -68,16 +68,16 @@ function describeRepresentation(headers: Headers, size: number | undefined): Fil
   };
 }
 
-/** The coding that a `Content-Encoding` field says the bytes are in. */
+/** Parses Content-Encoding. Returns undefined if the body is not encoded. */
 export function contentCoding(field: string | null | undefined): string | undefined {
   const coding = field?.trim().toLowerCase();
-  // What S3 clients leave behind on objects that they uploaded in signed chunks: no coding of the content.
+  // S3 clients leave `aws-chunked` on objects that they uploaded in signed chunks. It is not a coding of the content.
   return coding && coding !== "identity" && coding !== "aws-chunked" ? coding : undefined;
 }
 
 const knownCodings = new Set(["gzip", "x-gzip", "deflate", "br"]);
 
-/** The codings that fetch takes off, in the order in which they were put on. All or none of them. */
+/** Returns the codings that fetch decodes, in the order in which they were applied: all of them or none. */
 export function decodedCodings(headers: Headers): readonly string[] {
   const codings =
     contentCoding(headers.get("content-encoding"))
@@ -95,13 +95,13 @@ function parseEntityTag(value: string | null, decoded: boolean): string | undefi
   return etag !== undefined && decoded ? `W/${opaqueTag(etag)}` : etag;
 }
 
-/** How long an answer says that the file is, or that its body is, where it does not say that of the file. */
+/** Returns the announced size of the file in bytes, else that of the body, or undefined. */
 export function announcedSize({ status, headers }: RemoteResponse): number | undefined {
   const range = status === 206 ? parseContentRange(headers.get("content-range") ?? "") : undefined;
   return range?.size ?? parseLength(headers.get("content-length"));
 }
 
-/** Where in the file the body of an answer begins. */
+/** Returns the position in the file of the body's first byte. */
 export function partStart({ status, headers }: RemoteResponse): number {
   return status === 206 ? (parseContentRange(headers.get("content-range") ?? "")?.start ?? 0) : 0;
 }
@@ -110,7 +110,7 @@ function parseLength(value: string | null): number | undefined {
   return value === null ? undefined : knownSize(value);
 }
 
-/** Reads `bytes 0-99/1000` or `bytes 0-99/*` (RFC 9110 §14.4). */
+/** Parses `bytes 0-99/1000` or `bytes 0-99/*` (RFC 9110 §14.4). Returns undefined for any other value. */
 export function parseContentRange(value: string): (ByteRange & { size?: number }) | undefined {
   const [, start, end, size] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(value.trim()) ?? [];
   if (start === undefined || Number(end) < Number(start) || Number(end) >= Number(size === "*" ? Infinity : size)) {
@@ -123,25 +123,25 @@ export function rangeField(range: RangeSpec | OpenEndedRange): string {
   return "suffix" in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end ?? ""}`;
 }
 
-/** Conditions on which an upstream that honours them answers 412 once the file is another one (RFC 9110 §13.1). */
+/** Returns preconditions for a later request: the upstream responds 412 if the file has changed (RFC 9110 §13.1). */
 export function sameVersionFields({ etag, lastModified }: FileStat): Record<string, string> {
   if (etag !== undefined && isProvable({ etag })) return { "If-Match": etag };
   return lastModified === undefined ? {} : { "If-Unmodified-Since": formatHTTPDate(lastModified) };
 }
 
 /**
- * Whether `stat` has a validator that proves two answers to be of one version of the file: a strong entity tag. Parts of a
- * file may be joined on no other ground (RFC 9110 §15.3.7.3).
+ * Tells whether `stat` has a strong entity tag. Only that proves that two responses are of the same version, so that their
+ * bytes may be joined (RFC 9110 §15.3.7.3).
  */
 export function isProvable({ etag }: FileStat): boolean {
   return etag !== undefined && strongMatch(etag, etag);
 }
 
 /**
- * Checks that `answer` is of the version that was promised to the client.
+ * Checks that `answer` is of the version whose validators were sent to the client.
  *
- * @param joined whether bytes of another answer have been sent before: then only the same strong entity tag is proof
- * @throws {FileChangedError} if it is of another version, or if there is no proof where one is needed
+ * @param joined whether bytes of an earlier response have been sent: then only an equal strong entity tag is a proof
+ * @throws {FileChangedError} if the versions differ, or if the required proof is missing
  */
 export function assertSameVersion(promised: FileStat, answer: FileStat, joined: boolean): void {
   if (differ(promised.size, answer.size)) throw new FileChangedError();
@@ -158,11 +158,11 @@ function differ<T>(one: T | undefined, other: T | undefined): boolean {
   return one !== undefined && other !== undefined && one !== other;
 }
 
-/** What an answer that is no success is to the client. Where the URL is of use, in `cause`, no client sees it. */
+/** Maps an unsuccessful response to an error. The URL is in `cause` only, which no client sees. */
 export function upstreamFailure({ status, headers }: RemoteResponse, url: string): DownloadError {
   const cause = new Error(`${url} answered ${status}`);
   if (status === 412) return new FileChangedError(undefined, { cause });
-  // 401 and 403 too: our credentials are not the client's business, and S3 says 403 for a missing key.
+  // 401 and 403 are about the server's credentials, not the client's, and S3 responds 403 for a missing key.
   if ([401, 403, 404, 410].includes(status)) return new FileNotFoundError(undefined, { cause });
   if (status !== 429 && status !== 503) return new UpstreamError(502, undefined, { cause });
   const retryAfter = headers.get("retry-after");

@@ -1,15 +1,16 @@
 import { IncompleteBodyError, UpstreamError } from "../../errors.ts";
 
+/** The limits of a remote body. */
 export interface BodyBounds {
-  /** Milliseconds until the next piece must be there, once it is asked for. */
+  /** Maximum time to wait for the next chunk, in milliseconds. */
   readonly idleTimeout: number;
-  /** A file that is longer is not served, or not to its end. */
+  /** Maximum length of the file, in bytes. */
   readonly maxBytes: number;
 }
 
 /**
- * A body that fails when it stalls or grows too large, and lets go of `body` then. Whoever is slow to read it may take
- * their time.
+ * Wraps `body` so that it fails if it stalls or becomes too large; `body` is then cancelled. Only the time that the
+ * upstream takes is limited: a client may read slowly.
  */
 export function boundedBody(
   body: ReadableStream<Uint8Array>,
@@ -38,7 +39,11 @@ export function boundedBody(
   );
 }
 
-/** @throws {UpstreamError} 504 when `pending` takes longer */
+/**
+ * Waits for `pending`, but no longer than `milliseconds`.
+ *
+ * @throws {UpstreamError} 504 if it takes longer
+ */
 export function within<T>(milliseconds: number, pending: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = startTimer(milliseconds, () => reject(new UpstreamError(504, "Upstream stalled")));
@@ -46,9 +51,9 @@ export function within<T>(milliseconds: number, pending: Promise<T>): Promise<T>
   });
 }
 
-/** What is longer than a timer can run would fire at once. */
-const longestTimer = 2 ** 31 - 1;
+/** The maximum delay of a timer, in milliseconds. A timer with a longer delay fires at once. */
+const maxTimer = 2 ** 31 - 1;
 
 export function startTimer(milliseconds: number, expire: () => void): ReturnType<typeof setTimeout> {
-  return setTimeout(expire, Math.min(milliseconds, longestTimer));
+  return setTimeout(expire, Math.min(milliseconds, maxTimer));
 }

@@ -4,43 +4,50 @@ import { nodeFetch, type ResolveHost } from "./node-fetch.ts";
 import { remotePolicy } from "./policy.ts";
 import type { RemoteFetch } from "./redirects.ts";
 
-/** Where files may come from, and how long and how large they may be. */
+/** The limits of a download from another server: its hosts, times and size. */
 export interface RemoteLimits {
   /**
-   * The only hosts that files may come from, redirects included, in the form that they have in a URL: `files.example`,
-   * `10.0.0.5:8080`. They may be anywhere, also in a private network. Default: any host whose addresses are all of the
-   * public internet.
+   * The only hosts that requests may go to, after redirects too, as they are written in a URL: `files.example`,
+   * `10.0.0.5:8080`. They may be in a private network. Default: any host that has only addresses of the public internet.
    */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** A file that is longer is not served: 502, or, where its length is not known, a download that breaks. Default: none is. */
+  /**
+   * Maximum length of a file, in bytes. A longer file is a 502; if its length is unknown, the download breaks. Default: no
+   * limit.
+   */
   readonly maxBytes?: number | undefined;
-  /** Milliseconds until an answer must have begun, redirects included. Default 30 000. */
+  /** Maximum time until the response begins, redirects included, in milliseconds. Default 30 000. */
   readonly timeout?: number | undefined;
-  /** Milliseconds until there must be a connection. Default 10 000. Of no effect on a `fetch` of your own. */
+  /** Maximum time to connect, in milliseconds. Default 10 000. Ignored if you pass `fetch`. */
   readonly connectTimeout?: number | undefined;
-  /** Milliseconds within which the next piece of a body must come, while it is waited for. Default 30 000. */
+  /** Maximum time to wait for the next chunk of a body, in milliseconds. Default 30 000. */
   readonly idleTimeout?: number | undefined;
 }
 
+/** The options of an `HTTPFile`. */
 export interface HTTPFileOptions extends RemoteLimits {
   /**
-   * What the client sees. Default: the file name in the upstream's Content-Disposition, or the last segment of the URL's
+   * The name of the file. Default: the file name in the upstream's Content-Disposition, or the last segment of the URL's
    * path, or its host.
    */
   readonly name?: string | undefined;
-  /** What each request is sent with, such as `headers` with credentials. It can have no method, body or signal. */
+  /** Options of each request, such as `headers` with credentials. `method`, `body` and `signal` are not allowed. */
   readonly requestInit?: RequestInit | undefined;
   /**
-   * What sends the requests. Default, on Node: a client that checks each address it connects to. Where there is no
-   * Node: the global `fetch`. With a `fetch` of your own, and where there is no Node, nobody but it knows what a name
-   * resolves to: give `allowedHosts`, if a client has a say in the URL.
+   * Sends the requests. Default on Node: a client that checks each address before it connects. Default on other runtimes:
+   * the global `fetch`. This package cannot check which address another `fetch` connects to. Set `allowedHosts` if a client
+   * can influence the URL.
    */
   readonly fetch?: typeof fetch | undefined;
-  /** Finds the addresses of a host, which are checked. Default: the system's resolver. Of no effect on a `fetch`. */
+  /** Resolves a host to addresses, which are then checked. Default: the system's resolver. Ignored if you pass `fetch`. */
   readonly resolve?: ResolveHost | undefined;
 }
 
-/** @throws {ImproperlyConfiguredError} for a limit that can't hold */
+/**
+ * Applies the defaults.
+ *
+ * @throws {ImproperlyConfiguredError} for an invalid limit or `requestInit`
+ */
 export function upstreamOf(url: string, options: HTTPFileOptions): Upstream {
   const { timeout = 30_000, connectTimeout = 10_000, idleTimeout = 30_000, maxBytes = Infinity } = options;
   assertRequestInit(options.requestInit);
@@ -61,7 +68,7 @@ function fetchOf(
   connectTimeout: number,
 ): RemoteFetch {
   if (own) return own;
-  // Whoever says by which dispatcher fetch is to connect, such as one for a proxy, wants that fetch.
+  // A `dispatcher`, for example of a proxy, works with the global fetch only.
   const wantsFetch = requestInit !== undefined && "dispatcher" in requestInit;
   return (!wantsFetch && nodeFetch({ publicOnly: allowedHosts === undefined, resolve, connectTimeout })) || fetch;
 }

@@ -166,7 +166,7 @@ describe("HTTPFile.stat", () => {
 });
 
 describe("HTTPFile.open", () => {
-  it("makes one GET, which gives description and bytes", async () => {
+  it("makes one GET for metadata and bytes", async () => {
     answer = serve();
     await using opened = await fileAt().open();
     expect(opened.stat).toEqual({ size: 10, contentType: "text/plain", etag: '"v1"', lastModified });
@@ -267,7 +267,7 @@ describe("HTTPFile.open", () => {
     expect(await failure(fileAt().open())).toMatchObject({ status: 502 });
   });
 
-  it("sends the headers that it is given, and nothing else of ours", async () => {
+  it("sends the headers of its options and no others", async () => {
     answer = serve();
     const requestInit = { headers: { Authorization: "Bearer x", "Content-Length": "1" }, method: "get", body: null };
     await using opened = await fileAt("/file.txt", { requestInit }).open();
@@ -333,7 +333,7 @@ describe("HTTPFile.open", () => {
     expect(await textOf(opened)).toBe("0123456789");
   });
 
-  it("fails where nobody asked for a 304", async () => {
+  it("fails on a 304 without a precondition", async () => {
     answer = (_, response) => void response.writeHead(304).end();
     await expect(fileAt().open()).rejects.toThrow(UpstreamError);
     await expect(fileAt().open({ range: { start: 0 } })).rejects.toThrow(UpstreamError);
@@ -362,7 +362,7 @@ describe("HTTPFile.read", () => {
     expect(requests.map(({ headers }) => headers["if-match"])).toEqual([undefined, '"v1"', '"v1"']);
   });
 
-  it("asks again where the body that came is not what is needed", async () => {
+  it("requests again if the body does not contain the range", async () => {
     answer = serve();
     await using opened = await fileAt().open({ range: { start: 6 } });
     expect(await textOf(opened)).toBe("0123456789");
@@ -644,7 +644,7 @@ describe("HTTPFile and an upstream that fails", () => {
 describe("Closing an HTTPFile", () => {
   const endless: RequestListener = (_, response) => void response.writeHead(200).write("begin");
 
-  it("ends a request whose body nobody has read", async () => {
+  it("ends a request whose body was not read", async () => {
     answer = endless;
     const opened = await fileAt().open();
     await opened.close();

@@ -1,17 +1,17 @@
 import { hideInLogs, refuseJSON, withoutCredentials } from "../../serialization.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../download-file.ts";
-import { Connection } from "./reads.ts";
+import { RemoteReads } from "./reads.ts";
 import { upstreamOf, type HTTPFileOptions } from "./http-file-options.ts";
 import type { Upstream } from "./request.ts";
 import { OpenRemoteFile } from "./open-remote-file.ts";
 
 /**
- * A file on another HTTP server, whose bytes pass through this one: one GET a download, with the client's range in it.
- * Nothing else of the client's request is sent on. A body that breaks under way is asked for again from where it broke,
- * if the file has a strong entity tag.
+ * A file on another HTTP server, whose bytes pass through this process. A download is one GET with the client's range; no
+ * other part of the client's request is sent. If the body breaks and the file has a strong entity tag, the rest is
+ * requested again.
  *
- * Only what the public internet can reach is asked, whatever the URL, a name in it or a redirect leads to: hosts of your
- * own have to be named in `allowedHosts`.
+ * Requests go only to addresses of the public internet, after redirects too. To allow hosts of your own network, list them
+ * in `allowedHosts`.
  *
  * @example
  * ```ts
@@ -30,7 +30,7 @@ export class HTTPFile implements DownloadFile {
   readonly #givenName: string | undefined;
   #announcedName: string | undefined;
 
-  /** @throws {ImproperlyConfiguredError} for options that can't hold. A URL that can't be asked is an error once it is. */
+  /** @throws {ImproperlyConfiguredError} for invalid options. A URL that is not allowed throws when the file is used. */
   constructor(url: string | URL, options: HTTPFileOptions = {}) {
     this.url = String(url);
     this.#givenName = options.name;
@@ -39,24 +39,24 @@ export class HTTPFile implements DownloadFile {
   }
 
   /**
-   * The name that was given. Without one: the file name in the upstream's Content-Disposition, once the upstream has been
-   * asked, or the last segment of the URL's path, or its host.
+   * The option `name`. Default: the file name in the upstream's Content-Disposition (after the first response), else the
+   * last segment of the URL's path, else its host.
    */
   get name(): string {
     return this.#givenName ?? this.#announcedName ?? nameOf(this.url);
   }
 
-  #connect(signal: AbortSignal | undefined): Connection {
-    return new Connection(this.#upstream, signal, (name) => (this.#announcedName = name));
+  #connect(signal: AbortSignal | undefined): RemoteReads {
+    return new RemoteReads(this.#upstream, signal, (name) => (this.#announcedName = name));
   }
 
-  /** Asks by HEAD, or by a GET whose body is not read where HEAD is refused. */
+  /** Sends a HEAD; if the upstream refuses HEAD, a GET whose body is not read. */
   async stat({ signal }: StatOptions = {}): Promise<FileStat> {
-    const connection = this.#connect(signal);
+    const reads = this.#connect(signal);
     try {
-      return await connection.head();
+      return await reads.head();
     } finally {
-      connection.release();
+      reads.release();
     }
   }
 
@@ -65,12 +65,12 @@ export class HTTPFile implements DownloadFile {
    * @throws {UpstreamError} 503 if the upstream asks to wait, 504 if it takes too long, 502 for any other failure
    */
   async open({ range, ranges, ifNoneMatch, signal }: OpenOptions = {}): Promise<OpenFile> {
-    const connection = this.#connect(signal);
+    const reads = this.#connect(signal);
     try {
-      const answer = await connection.open(range ?? ranges?.[0], ifNoneMatch);
-      return new OpenRemoteFile(connection, answer.stat, answer, ranges !== undefined);
+      const answer = await reads.open(range ?? ranges?.[0], ifNoneMatch);
+      return new OpenRemoteFile(reads, answer.stat, answer, ranges !== undefined);
     } catch (error) {
-      connection.close();
+      reads.close();
       throw error;
     }
   }

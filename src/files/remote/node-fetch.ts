@@ -1,6 +1,6 @@
 /**
- * Node's own HTTP client as a fetch that sees where it connects. The global `fetch` resolves names out of sight, so that
- * a name may be looked up once more, and be another address, after it was found harmless (DNS rebinding).
+ * A fetch on Node's HTTP client that checks the addresses it connects to. With the global `fetch` only the name can be
+ * checked: `fetch` then resolves it again, and an attacker's DNS server can return another address (DNS rebinding).
  */
 import type { LookupAddress } from "node:dns";
 import type * as http from "node:http";
@@ -17,19 +17,19 @@ import { startTimer } from "./body.ts";
 import { assertPublic, refusedUpstream } from "./policy.ts";
 import type { RemoteFetch, RemoteResponse } from "./redirects.ts";
 
-/** Finds the addresses of a host. */
+/** Resolves a host to its addresses. */
 export type ResolveHost = (hostname: string) => Promise<readonly string[]>;
 
 export interface NodeFetchOptions {
-  /** Whether only addresses of the public internet are connected to. */
+  /** Whether to refuse addresses that are not on the public internet. */
   readonly publicOnly: boolean;
   /** Default: the system's resolver. */
   readonly resolve?: ResolveHost | undefined;
-  /** Milliseconds for the look-up of the name, the connection and the handshake of TLS together. */
+  /** Maximum time for the lookup, the connection and the TLS handshake together, in milliseconds. */
   readonly connectTimeout: number;
 }
 
-/** Nothing where there is no Node, or nothing that does as Node does. */
+/** Makes the fetch. Returns undefined on runtimes without Node's HTTP client. */
 export function nodeFetch({ publicOnly, resolve, connectTimeout }: NodeFetchOptions): RemoteFetch | undefined {
   const node = (modules ??= loadModules());
   if (!node) return undefined;
@@ -41,7 +41,7 @@ export function nodeFetch({ publicOnly, resolve, connectTimeout }: NodeFetchOpti
       try {
         return await exchange.response;
       } catch (error) {
-        // The server closed an idle connection while we took it up again: it has not seen the request.
+        // The server closed the idle connection while we reused it, so it has not seen the request.
         if (!exchange.wasStale(error)) throw error;
       }
     }
@@ -58,10 +58,10 @@ interface NodeModules {
 
 let modules: NodeModules | false | undefined;
 
-// Asked of the process rather than imported: a worker runtime may have no such modules, and this file runs there too.
+// Not imported: this file also runs on worker runtimes, which may not have these modules.
 function loadModules(): NodeModules | false {
   const { process, navigator } = globalThis as Partial<Pick<typeof globalThis, "process" | "navigator">>;
-  // Workers have a node:http as well, made of fetch: it asks no look-up of ours.
+  // The node:http of Cloudflare Workers is built on fetch and ignores `lookup`.
   if (!process?.getBuiltinModule || navigator?.userAgent === "Cloudflare-Workers") return false;
   const { lookup } = process.getBuiltinModule("node:dns/promises");
   return {
@@ -78,7 +78,7 @@ interface Agents {
   readonly https: Agent;
 }
 
-// An idle connection is taken up again only where it could have been made: it may lead to a private address.
+// Separate pools: an idle connection to a private address must not be reused by a file that allows public addresses only.
 const publicAgents = new WeakMap<ResolveHost, Agents>();
 const anyAgents = new WeakMap<ResolveHost, Agents>();
 
@@ -92,10 +92,10 @@ function agentsFor({ http, https }: NodeModules, resolve: ResolveHost, publicOnl
   return made;
 }
 
-/** Milliseconds. Shorter than the five seconds after which many servers close. */
+/** In milliseconds. Less than the five seconds after which many servers close an idle connection. */
 const idleConnection = 4000;
 
-// Node connects to the addresses that this gives and to no other. It is not asked about a host that is an address.
+// Node connects only to the addresses that this function returns. It is not called if the host is an address.
 function checkedLookup(resolve: ResolveHost, publicOnly: boolean): LookupFunction {
   async function addressesOf(hostname: string): Promise<[LookupAddress, ...LookupAddress[]]> {
     const addresses = await resolve(hostname);
@@ -113,7 +113,7 @@ function checkedLookup(resolve: ResolveHost, publicOnly: boolean): LookupFunctio
   return (hostname, { all = false }, callback) => void lookUp(hostname, all, callback);
 }
 
-/** One request and its answer. */
+/** One request and its response. */
 class Exchange {
   readonly #node: NodeModules;
   readonly #request: ClientRequest;
@@ -179,7 +179,7 @@ class Exchange {
     }
   }
 
-  /** As fetch gives it: with the codings taken off that it takes off. */
+  /** The response as fetch returns it, with a decoded body. */
   #bodyOf(message: IncomingMessage, headers: Headers): ReadableStream<Uint8Array> {
     const decoders = decodedCodings(headers).map((coding) => this.#decoder(coding));
     const last = decoders.at(0);

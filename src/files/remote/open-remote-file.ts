@@ -6,19 +6,19 @@ import type { FileStat, OpenFile } from "../download-file.ts";
 import { isProvable } from "./answer.ts";
 import { resumeReading } from "./resume-reading.ts";
 
-/** What a remote source answered: a description of the whole file, and the part of it that the body holds. */
+/** A response of a remote source: the metadata of the whole file, and a body with all or a part of it. */
 export interface RemoteAnswer {
   readonly stat: FileStat;
   readonly body: ByteSource | null;
-  /** Where the body begins in the file. */
+  /** Position in the file of the body's first byte. */
   readonly start: number;
-  /** Where it ends, inclusive. Without it: with the file. */
+  /** Position of the body's last byte. Default: the end of the file. */
   readonly end?: number;
-  /** Whether the source said that it answers ranges (RFC 9110 §14.3). */
+  /** Whether the source supports ranges (RFC 9110 §14.3). */
   readonly acceptsRanges: boolean;
-  /** The header fields, if it came by HTTP. */
+  /** The header fields, if the response came by HTTP. */
   readonly fields?: OpenFile["fields"];
-  /** There is no body, since the client's entity tag is still that of the file. */
+  /** True if there is no body because the client's entity tag matches the file. */
   readonly notModified?: boolean;
 }
 
@@ -28,34 +28,33 @@ export interface OpenEndedRange {
   readonly end?: number | undefined;
 }
 
-/** What answers the requests that one opening of a remote file makes, all of which end when it is closed. */
+/** Sends the requests of one opened remote file. They end when it is closed. */
 export interface RemoteSource {
   /** Aborts when the client leaves or the file is closed. */
   readonly signal: AbortSignal;
   /**
-   * Asks for bytes of that version of the file.
+   * Requests bytes of `version` of the file.
    *
-   * @param joined whether bytes of an earlier answer have been sent, so that the version has to be proven
-   * @throws {FileChangedError}
+   * @param joined whether bytes of an earlier response have been sent, so that a strong entity tag must prove the version
+   * @throws {FileChangedError} if the source has another version
    */
   read(range: OpenEndedRange | undefined, version: FileStat, joined: boolean): Promise<RemoteAnswer>;
   close(): void;
 }
 
-/** A file elsewhere, whose bytes pass through this process. */
+/** An opened file of another server, whose bytes pass through this process. */
 export class OpenRemoteFile implements OpenFile {
   readonly stat: FileStat;
   readonly notModified: boolean;
   readonly fields: OpenFile["fields"];
   readonly #source: RemoteSource;
   #unread: RemoteAnswer | undefined;
-  /** Whether any bytes have been sent. */
-  #begun = false;
+  #hasSentBytes = false;
 
   /**
-   * @param unread the answer that came with the opening, if it has a body
-   * @param several whether several ranges are going to be read. They are several answers: a file whose versions cannot be
-   * told apart for sure is sent whole instead.
+   * @param unread the response to the first request
+   * @param several whether several ranges will be read, which takes several responses. Without a strong entity tag they
+   *   could be of different versions, so the file is then sent whole
    */
   constructor(source: RemoteSource, stat: FileStat, unread?: RemoteAnswer, several = false) {
     this.stat = several && !isProvable(stat) ? { ...stat, seekable: false } : stat;
@@ -70,7 +69,7 @@ export class OpenRemoteFile implements OpenFile {
   }
 
   /**
-   * A body that breaks is asked for again from where it broke, if the file has a validator that proves it to be the same.
+   * Yields the bytes of a range. If the body breaks and the file has a strong entity tag, requests the rest again.
    *
    * @throws {FileChangedError} if more than one request is needed and the file is another one by then
    * @throws {IncompleteBodyError} if the body breaks for good
@@ -80,21 +79,21 @@ export class OpenRemoteFile implements OpenFile {
     signal.throwIfAborted();
     const end = range?.end ?? (this.stat.size === undefined ? undefined : this.stat.size - 1);
     const start = range?.start ?? 0;
-    const attempts = isProvable(this.stat) ? mostAttempts : 0;
+    const attempts = isProvable(this.stat) ? maxRetries : 0;
     let unread = this.#takeUnread(range);
     const openAt = async (position: number): Promise<AsyncIterable<Uint8Array>> => {
       const wanted = position === start ? range : { start: position, end };
-      const answer = unread ?? (await this.#source.read(wanted, this.stat, this.#begun));
+      const answer = unread ?? (await this.#source.read(wanted, this.stat, this.#hasSentBytes));
       unread = undefined;
       return chunksOf(answer, wanted, signal);
     };
     for await (const chunk of resumeReading(openAt, { start, end, attempts, signal })) {
-      this.#begun = true;
+      this.#hasSentBytes = true;
       yield chunk;
     }
   }
 
-  /** The answer that came with the opening, if nobody has read it and it is what is asked for. */
+  /** Returns the response to the first request if it is unread and contains the range; else cancels its body. */
   #takeUnread(range: ByteRange | undefined): RemoteAnswer | undefined {
     const answer = this.#unread;
     this.#unread = undefined;
@@ -134,18 +133,18 @@ function chunksOf(
   );
 }
 
-const mostAttempts = 3;
+const maxRetries = 3;
 
-/** Whether the body of `answer` holds all of `range`, or of the file. */
+/** Tells whether the body contains all of `range`, or the whole file if `range` is undefined. */
 export function holds({ start, end, stat }: RemoteAnswer, range: OpenEndedRange | undefined): boolean {
   if (end === undefined) return start <= (range?.start ?? 0);
   const last = range?.end ?? (stat.size ?? Infinity) - 1;
   return start <= (range?.start ?? 0) && last <= end;
 }
 
-const longestSkip = 256 * 1024;
+const maxSkip = 256 * 1024;
 
-/** Whether asking again costs less than reading on to where the range begins. */
+/** Tells whether a new request costs less than reading up to the start of the range. */
 function skipsTooMuch({ start, acceptsRanges }: RemoteAnswer, range: ByteRange | undefined): boolean {
-  return acceptsRanges && range !== undefined && range.start - start > longestSkip;
+  return acceptsRanges && range !== undefined && range.start - start > maxSkip;
 }

@@ -4,7 +4,7 @@ import { allowedUrl, assertPublic, remotePolicy, type RemotePolicy } from "./pol
 
 const anyPublicHost = remotePolicy(undefined);
 
-/** Why `url` is refused, or what is asked instead. */
+/** The reason why `url` is refused, or the URL that is requested. */
 function verdict(url: string, policy: RemotePolicy = anyPublicHost): string {
   try {
     return allowedUrl(url, policy).href;

@@ -4,32 +4,32 @@ import { parseIPPrefix } from "../../http/ip-prefix.ts";
 import { whyNotPublic } from "./address.ts";
 
 /**
- * Which servers remote files may come from. Without a list: any that the public internet reaches. With one: the hosts on
- * it and no others, wherever they are.
+ * The servers that requests may go to. Without `allowedHosts`: any server on the public internet. With it: only the listed
+ * hosts, in any network.
  */
 export interface RemotePolicy {
   readonly allowedHosts: ReadonlySet<string> | undefined;
 }
 
-/** @throws {ImproperlyConfiguredError} for an entry that is no host */
+/** @throws {ImproperlyConfiguredError} if an entry is not a host */
 export function remotePolicy(allowedHosts: readonly string[] | undefined): RemotePolicy {
   return { allowedHosts: allowedHosts && new Set(allowedHosts.map(canonicalHost)) };
 }
 
-/** `Files.Example`, `10.0.0.5:8080`, `[::1]:8080` as a URL has them. */
+/** Normalizes `Files.Example`, `10.0.0.5:8080` or `[::1]:8080` as the URL parser does. */
 function canonicalHost(entry: string): string {
   const [, host = "", port = ""] = /^([^/?#@*\\\s]+?)(?::0*(\d{1,5}))?$/.exec(entry) ?? [];
   const url = host && `http://${host}/`;
   if (URL.canParse(url) && Number(port) < 2 ** 16) return hostnameOf(new URL(url)) + (port && `:${port}`);
   throw new ImproperlyConfiguredError(
-    `allowedHosts takes hosts as they stand in a URL, such as "files.example" or "10.0.0.5:8080", not ${JSON.stringify(entry)}`,
+    `allowedHosts takes hosts as they are written in a URL, such as "files.example" or "10.0.0.5:8080", not ${JSON.stringify(entry)}`,
   );
 }
 
 /**
- * The URL to ask, if it may be asked. What its host resolves to is not known here.
+ * Resolves and checks a URL. The addresses of its host are checked later, when the client connects.
  *
- * @throws {UpstreamError} whose cause says what is wrong with it
+ * @throws {UpstreamError} if the policy does not allow the URL; `cause` has the reason
  */
 export function allowedUrl(location: string, policy: RemotePolicy, base?: URL): URL {
   if (!URL.canParse(location, base?.href)) throw refusedUpstream(location, "not an absolute URL");
@@ -39,7 +39,7 @@ export function allowedUrl(location: string, policy: RemotePolicy, base?: URL): 
   return url;
 }
 
-/** Why `url` may not be asked. Nothing if it may. */
+/** Returns the reason why the policy does not allow `url`, or undefined if it does. */
 export function faultOf(url: URL, { allowedHosts }: RemotePolicy): string | undefined {
   if (url.protocol !== "http:" && url.protocol !== "https:") return `${url.protocol} is neither http: nor https:`;
   // As fetch has it (Fetch §5.4). In a URL credentials end in logs.
@@ -48,7 +48,7 @@ export function faultOf(url: URL, { allowedHosts }: RemotePolicy): string | unde
   return faultOfHost(hostnameOf(url));
 }
 
-/** With the port of its scheme an entry may leave it out, or not. */
+/** An entry may omit the default port of the scheme. */
 function isListed(url: URL, allowedHosts: ReadonlySet<string>): boolean {
   const host = hostnameOf(url);
   const port = url.port || (url.protocol === "https:" ? "443" : "80");

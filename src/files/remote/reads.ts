@@ -19,14 +19,14 @@ import { requestUpstream, type Upstream } from "./request.ts";
 import { holds, type OpenEndedRange, type RemoteSource } from "./open-remote-file.ts";
 import { discardBody, type RemoteResponse } from "./redirects.ts";
 
-/** The requests that one opening of a remote file makes, all of which end when it is closed. */
-export class Connection implements RemoteSource {
+/** All requests of one opened remote file. They end when it is closed. */
+export class RemoteReads implements RemoteSource {
   readonly #upstream: Upstream;
   readonly #abort = new AbortController();
   readonly #unfollow: () => void;
   readonly #named: (name: string) => void;
 
-  /** @param named is told the name that the upstream says the file has, before any answer is used */
+  /** @param named receives the file name in the upstream's Content-Disposition, before a response is used */
   constructor(upstream: Upstream, signal: AbortSignal | undefined, named: (name: string) => void) {
     this.#upstream = upstream;
     this.#named = named;
@@ -38,7 +38,7 @@ export class Connection implements RemoteSource {
     return this.#abort.signal;
   }
 
-  /** Looks no longer at the client. Nothing is aborted: that would also close a connection that has done its work. */
+  /** Stops watching the client's signal, without an abort: an abort would close a connection that can be reused. */
   release(): void {
     this.#unfollow();
   }
@@ -59,8 +59,8 @@ export class Connection implements RemoteSource {
   }
 
   /**
-   * The first GET. What it answers may hold another range than `range`, which is a wish, and holds nothing if
-   * `ifNoneMatch` is the entity tag of the file.
+   * Sends the first GET. The upstream may ignore `range`. If `ifNoneMatch` is the entity tag of the file, the response has
+   * no body.
    */
   async open(range?: RangeSpec, ifNoneMatch?: string): Promise<UpstreamAnswer> {
     const response = await this.#get({
@@ -71,7 +71,7 @@ export class Connection implements RemoteSource {
     return range === undefined ? this.#wholeOf(response) : (readAnswer(response) ?? this.#getInstead(response));
   }
 
-  // A 416 does not describe the file, and preconditions come before ranges: the whole file is asked for, if not read.
+  // A 416 has no metadata of the file, and preconditions come before ranges. So we request the whole file for its metadata.
   async #getInstead(refusal: RemoteResponse): Promise<UpstreamAnswer> {
     await discardBody(refusal);
     return this.#wholeOf(await this.#get({}));
@@ -84,7 +84,11 @@ export class Connection implements RemoteSource {
     throw upstreamFailure(response, this.#upstream.url);
   }
 
-  /** A later GET, of the same version of the file. @throws {FileChangedError} */
+  /**
+   * Sends a later GET for the same version of the file.
+   *
+   * @throws {FileChangedError} if the upstream has another version
+   */
   async read(range: OpenEndedRange | undefined, version: FileStat, joined: boolean): Promise<UpstreamAnswer> {
     const response = await this.#get({
       ...sameVersionFields(version),

@@ -1,16 +1,16 @@
 import { untilAborted } from "../bytes-abort.ts";
 import { allowedUrl, refusedUpstream, type RemotePolicy } from "./policy.ts";
 
-/** What is needed of the answer of another server. */
+/** The parts of an upstream's response that are used. A fetch `Response` has them. */
 export interface RemoteResponse
   extends Pick<Response, "status" | "headers">, Partial<Pick<Response, "redirected" | "url">> {
   readonly body: ReadableStream<Uint8Array> | null;
 }
 
-/** Sends one request and follows no redirect. The global `fetch` is one, if it is told so. */
+/** Sends one request without following redirects. The global `fetch` does so with `redirect: "manual"`. */
 export type RemoteFetch = (url: string, init: RequestInit) => Promise<RemoteResponse>;
 
-/** A request of ours: its headers are all that is sent. */
+/** A request to an upstream. `headers` has all header fields that are sent. */
 export interface RemoteRequest extends RequestInit {
   readonly method: "GET" | "HEAD";
   readonly headers: Headers;
@@ -22,10 +22,10 @@ export interface RemoteRoute {
   readonly policy: RemotePolicy;
 }
 
-const mostRedirects = 10;
+const maxRedirects = 10;
 
 /**
- * Asks for `location`, and where it redirects to, each of which the policy has to allow.
+ * Requests `location` and follows its redirects. The policy must allow each URL.
  *
  * @throws {UpstreamError} 502 for a URL that is not allowed, for redirects in a circle, and for too many
  */
@@ -50,13 +50,13 @@ export async function followRedirects(
   }
 }
 
-/** `Location` of an answer that a GET or HEAD follows (RFC 9110 §15.4). */
+/** Returns the Location of a redirect that a GET or HEAD follows (RFC 9110 §15.4), or undefined. */
 function redirectTarget({ status, headers }: RemoteResponse): string | undefined {
   const location = [301, 302, 303, 307, 308].includes(status) ? headers.get("location") : null;
   return location === null ? undefined : fromUtf8(location);
 }
 
-/** Servers send names as bytes of UTF-8, which arrive as one character each. */
+/** Decodes UTF-8 in a header value: servers send it as bytes, and each byte arrives as one character. */
 export function fromUtf8(text: string): string {
   if (/^[\x00-\x7f]*$/.test(text)) return text;
   try {
@@ -70,10 +70,10 @@ export function fromUtf8(text: string): string {
 function assertRedirectable(next: URL, asked: ReadonlySet<string>, { redirect = "follow" }: RemoteRequest): void {
   if (redirect !== "follow") throw refusedUpstream(next.href, "requestInit has redirects not followed");
   if (asked.has(next.href)) throw refusedUpstream(next.href, "redirects lead in a circle");
-  if (asked.size > mostRedirects) throw refusedUpstream(next.href, `more than ${mostRedirects} redirects`);
+  if (asked.size > maxRedirects) throw refusedUpstream(next.href, `more than ${maxRedirects} redirects`);
 }
 
-/** A fetch of the application's own may have followed redirects by itself: what came of it must not be served either. */
+/** Checks the final URL, in case the application's `fetch` followed redirects by itself. */
 async function checkFollowed(response: RemoteResponse, policy: RemotePolicy): Promise<RemoteResponse> {
   try {
     if (response.redirected && response.url) allowedUrl(response.url, policy);
@@ -84,7 +84,7 @@ async function checkFollowed(response: RemoteResponse, policy: RemotePolicy): Pr
   }
 }
 
-/** Fields that are nobody's secret. Any other may be one: servers have their own names for keys. */
+/** Fields that hold no secret. Any other field may hold one: servers use their own names for API keys. */
 const harmlessFields = new Set([
   "accept",
   "accept-encoding",
@@ -95,12 +95,12 @@ const harmlessFields = new Set([
   "user-agent",
 ]);
 
-/** What another origin may see of a request (RFC 9110 §15.4). */
+/** Keeps the header fields that may be sent to another origin (RFC 9110 §15.4). */
 function withoutCredentials(headers: Headers): Headers {
   return new Headers([...headers].filter(([name]) => harmlessFields.has(name)));
 }
 
-/** Lets go of the body of an answer that is not going to be read. */
+/** Cancels the body of a response that is not read. */
 export async function discardBody({ body }: RemoteResponse): Promise<void> {
   await body?.cancel().catch(() => undefined);
 }

@@ -5,19 +5,19 @@ import { boundedBody, startTimer, type BodyBounds } from "./body.ts";
 import { refusedUpstream } from "./policy.ts";
 import { discardBody, followRedirects, type RemoteResponse, type RemoteRoute } from "./redirects.ts";
 
-/** Where a remote file is, and how it is asked for. */
+/** The URL of a remote file, and the options of its requests. */
 export interface Upstream extends RemoteRoute, BodyBounds {
   readonly url: string;
   readonly requestInit: RequestInit;
-  /** Milliseconds until the header section of the answer must be there, redirects included. */
+  /** Maximum time until the header section of the response arrives, redirects included, in milliseconds. */
   readonly timeout: number;
 }
 
 /**
- * Sends one request. Nothing of the client's request is in it.
+ * Sends one request. It contains no part of the client's request.
  *
- * @throws {UpstreamError} 502 if there is no answer or one that is refused, 504 if it takes too long
- * @throws the reason of `signal`, which goes on to cut the body short after the answer has come
+ * @throws {UpstreamError} 502 if there is no response or the policy refuses it, 504 if it takes too long
+ * @throws the reason of `signal`. The signal also aborts the body, after this function has returned
  */
 export async function requestUpstream(
   upstream: Upstream,
@@ -41,8 +41,8 @@ export async function requestUpstream(
   }
 }
 
-/** Of one connection (RFC 9110 §7.6.1) or one message, so that a client's fields, passed on as they are, do no harm. */
-const fieldsOfTheConnection = [
+/** Fields of one connection (RFC 9110 §7.6.1) or one message, in case the application passes on the client's fields. */
+const connectionFields = [
   "connection",
   "content-length",
   "expect",
@@ -54,19 +54,19 @@ const fieldsOfTheConnection = [
   "upgrade",
 ];
 
-/** Which part is asked for, and on what condition, is not for others to say: the answer would be to another question. */
-const fieldsOfOurs = ["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
+/** Callers cannot set Range or preconditions: the response would answer a different request than the client's. */
+const reservedFields = ["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
 
 function fieldsOf({ headers: init }: RequestInit, fields: Record<string, string>): Headers {
   const headers = new Headers(init);
-  for (const name of [...fieldsOfTheConnection, ...fieldsOfOurs]) headers.delete(name);
-  // Lengths and ranges are of the bytes that are sent: fetch asks for gzip by itself, and takes it off unasked.
+  for (const name of [...connectionFields, ...reservedFields]) headers.delete(name);
+  // By default fetch requests gzip and decodes it. Lengths and ranges would then not match the decoded bytes.
   headers.set("Accept-Encoding", "identity");
   for (const [name, value] of Object.entries(fields)) headers.set(name, value);
   return headers;
 }
 
-/** @throws {UpstreamError} for a file that is said to be larger than it may be */
+/** @throws {UpstreamError} if the announced size is larger than `maxBytes` */
 async function bounded(response: RemoteResponse, bounds: Upstream): Promise<RemoteResponse> {
   const { status, headers, body } = response;
   if (status < 200 || status > 299) return response;

@@ -4,7 +4,7 @@ import { resumeReading, type ResumeOptions } from "./resume-reading.ts";
 
 const content = "0123456789";
 
-/** Bodies that give as many bytes as told and then break, and where each was asked to begin. */
+/** Bodies that yield the given number of bytes and then break, and the position at which each was opened. */
 function breaking(lengths: readonly number[], break_: () => void = () => throwError(new Error("reset"))) {
   const positions: number[] = [];
   const openAt = async function* (position: number): AsyncGenerator<Uint8Array> {
@@ -33,7 +33,7 @@ describe("resumeReading", () => {
     ["breaks three times", [4, 1, 2], {}, [0, 4, 5, 7]],
     ["breaks before its first byte", [0], {}, [0, 0]],
     ["breaks in a range", [2], { start: 3, end: 9 }, [3, 5]],
-  ])("gives all bytes of a body that %s", async (_, lengths, options, positions) => {
+  ])("yields all bytes of a body that %s", async (_, lengths, options, positions) => {
     const body = breaking(lengths);
     expect(await textOf(resumeReading(body.openAt, options))).toBe(content.slice(options.start ?? 0));
     expect(body.positions).toEqual(positions);
@@ -45,7 +45,7 @@ describe("resumeReading", () => {
     expect(body.positions).toEqual([0, 4, 6]);
   });
 
-  it("gives up after so many attempts", async () => {
+  it("throws after the last attempt", async () => {
     const body = breaking([1, 1, 1]);
     await expect(textOf(resumeReading(body.openAt, { attempts: 2 }))).rejects.toThrow(IncompleteBodyError);
     expect(body.positions).toEqual([0, 1, 2]);
@@ -63,7 +63,7 @@ describe("resumeReading", () => {
     expect(body.positions).toEqual([0]);
   });
 
-  it("does not mend a body that fails after its last byte", async () => {
+  it("does not retry a body that fails after its last byte", async () => {
     const body = breaking([10], () => throwError(new Error("Checksum mismatch")));
     await expect(textOf(resumeReading(body.openAt, { end: 9 }))).rejects.toThrow(IncompleteBodyError);
     expect(body.positions).toEqual([0]);

@@ -2,20 +2,20 @@ import { IncompleteBodyError, isDownloadError, UpstreamError } from "../../error
 import { onAbort } from "../bytes-abort.ts";
 
 export interface ResumeOptions {
-  /** Where to begin. Default 0. */
+  /** Position of the first byte. Default 0. */
   start?: number;
-  /** The last byte, where it is known: a body that ends before it without an error broke as well. */
+  /** Position of the last byte, if known. A body that ends before it counts as broken. */
   end?: number | undefined;
-  /** How often a body that broke is asked for again. Default 3. */
+  /** Maximum number of retries. Default 3. */
   attempts?: number;
   signal?: AbortSignal;
 }
 
 /**
- * The bytes that `openAt` gives, asked for again from where they broke. It has to see to it that what it opens is the
- * same version each time, and to throw a `FileChangedError` otherwise.
+ * Yields the bytes of a body. If the body breaks, opens it again at the position where it broke.
  *
- * @throws {FileChangedError} and any other error that trying again cannot mend, as `openAt` threw it
+ * @param openAt opens the body at a position. It must throw a `FileChangedError` if the file has another version than before
+ * @throws {FileChangedError} and any other error of `openAt` for which a retry is useless
  * @throws {IncompleteBodyError} if the body broke once more than there are `attempts`
  */
 export async function* resumeReading(
@@ -32,7 +32,7 @@ export async function* resumeReading(
       if (end === undefined || position > end) return;
       throw new Error(`The body ended ${end + 1 - position} bytes early`);
     } catch (error) {
-      // Nothing is missing of a body that fails after its last byte: what it says of itself is wrong.
+      // All bytes arrived, so a retry cannot help: the announced length is wrong.
       const complete = end !== undefined && position > end;
       if (attempt >= attempts || complete || isFinal(error, signal)) throw failureOf(error, signal);
     }
@@ -40,7 +40,7 @@ export async function* resumeReading(
   }
 }
 
-/** A connection that broke is made again at once; a server that goes on failing gets some time, in milliseconds. */
+/** The first retry is immediate. Each later one waits this many milliseconds longer. */
 const pauseUnit = 200;
 
 function isFinal(error: unknown, signal: AbortSignal | undefined): boolean {

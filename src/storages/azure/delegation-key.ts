@@ -5,7 +5,7 @@ const day = 24 * 60 * minute;
 /** A key lasts no longer (Azure Blob Storage, "Get User Delegation Key"). */
 const longest = 7 * day;
 
-/** The keys that URLs are signed with where nobody has the account's own. One request gets one for a day of URLs. */
+/** Signs URLs without the account's own key. One request gets a delegation key, which lasts for a day of URLs. */
 export class AzureDelegationKeys {
   readonly #service: BlobServiceClient;
   #latest: { readonly until: number; readonly key: Promise<UserDelegationKey> } | undefined;

@@ -169,7 +169,7 @@ interface AzureRange {
   readonly count?: number;
 }
 
-// When it is needed: whoever made the client has loaded it already, and this module loads without it.
+// Imported when it is needed. The SDK is an optional dependency, and the application has loaded it to make the client.
 function sdk(): Promise<typeof Azure> {
   return import("@azure/storage-blob");
 }

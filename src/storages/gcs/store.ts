@@ -97,7 +97,7 @@ export class GCSStore implements ObjectStore {
 
   async url(key: string, { validity, contentDisposition, contentType }: StoreUrlOptions): Promise<string> {
     const { private_key } = await this.#client.authClient.getCredentials();
-    const { from, until } = lasting(validity, private_key === undefined ? longestForManagedKey : undefined);
+    const { from, until } = lasting(validity, private_key === undefined ? maxForManagedKey : undefined);
     const [url] = await this.#file(key).getSignedUrl({
       version: "v4",
       action: "read",
@@ -123,9 +123,9 @@ export class GCSStore implements ObjectStore {
  * Seconds. Without a private key the SDK has Google sign, with a key that Google rotates: such a signature is good for
  * twelve hours at most (gsutil signurl, `-u`).
  */
-const longestForManagedKey = 12 * 3600;
+const maxForManagedKey = 12 * 3600;
 
-/** The generation in an entity tag of ours. */
+/** Parses the generation in an entity tag that this storage has made. */
 function generationOf(etag: string | undefined): string | undefined {
   return /^"(\d+)"$/.exec(etag ?? "")?.[1];
 }

@@ -1,11 +1,11 @@
 import { concatBytes } from "../../files/bytes.ts";
 
-/** Bytes. No store takes parts of less than 5 MiB, but for the last. */
-const smallestPart = 8 * 1024 * 1024;
+/** In bytes. Stores refuse parts of less than 5 MiB, except for the last part. */
+const minPartSize = 8 * 1024 * 1024;
 
-/** Stores take ten thousand parts: doubling their size every two thousand keeps small uploads in little memory. */
+/** Stores accept 10 000 parts. The size doubles every 2000 parts, so that small uploads use little memory. */
 function sizeOfPart(number: number): number {
-  return smallestPart * 2 ** Math.floor(number / 2000);
+  return minPartSize * 2 ** Math.floor(number / 2000);
 }
 
 /** A part of an upload. There is always one, which may be empty. */
@@ -15,13 +15,13 @@ export interface ContentPart {
   readonly isLast: boolean;
 }
 
-/** `content` in parts that are copies: the memory of its chunks may be used again. */
+/** Splits `content` into parts. The parts are copies, because the source may reuse the memory of its chunks. */
 export async function* contentParts(content: AsyncIterable<Uint8Array>): AsyncGenerator<ContentPart> {
   let number = 0;
   let chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of content) {
-    // A part is given when there is more, since whoever uploads it has to know whether it is the only one.
+    // A part is yielded only when more bytes follow: the upload must know whether it is the only part.
     if (size >= sizeOfPart(number)) {
       yield { number: number++, bytes: concatBytes(chunks), isLast: false };
       [chunks, size] = [[], 0];

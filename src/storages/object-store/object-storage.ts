@@ -12,18 +12,19 @@ import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } fr
 import { urlValidity } from "./url-validity.ts";
 import { WatchedContent } from "./watched-content.ts";
 
+/** The options that all object storages share. */
 export interface ObjectStorageOptions extends ObjectLimits {
-  /** The folder of the bucket that holds all names, such as `"media"`. Default: the bucket itself. */
+  /** The folder of the bucket for all files, such as `"media"`. Default: the root of the bucket. */
   readonly prefix?: string | undefined;
 }
 
-/** Keeps files as the objects of a store: what is the same for all of them. */
+/** Stores files as objects. The base class of the S3, GCS and Azure storages. */
 export class ObjectStorage implements Storage {
   readonly #store: ObjectStore;
   readonly #folder: string;
   readonly #limits: KnownLimits;
 
-  /** @throws {ImproperlyConfiguredError} for a prefix that no key may begin with, or a limit that can't hold */
+  /** @throws {ImproperlyConfiguredError} for an invalid prefix or limit */
   constructor(store: ObjectStore, { prefix = "", ...limits }: ObjectStorageOptions = {}) {
     this.#store = store;
     this.#folder = folderOf(prefix);
@@ -75,8 +76,10 @@ export class ObjectStorage implements Storage {
   }
 
   /**
-   * Content that can be read once only is refused under `"rename"` when somebody else takes its name while it is
-   * uploaded: 409.
+   * Saves a file.
+   *
+   * @throws {FileExistsError} under `"rename"` too, if another client takes the name during the upload and `content` can be
+   *   read only once
    */
   async save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
     try {

@@ -166,7 +166,7 @@ export class S3Store implements ObjectStore {
   }
 }
 
-// When it is needed: whoever made the client has loaded it already, and this module loads without it.
+// Imported when it is needed. The SDK is an optional dependency, and the application has loaded it to make the client.
 function sdk(): Promise<typeof S3> {
   return import("@aws-sdk/client-s3");
 }
