@@ -283,7 +283,7 @@ const table: readonly Case[] = [
   ],
   [
     "NginxOptions",
-    names<NginxOptions>({ headers: true, hidden: true, resolver: true, trustedCertificates: true }),
+    names<NginxOptions>({ headers: true, hidden: true, archives: true, resolver: true, trustedCertificates: true }),
     (options) =>
       serverConfiguration("nginx", defineConfig({ ...config, backend: nginx(given<NginxOptions>({}, options)) }), {
         app: "http://127.0.0.1:3000",

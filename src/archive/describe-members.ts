@@ -45,6 +45,10 @@ function checked(entry: ArchiveEntry): ArchiveEntry {
   if (entry.size !== undefined && !(Number.isSafeInteger(entry.size) && entry.size >= 0)) {
     throw new ArchiveEntryError(`The archive entry ${JSON.stringify(entry.name)} has a length of ${entry.size}`);
   }
+  const { crc32 } = entry;
+  if (crc32 !== undefined && !(Number.isInteger(crc32) && crc32 >= 0 && crc32 <= 0xffff_ffff)) {
+    throw new ArchiveEntryError(`The archive entry ${JSON.stringify(entry.name)} has a CRC-32 of ${crc32}`);
+  }
   return entry;
 }
 
@@ -108,7 +112,7 @@ function memberOf(name: string, entry: ArchiveEntry, facts: FileStat): ArchiveMe
     lastModified: validTime(entry.lastModified ?? facts.lastModified),
     etag: entry.etag ?? facts.etag,
     pinned: facts,
-    crc32: facts.crc32,
+    crc32: entry.crc32 ?? facts.crc32,
     mode: entry.mode ?? (file ? 0o644 : 0o755),
   };
 }

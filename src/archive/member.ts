@@ -15,6 +15,11 @@ export interface ArchiveEntry {
   readonly size?: number | undefined;
   /** The file's own entity tag in header form, where the application knows it: the file must still have it when it is read. */
   readonly etag?: string | undefined;
+  /**
+   * The CRC-32 of the content, an unsigned number, where the application knows it. A download whose file has another one
+   * is broken off.
+   */
+  readonly crc32?: number | undefined;
   /** POSIX permissions, such as `0o755` for a script. Default `0o644`, for folders `0o755`. */
   readonly mode?: number | undefined;
 }

@@ -2,7 +2,7 @@
  * Header fields by which an application asks the server in front of it to send a file, or to treat a response specially:
  * nginx, Caddy, FrankenPHP (X-Accel-*), Apache, lighttpd and Cherokee (X-Sendfile), lighttpd (X-Sendfile2,
  * X-LIGHTTPD-send-file, X-LIGHTTPD-send-tempfile), h2o and Perlbal (X-Reproxy-URL, X-Reproxy-File), LiteSpeed
- * (X-LiteSpeed-*), and ours for the URL of a remote object.
+ * (X-LiteSpeed-*), mod_zip of nginx (X-Archive-*), and ours for the URL of a remote object.
  */
 export const handOffFields = [
   "X-Accel-Redirect",
@@ -24,10 +24,11 @@ export const handOffFields = [
   "X-LiteSpeed-Tag",
   "X-LiteSpeed-Vary",
   "X-LiteSpeed-Purge",
+  "X-Archive-Files",
   "X-Remote-Url",
 ] as const;
 
-const pattern = /^x-(?:accel|sendfile|lighttpd|reproxy|litespeed)(?:-.*|\d*)$|^x-remote-url$/i;
+const pattern = /^x-(?:accel|sendfile|lighttpd|reproxy|litespeed|archive)(?:-.*|\d*)$|^x-remote-url$/i;
 
 /** Tells whether a field is an instruction to the server in front of the application. Such a field must not reach a client. */
 export function isHandOffField(name: string): boolean {

@@ -47,6 +47,8 @@ export interface OffloadBackend {
   /** Fields of a response that the application streams through the server. */
   readonly streamed: Readonly<Record<string, string>>;
   respond(source: DownloadResponse, found: FoundTarget): OffloadedDownloadResponse;
+  /** Whether the server makes ZIP archives itself, of a list of its own URLs. */
+  readonly archives?: boolean;
   /** The last change to the fields, once all of them are known. */
   complete?(fields: HeaderFields): void;
   /** The server's configuration for these rules. */

@@ -5,6 +5,7 @@ import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import type { OffloadBackend } from "./contract.ts";
 import { compileRules, partBelow, targetAt, type CompiledRule, type Target } from "./compiled-rule.ts";
+import { offloadArchive } from "./archive-manifest.ts";
 import type { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import { locateUrl } from "./path-prefix.ts";
 import type { OffloadRule } from "./rule.ts";
@@ -44,8 +45,11 @@ export function smartDownloadMiddleware({ backend, rules, debug }: SmartDownload
   const log = debugOnce(debug);
   if (backend === "none") return (response) => response;
   const streamed = Object.entries(backend?.streamed ?? {});
-  return async (response) => {
+  const locate = (file: DownloadFile): string | undefined => internalUrl(compiled, file);
+  return async (response, request) => {
     if (response.status !== 200) return response;
+    const archive = backend?.archives ? await offloadArchive(response, request, locate) : undefined;
+    if (archive) return archive;
     const offloaded = await offload(response, compiled);
     if (offloaded) return offloaded;
     log(`No offload rule matches ${whereabouts(response.file)}: the application sends it`);
@@ -98,6 +102,16 @@ function respond(
     return (target && respond(rule, backend, response, target)?.headers.get(backend.header)) || undefined;
   };
   return offloaded;
+}
+
+/** The URL at which a server that makes archives has a file itself. Undefined if another rule comes first. */
+function internalUrl(rules: readonly CompiledRule[], file: DownloadFile): string | undefined {
+  for (const rule of rules) {
+    if (rule.signedFor !== undefined) return undefined;
+    const target = targetOf(rule, file);
+    if (target) return rule.backend !== "none" && rule.backend.archives ? target.encoded : undefined;
+  }
+  return undefined;
 }
 
 function isRemote({ signedFor, sourceUrl }: CompiledRule): boolean {

@@ -20,6 +20,13 @@ export interface NginxOptions {
    * The usual ones of S3, Google Cloud Storage, Azure and Swift are hidden without being named.
    */
   readonly hidden?: readonly string[];
+  /**
+   * Whether nginx has the module mod_zip: then it makes a ZIP itself if every member matches a rule and has a declared
+   * CRC-32, of S3 or of the entry. Default false.
+   *
+   * mod_zip does not check whether a member is still the version that was described: use it for files that never change.
+   */
+  readonly archives?: boolean;
   /** The DNS server that nginx asks for the hosts of remote storages. Default: their addresses as it starts. */
   readonly resolver?: string;
   /** The certificate authorities that a remote storage is checked against. Default: where Debian has them. */
@@ -68,6 +75,7 @@ export function nginx(options: NginxOptions = {}): OffloadBackend {
       return response;
     },
     complete: addCharset,
+    archives: options.archives ?? false,
     configuration: (configuration) => nginxConfiguration(configuration, options),
   };
   return backend;
