@@ -1,3 +1,5 @@
+import { toFetchHandler } from "../adapters/fetch.ts";
+import { download } from "../views/download.ts";
 import { readOpened } from "../files/content.ts";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, truncate, utimes, writeFile } from "node:fs/promises";
@@ -195,6 +197,87 @@ describe("a checksum", () => {
     const { size = 0 } = await archive.stat();
     expect(await read(archive, { start: size - 22, end: size - 1 })).toHaveLength(22);
     expect(await read(archive)).toHaveLength(size);
+  });
+});
+
+describe("a checksum that a range waits for", () => {
+  it("is given up when the last client that waits for it leaves, and not before", async () => {
+    let isAborted = false;
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const content = randomBytes(1000);
+    const file: DownloadFile = {
+      name: "slow",
+      url: "memory:slow",
+      stat: () => virtual(content).stat(),
+      async open({ signal } = {}) {
+        const opened = await virtual(content).open();
+        const never = new Promise<never>((_, reject) => {
+          signal?.addEventListener("abort", () => ((isAborted = true), reject(signal.reason as Error)), { once: true });
+        });
+        begin();
+        return {
+          stat: opened.stat,
+          content: () => never,
+          close: async () => undefined,
+          [Symbol.asyncDispose]: async () => undefined,
+        };
+      },
+    };
+    const archive = new ArchiveFile([{ name: "a", file }], { fingerprints: new MemoryFingerprints() });
+    const { size = 0 } = await archive.stat();
+    const waiting = await Promise.all(
+      [1, 2].map(async () => {
+        const opened = await archive.open();
+        const reading = (async () => {
+          for await (const _ of readOpened(opened, { start: size - 60, end: size - 1 }));
+        })();
+        reading.catch(() => undefined);
+        return { opened, reading };
+      }),
+    );
+    await begun;
+    await waiting[0]!.opened.close();
+    await expect(waiting[0]!.reading).rejects.toThrow(/closed/);
+    expect(isAborted).toBe(false);
+    await waiting[1]!.opened.close();
+    await expect(waiting[1]!.reading).rejects.toThrow(/closed/);
+    expect(isAborted).toBe(true);
+  });
+});
+
+describe("a member that changed between its description and the first byte", () => {
+  /** Each time that it is described it has another tag than when it is opened, `changes` times. */
+  const restless = (changes: number): DownloadFile => {
+    const inner = virtual("hello");
+    let left = changes;
+    return {
+      name: "restless",
+      stat: async () => ({ ...(await inner.stat()), etag: `"${left > 0 ? "old" : "new"}"` }),
+      async open() {
+        left -= 1;
+        const opened = await inner.open();
+        return {
+          stat: { ...opened.stat, etag: '"new"' },
+          content: (range?: ByteRange) => opened.content(range),
+          close: () => opened.close(),
+          [Symbol.asyncDispose]: () => opened.close(),
+        };
+      },
+    };
+  };
+
+  it.each([
+    [1, 200],
+    [Infinity, 503],
+  ])("is described anew: after %d changes the client gets a %d", async (changes, status) => {
+    const archive = new ArchiveFile([{ name: "a", file: restless(changes) }]);
+    const response = await toFetchHandler(async () => download(archive), { onError: () => undefined })(
+      new Request("http://localhost/"),
+    );
+    expect(response.status).toBe(status);
+    const { byteLength } = await response.arrayBuffer();
+    if (status === 200) expect(byteLength).toBe(Number(response.headers.get("Content-Length")));
   });
 });
 
