@@ -54,6 +54,22 @@ function ownDeclarations(symbol: ts.Symbol): ts.Declaration[] {
   return (symbol.declarations ?? []).filter((declaration) => declaration.getSourceFile().fileName.startsWith(dist));
 }
 
+/** Whether a type is this package's, and not one that it adds a member to. */
+function isOwn(symbol: ts.Symbol): boolean {
+  const all = symbol.declarations ?? [];
+  return all.length > 0 && ownDeclarations(symbol).length === all.length;
+}
+
+/** Steps on the way to a computed type, and the base that a view is made of: a caller has no use for their names. */
+const unnamed: ReadonlySet<string> = new Set([
+  "AnyString",
+  "Constructor",
+  "DownloadViewBase",
+  "IsAnyString",
+  "Listed",
+  "ReservedName",
+]);
+
 function isPrivate(node: ts.Node): boolean {
   const { name } = node as { name?: ts.Node };
   return name !== undefined && ts.isPrivateIdentifier(name);
@@ -86,8 +102,9 @@ function hiddenNames(declaration: ts.Declaration): string[] {
       const symbol = checker.getSymbolAtLocation(name);
       const target = symbol && resolved(symbol);
       const isParameter = target && (target.flags & ts.SymbolFlags.TypeParameter) !== 0;
-      if (target && !isParameter && ownDeclarations(target).length > 0 && !published.has(target))
+      if (target && !isParameter && isOwn(target) && !published.has(target) && !unnamed.has(target.name)) {
         found.push(target.name);
+      }
     }
     ts.forEachChild(node, visit);
   };

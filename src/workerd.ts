@@ -20,14 +20,17 @@ export { DescribedFile, unwrap, type FileDescription } from "./files/described-f
 export type { HTTPFileOptions, RemoteLimits } from "./files/remote/http-file-options.ts";
 export { HTTPFile } from "./files/remote/http-file.ts";
 export type { ResolveHost } from "./files/remote/node-fetch.ts";
-export type { ByteSource } from "./files/bytes.ts";
+export type { ByteSource, Chunk } from "./files/bytes.ts";
 export { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./files/virtual-file.ts";
+export type { VirtualReadOptions, VirtualSourceFunction } from "./files/virtual-file-content.ts";
 export type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } from "./storages/storage.ts";
 export { BlobProviderStorage, type BlobProvider, type FileLike } from "./storages/third-party/blob-provider-storage.ts";
 export { MemoryStorage } from "./storages/memory-storage.ts";
 export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";
-export type { DownloadMessage, DownloadOutcome, OnFinish } from "./responses/delivery.ts";
+export type { Delivery, DownloadMessage, DownloadOutcome, OnFinish } from "./responses/delivery.ts";
+export type { MaybePromise } from "./responses/maybe-promise.ts";
+export type { RenderOptions } from "./responses/render.ts";
 export type { BeforeSend, Transfer } from "./responses/transfer.ts";
 export { crossOrigin, type CrossOrigin, type CrossOriginOptions } from "./responses/cross-origin.ts";
 export { DownloadResponse, type DownloadHooks } from "./responses/download-response.ts";
@@ -37,6 +40,8 @@ export type {
   Presentation,
   PresentationMethods,
   PresentedResponse,
+  PresentationOptions,
+  ResponseFields,
 } from "./responses/presentation.ts";
 export {
   isDownloadResponse,
@@ -50,7 +55,7 @@ export {
 } from "./responses/handler.ts";
 export { ProxiedDownloadResponse, type ProxiedDownloadOptions } from "./responses/proxied-download-response.ts";
 export type { RenderedResponse, ResponseBody } from "./responses/rendered-response.ts";
-export { View, type ViewOptions } from "./views/view.ts";
+export { View, type ContextOf, type Dispatchable, type ViewOptions } from "./views/view.ts";
 export { DownloadMixin, type DownloadMembers, type DownloadResponseClass } from "./views/download-mixin.ts";
 export { BaseDownloadView } from "./views/base-download-view.ts";
 export { HTTPDownloadView } from "./views/http-download-view.ts";
@@ -58,11 +63,6 @@ export { ObjectDownloadView, type Model } from "./views/object-download-view.ts"
 export { StorageDownloadView } from "./views/storage-download-view.ts";
 export { VirtualDownloadView } from "./views/virtual-download-view.ts";
 export { download, type Downloadable, type DownloadContentOptions } from "./views/download.ts";
-export type { FoundTarget, OffloadBackend } from "./offload/contract.ts";
-export type { CompiledRule } from "./offload/compiled-rule.ts";
 export { DownloadDispatcher } from "./offload/download-dispatcher.ts";
-export { OffloadedDownloadResponse } from "./offload/offloaded-download-response.ts";
-export type { OffloadRule, RuleOption } from "./offload/rule.ts";
-export type { ServerConfiguration } from "./offload/server-configuration.ts";
+export type { OffloadRule } from "./offload/rule.ts";
 export { smartDownloadMiddleware, type SmartDownloadOptions } from "./offload/smart-download-middleware.ts";
-export { percentEncoded, rawBytes, type TargetEncoding } from "./offload/target-encoding.ts";

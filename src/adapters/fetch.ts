@@ -116,5 +116,6 @@ export async function send(request: Request, result: DownloadResult | Promise<Do
   }
 }
 
-export { downloadOf } from "./web/web-response.ts";
+export { downloadOf, type Download } from "./web/web-response.ts";
+export type { Mounted } from "./mounted.ts";
 export { pathParams } from "./path-params.ts";

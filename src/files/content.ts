@@ -108,7 +108,7 @@ export function endedEarly(missing: number): IncompleteBodyError {
 }
 
 /** `length` bytes of `chunks`, or all. @throws {IncompleteBodyError} if there are fewer */
-export async function* readExactly(chunks: AsyncIterable<Uint8Array>, length?: number): AsyncGenerator<Uint8Array> {
+async function* readExactly(chunks: AsyncIterable<Uint8Array>, length?: number): AsyncGenerator<Uint8Array> {
   if (length === undefined) {
     yield* chunks;
     return;

@@ -2,6 +2,8 @@
 export { keepFiles, type KeepFilesOptions, type KeyInput } from "./keep-files.ts";
 export {
   KeptFiles,
+  type Found,
+  type Keeping,
   type KeepOptions,
   type KeptEntry,
   type KeptEvent,
@@ -9,6 +11,8 @@ export {
   type KeptStatistics,
 } from "./kept-files.ts";
 export type { KeptFile } from "./kept-file.ts";
-export type { KeptKey, KeptKeyPart } from "./key.ts";
-export type { FreshnessOptions } from "./freshness.ts";
+export type { HashedKey, KeptKey, KeptKeyPart } from "./key.ts";
+export type { KeptRecord } from "./record.ts";
+export type { UpstreamLifetime } from "./record.ts";
+export type { Freshness, FreshnessOptions } from "./freshness.ts";
 export type { SweepResult } from "./sweep.ts";

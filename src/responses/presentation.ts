@@ -57,7 +57,7 @@ export interface Presentation {
   onFinish: OnFinish | undefined;
 }
 
-type PresentationOptions = { [Name in keyof Presentation]?: Chosen<Presentation[Name]> | undefined };
+export type PresentationOptions = { [Name in keyof Presentation]?: Chosen<Presentation[Name]> | undefined };
 
 /** How to present a file. Every option has a default that is right for a private document; `undefined` means the default. */
 export interface DownloadOptions extends PresentationOptions {}
@@ -246,7 +246,7 @@ function isComputed(object: object, name: string): boolean {
 }
 
 /** The options that a response has as fields. The other two are in its `headers`. */
-type ResponseFields = Omit<Presentation, "headers" | "cacheControl" | "activeContent"> & {
+export type ResponseFields = Omit<Presentation, "headers" | "cacheControl" | "activeContent"> & {
   activeContent: ActiveContentPolicy;
 };
 

@@ -93,7 +93,7 @@ export async function followed(
 const clientClosedRequest = 499;
 
 /** The answer to a client that left meanwhile, which nothing sends: a failure that came of it is no failure. */
-export function abandoned(delivery: Delivery): RenderedResponse {
+function abandoned(delivery: Delivery): RenderedResponse {
   delivery.abort(clientClosedRequest, 0);
   return { status: clientClosedRequest, headers: [], body: { kind: "none" }, delivery };
 }

@@ -1,2 +1,2 @@
 export * from "./workerd.ts";
-export { temporaryStorage, type TemporaryStorage } from "./temporary-storage.ts";
+export { temporaryStorage, type MadeFolder, type TemporaryStorage } from "./temporary-storage.ts";

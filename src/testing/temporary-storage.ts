@@ -47,7 +47,8 @@ export async function temporaryStorage(options: FileSystemStorageOptions = {}): 
   return new TemporaryStorage(await makeFolder(), options);
 }
 
-interface MadeFolder {
+/** The folder of a {@link TemporaryStorage}, and which one it was when it was made. */
+export interface MadeFolder {
   readonly path: string;
   readonly inode: string | undefined;
   /** Open for as long as the folder is ours: the number of an inode that is in use isn't given to another one. */

@@ -28,13 +28,13 @@ const reservedNames = [
 type ReservedName = (typeof reservedNames)[number] | Method;
 
 /** What `asView` needs of a class, whatever context its views have. */
-interface Dispatchable {
+export interface Dispatchable {
   setup(request: DownloadRequest, context?: Partial<ViewContext>): this;
   checkConfiguration(): void;
   dispatch(): Promise<DownloadResult>;
 }
 
-type ContextOf<V> = V extends { context: ViewContext<infer C> } ? C : unknown;
+export type ContextOf<V> = V extends { context: ViewContext<infer C> } ? C : unknown;
 
 const methods = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
 type Method = (typeof methods)[number];

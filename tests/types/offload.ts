@@ -1,11 +1,6 @@
 /** Compiled, never run: what the types of rules and servers promise, and refuse. */
-import {
-  MemoryStorage,
-  PathDownloadView,
-  smartDownloadMiddleware,
-  type DownloadMiddleware,
-  type OffloadBackend,
-} from "downloadview";
+import { MemoryStorage, PathDownloadView, smartDownloadMiddleware, type DownloadMiddleware } from "downloadview";
+import type { OffloadBackend } from "downloadview/offload";
 import { apache, xSendfile, XSendfileResponse } from "downloadview/apache";
 import { defineConfig, serverConfiguration } from "downloadview/config";
 import { HealthcheckDownloadView } from "downloadview/doctor";

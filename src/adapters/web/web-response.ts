@@ -24,7 +24,7 @@ export interface WebDownload {
   readonly body: BodyInit | null;
 }
 
-type Download = Exclude<DownloadResult, Response>;
+export type Download = Exclude<DownloadResult, Response>;
 
 const downloads = sharedWeakMap<Response, Download>("downloads");
 

@@ -1,12 +1,12 @@
 import type { Storage as GoogleStorage } from "@google-cloud/storage";
-import { GCSStore, type GcsStoreOptions } from "./store.ts";
+import { GCSStore, type GCSStoreOptions } from "./store.ts";
 import { assertBucket, assertSubject } from "../object-store/storage-options.ts";
 import { ObjectStorage, type ObjectStorageOptions } from "../object-store/object-storage.ts";
 
 export type { ObjectStorage, ObjectStorageOptions };
-export type { GcsStoreOptions };
+export type { GCSStoreOptions };
 
-export interface GCSStorageOptions extends ObjectStorageOptions, GcsStoreOptions {}
+export interface GCSStorageOptions extends ObjectStorageOptions, GCSStoreOptions {}
 
 /**
  * Keeps files in a bucket of Google Cloud Storage. A download is one request, whose body passes through. `url()` is a V4

@@ -23,7 +23,7 @@ import { knownType } from "../object-store/object-type.ts";
 import type { FileTimes, StorageEntry } from "../storage.ts";
 import { lasting } from "../object-store/url-validity.ts";
 
-export interface GcsStoreOptions {
+export interface GCSStoreOptions {
   readonly bucket: string;
   /** The generation of the objects to read, sign URLs for and delete: for a storage of one file. Default: the latest. */
   readonly generation?: string | undefined;
@@ -35,9 +35,9 @@ export interface GcsStoreOptions {
 export class GCSStore implements ObjectStore {
   readonly #client: Storage;
   readonly #bucket: Bucket;
-  readonly #options: GcsStoreOptions;
+  readonly #options: GCSStoreOptions;
 
-  constructor(client: Storage, options: GcsStoreOptions) {
+  constructor(client: Storage, options: GCSStoreOptions) {
     const { bucket, userProject } = options;
     this.#client = client;
     this.#options = options;

@@ -6,7 +6,7 @@ import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { serverConfiguration, type DownloadviewConfig, type ServerName } from "downloadview/config";
-import type { OffloadBackend } from "downloadview";
+import type { OffloadBackend } from "downloadview/offload";
 import { apache } from "downloadview/apache";
 import { caddy } from "downloadview/caddy";
 import { h2o } from "downloadview/h2o";

@@ -1,0 +1,11 @@
+/** What the module of one more object store is made of: the calls of a store, and the storage on top of them. */
+export { ObjectStorage, type ObjectStorageOptions } from "./object-storage.ts";
+export type { ObjectLimits } from "./limits.ts";
+export type {
+  ObjectAnswer,
+  ObjectRequest,
+  ObjectStore,
+  PutOptions,
+  StoreFailure,
+  StoreUrlOptions,
+} from "./object-store.ts";
