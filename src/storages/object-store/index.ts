@@ -9,3 +9,6 @@ export type {
   StoreFailure,
   StoreUrlOptions,
 } from "./object-store.ts";
+export type { URLValidity } from "./url-validity.ts";
+export type { RemoteAnswer } from "../../files/remote/open-remote-file.ts";
+export type { NodeStream } from "../../files/bytes.ts";
