@@ -1,5 +1,6 @@
 import { configHelp, runConfig } from "./config.ts";
 import { doctorHelp, runDoctor } from "./doctor.ts";
+import { keptHelp, runKept } from "./kept.ts";
 import { runSign, signHelp } from "./sign.ts";
 import type { CommandIO } from "./signing-options.ts";
 import { runVerify, verifyHelp } from "./verify.ts";
@@ -9,11 +10,12 @@ type Command = (args: readonly string[], io: CommandIO) => Promise<number>;
 const commands: Readonly<Record<string, Command>> = {
   config: (args, io) => runConfig(args, io),
   doctor: (args, io) => runDoctor(args, io),
+  kept: (args, io) => runKept(args, io),
   sign: (args, io) => runSign(args, io),
   verify: (args, io) => runVerify(args, io),
 };
 
-const help: string = [configHelp, doctorHelp, signHelp, verifyHelp].join("\n");
+const help: string = [configHelp, doctorHelp, keptHelp, signHelp, verifyHelp].join("\n");
 
 /** Runs the command that the first argument names. Gives the exit code, 2 for a command that there is not. */
 export async function run([name, ...args]: readonly string[], io: CommandIO): Promise<number> {

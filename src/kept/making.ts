@@ -74,6 +74,8 @@ export class Making {
   #refused: OpenFile | undefined;
   #part: PartFile | undefined;
   #isOver = false;
+  /** Whether the client has the original itself, or what is kept: this making only has to tidy up. */
+  #isHandedOver = false;
 
   /** @param onAbandoned called when nobody waits any more, before the original is let go */
   constructor(host: MakingHost, task: MakingTask, onAbandoned: () => void) {
@@ -120,8 +122,8 @@ export class Making {
     void this.#refused?.close();
     this.#refused = undefined;
     if (this.#isOver) this.#part?.release();
-    // What goes through memory cannot go on without a reader.
-    if (this.#isOver || (this.#finishAnyway && this.#part?.isJoinable !== false)) return;
+    // What was opened is the client's by now. What goes through memory cannot go on without a reader.
+    if (this.#isOver || this.#isHandedOver || (this.#finishAnyway && this.#part?.isJoinable !== false)) return;
     this.#onAbandoned();
     this.#abort.abort(closedEarly());
   }
@@ -173,6 +175,7 @@ export class Making {
           isOurs = false;
           this.#refused = opened;
         }
+        this.#isHandedOver = true;
         this.#resolveStarted({ kind: "refused", reason });
         return { kind: "refused", reason };
       }
@@ -202,6 +205,7 @@ export class Making {
       return true;
     });
     // What the upstream said holds for the clients that wait, whether it could be written down or not.
+    this.#isHandedOver = true;
     this.#resolveStarted({ kind: "kept", record });
     return isKept ? { kind: "kept", record } : { kind: "notKept" };
   }

@@ -1,0 +1,32 @@
+/**
+ * A process that makes a file, for tests that kill it. Arguments: folder, megabytes, and milliseconds between two chunks.
+ * Prints "ready", then for each line on its input makes the file and prints its SHA-256.
+ */
+import { createHash } from "node:crypto";
+import { appendFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readOpened, VirtualFile } from "../../src/index.ts";
+import { hashKey } from "../../src/kept/key.ts";
+import { KeptFiles } from "../../src/kept/index.ts";
+
+const [folder = "", chunks = "16", pause = "0", log = ""] = process.argv.slice(2);
+const kept = new KeptFiles({ folder, lease: 1500 });
+
+async function* bytes(): AsyncGenerator<Uint8Array> {
+  if (log) await appendFile(log, `${process.pid}\n`);
+  for (let index = 0; index < Number(chunks); index += 1) {
+    yield new Uint8Array(65_536).fill(index);
+    if (Number(pause) > 0) await sleep(Number(pause));
+  }
+}
+
+process.stdout.write("ready\n");
+for await (const line of createInterface({ input: process.stdin })) {
+  const file = new VirtualFile(bytes, { name: "big.bin" });
+  const opened = await kept.open(hashKey(["big", line]), file, { finishAnyway: true }, {});
+  const hash = createHash("sha256");
+  for await (const chunk of readOpened(opened)) hash.update(chunk);
+  await opened.close();
+  process.stdout.write(`${hash.digest("hex")}\n`);
+}
