@@ -7,6 +7,7 @@ import { ArchiveDownloadView } from "./archive/archive-download-view.ts";
 import { ArchiveFile } from "./archive/archive-file.ts";
 import { DescribedFile } from "./files/described-file.ts";
 import { HTTPFile } from "./files/remote/http-file.ts";
+import { KeptFiles } from "./kept/index.ts";
 import { LocalFile } from "./files/local/local-file.ts";
 import { PrecompressedFile } from "./files/local/precompressed-file.ts";
 import { VirtualFile } from "./files/virtual-file.ts";
@@ -71,6 +72,8 @@ const values: readonly (readonly [name: string, value: object])[] = [
   ["BlobProviderStorage", new BlobProviderStorage(store)],
   ["FlyDriveStorage", new FlyDriveStorage(store)],
   ["UnstorageStorage", new UnstorageStorage(store)],
+  ["KeptFiles", new KeptFiles({ folder: "/var/cache/app" })],
+  ["DerivedFile", new KeptFiles({ folder: "/var/cache/app" }).derive(text, { recipe: "br", key: [secret] })],
   ["URLSigner", signer],
   ["DjangoURLSigner", new DjangoURLSigner({ secretKey: secret })],
   ["HmacKey", new HmacKey("SHA-256", () => new TextEncoder().encode(secret))],

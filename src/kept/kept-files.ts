@@ -7,6 +7,7 @@ import { DownloadError, FileNotFoundError, ImproperlyConfiguredError } from "../
 import { untilAborted } from "../files/bytes-abort.ts";
 import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { refuseJSON } from "../serialization.ts";
+import { DerivedFile, type DeriveOptions } from "./derived-file.ts";
 import { KeptFolder, remove, type RecordOnDisk } from "./folder.ts";
 import { freshness, type Freshness, type FreshnessOptions } from "./freshness.ts";
 import { ForeignReader, OpenGrowingFile, type ForeignState } from "./growing-file.ts";
@@ -186,6 +187,32 @@ export class KeptFiles {
   async make(key: KeptKey, original: DownloadFile, options: KeepOptions = {}): Promise<KeptFile | undefined> {
     const found = await this.obtain(hashKey(key), original, options, undefined);
     return found.kind === "kept" ? found.file : undefined;
+  }
+
+  /**
+   * A file that is made of another one, once for each version of it: a thumbnail, a PDF of a document, a compressed form.
+   *
+   * @throws {ImproperlyConfiguredError} without a way to make it, or a key that tells the version of the original
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { mkdtemp, rm } from "node:fs/promises";
+   * import { tmpdir } from "node:os";
+   * import { join } from "node:path";
+   * import { VirtualFile } from "downloadview";
+   * import { KeptFiles } from "downloadview/keep";
+   *
+   * const kept = new KeptFiles({ folder: await mkdtemp(join(tmpdir(), "kept-")) });
+   * const table = new VirtualFile("a,b\n".repeat(1000), { name: "table.csv" });
+   * const compressed = kept.derive(table, { recipe: "br", key: ["table", 7, "revision 3"] });
+   * const { size = 0, contentEncoding } = await compressed.stat();
+   * assert.ok(size < 100 && contentEncoding === "br");
+   * await rm(kept.folder, { recursive: true });
+   * ```
+   */
+  derive(original: DownloadFile, options: DeriveOptions): DerivedFile {
+    return new DerivedFile(this, original, options);
   }
 
   /** Drops the file of a key. Returns false if there was none. A making under way is served, and not kept. */

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { rename, stat } from "node:fs/promises";
-import { crc32 } from "../archive/crc32.ts";
+import { crc32 } from "node:zlib";
 import { FileChangedError, IncompleteBodyError } from "../errors.ts";
 import { onAbort } from "../files/bytes-abort.ts";
 import { closedEarly } from "../files/bytes.ts";

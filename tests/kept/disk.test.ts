@@ -115,9 +115,9 @@ test("While an evictor runs at full speed, 200 readers get every byte of what th
   const kept = new KeptFiles({ folder, maxBytes: 400_000 });
   const files = Array.from({ length: 10 }, (_, seed) => content(seed, 100_000));
   const digests = files.map(sha256);
-  let isOver = false;
+  const over = new AbortController();
   const evicting = (async () => {
-    while (!isOver) await kept.sweep();
+    while (!over.signal.aborted) await kept.sweep();
   })();
   const readers = Array.from({ length: 200 }, async (_, index) => {
     for (let time = 0; time < 3; time += 1) {
@@ -126,7 +126,7 @@ test("While an evictor runs at full speed, 200 readers get every byte of what th
     }
   });
   await Promise.all(readers);
-  isOver = true;
+  over.abort();
   await evicting;
   await kept.sweep();
   expect(kept.statistics.evicted).toBeGreaterThan(0);
