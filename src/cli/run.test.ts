@@ -147,6 +147,9 @@ describe("downloadview", () => {
   });
 
   it.each([[[]], [["unknown"]], [["toString"]]])("knows no command %j", async (args) => {
-    expect(await said(run, ...args)).toMatchObject({ code: 2, err: expect.stringContaining("config, doctor, sign") });
+    expect(await said(run, ...args)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("config, doctor, kept, sign"),
+    });
   });
 });

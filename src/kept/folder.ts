@@ -1,27 +1,8 @@
 import { randomBytes } from "node:crypto";
-import type { BigIntStats } from "node:fs";
-import {
-  mkdir,
-  open,
-  opendir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  statfs,
-  unlink,
-  utimes,
-  type FileHandle,
-} from "node:fs/promises";
+import { mkdir, open, opendir, readFile, rename, rm, statfs, unlink, utimes, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { hashKey, type HashedKey } from "./key.ts";
 import { parseRecord, type KeptRecord } from "./record.ts";
-
-export interface RecordOnDisk {
-  readonly record: KeptRecord;
-  /** By which a later look tells whether it is another one. */
-  readonly version: BigIntStats;
-}
 
 /**
  * The folder of the kept files. Every name in it is made here:
@@ -38,8 +19,12 @@ export class KeptFolder {
   readonly path: string;
   readonly #made = new Set<string>();
 
-  constructor(path: string) {
+  readonly #mode: number;
+
+  /** @param mode of the files. Whoever may read them may pass through the folders. */
+  constructor(path: string, mode: number) {
     this.path = path;
+    this.#mode = mode;
   }
 
   entry(hash: string): string {
@@ -68,13 +53,12 @@ export class KeptFolder {
   }
 
   /** The record of a key. Undefined if there is none, or it is not that key's. */
-  async read({ hash, text: keyText }: HashedKey): Promise<RecordOnDisk | undefined> {
+  async read({ hash, text: keyText }: HashedKey): Promise<KeptRecord | undefined> {
     const path = this.entry(hash);
     try {
-      const version = await stat(path, { bigint: true });
       const record = parseRecord(await readFile(path, "utf8"));
       // The whole key is compared: neither a hash that two keys share nor a file that was moved shows another key's bytes.
-      return record && hashKey(record.key).text === keyText ? { record, version } : undefined;
+      return record && hashKey(record.key).text === keyText ? record : undefined;
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -103,20 +87,20 @@ export class KeptFolder {
   async create(path: string): Promise<FileHandle> {
     await this.makeFolderOf(path);
     try {
-      return await open(path, "wx+", fileMode);
+      return await open(path, "wx+", this.#mode);
     } catch (error) {
       if (!isMissing(error)) throw error;
       // The folder was removed meanwhile.
       this.#made.delete(dirname(path));
       await this.makeFolderOf(path);
-      return open(path, "wx+", fileMode);
+      return open(path, "wx+", this.#mode);
     }
   }
 
   async makeFolderOf(path: string): Promise<void> {
     const folder = dirname(path);
     if (this.#made.has(folder)) return;
-    await mkdir(folder, { recursive: true, mode: folderMode });
+    await mkdir(folder, { recursive: true, mode: this.#mode | 0o300 | ((this.#mode & 0o444) >> 2) });
     this.#made.add(folder);
   }
 
@@ -153,10 +137,6 @@ export class KeptFolder {
     yield* walk(join(this.path, folder));
   }
 }
-
-/** The owner and its group, in which the server in front may be. Kept files are what somebody had permission for. */
-const fileMode = 0o640;
-const folderMode = 0o750;
 
 export function newNonce(): string {
   return randomBytes(8).toString("hex");

@@ -8,7 +8,7 @@ import { untilAborted } from "../files/bytes-abort.ts";
 import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { refuseJSON } from "../serialization.ts";
 import { DerivedFile, type DeriveOptions } from "./derived-file.ts";
-import { KeptFolder, remove, type RecordOnDisk } from "./folder.ts";
+import { KeptFolder, remove } from "./folder.ts";
 import { freshness, type Freshness, type FreshnessOptions } from "./freshness.ts";
 import { ForeignReader, OpenGrowingFile, type ForeignState } from "./growing-file.ts";
 import { hashKey, type HashedKey, type KeptKey } from "./key.ts";
@@ -33,6 +33,11 @@ export interface KeptFilesOptions {
   readonly maxAge?: number | undefined;
   /** For how many milliseconds a failure is remembered: requests meanwhile fail without a new attempt. Default 1000. */
   readonly failureMemory?: number | undefined;
+  /**
+   * The mode of the files, less the umask. Folders get the right to pass through for each that may read. Default `0o640`: a server
+   * in front reads them as a member of the application's group.
+   */
+  readonly mode?: number | undefined;
   /**
    * For how many milliseconds other processes wait for one that makes a file and gives no sign of life, before one of them
    * makes it in its place. Default 10 000.
@@ -99,6 +104,13 @@ type Joined =
   /** It has been kept since it was looked for. */
   | { readonly kind: "kept" };
 
+/** A record in memory, with the milliseconds at which it was read, and its use was written down. */
+interface CachedRecord {
+  readonly record: KeptRecord;
+  readonly checkedAt: number;
+  touchedAt: number;
+}
+
 /** What is remembered of a key for a moment. */
 type Memory =
   | { readonly kind: "failed"; readonly error: unknown; readonly until: number }
@@ -148,7 +160,7 @@ export class KeptFiles {
   readonly #folder: KeptFolder;
   readonly #limits: SweepLimits;
   readonly #failureMemory: number;
-  readonly #records = new Map<string, RecordOnDisk & { checkedAt: number; touchedAt: number }>();
+  readonly #records = new Map<string, CachedRecord>();
   readonly #joining = new Map<string, Promise<Joined>>();
   readonly #memories = new Map<string, Memory>();
   readonly #counts = { hits: 0, stale: 0, misses: 0, collapsed: 0, made: 0, failed: 0, passed: 0, evicted: 0 };
@@ -160,13 +172,13 @@ export class KeptFiles {
   /** @throws {ImproperlyConfiguredError} for a folder or a limit that cannot be used */
   constructor(options: KeptFilesOptions) {
     const { folder, maxBytes = 2 ** 30, minFreeBytes = 0, maxAge = Infinity, failureMemory = 1000 } = options;
-    const { lease = 10_000 } = options;
+    const { lease = 10_000, mode = 0o640 } = options;
     if (typeof folder !== "string" || folder === "") {
       throw new ImproperlyConfiguredError(`KeptFiles: folder must be a path, got ${JSON.stringify(folder)}`);
     }
-    assertLimit({ maxBytes, minFreeBytes, maxAge, failureMemory, lease });
+    assertLimit({ maxBytes, minFreeBytes, maxAge, failureMemory, lease, mode });
     this.folder = resolve(folder);
-    this.#folder = new KeptFolder(this.folder);
+    this.#folder = new KeptFolder(this.folder, mode);
     this.#limits = { maxBytes, minFreeBytes, maxAge, lease, grave: graveLife };
     this.#failureMemory = failureMemory;
   }
@@ -241,7 +253,7 @@ export class KeptFiles {
       const times = await stat(path).catch(() => undefined);
       if (!record || !times) continue;
       const { key, name, size, madeAt } = record;
-      yield { key, name, size, madeAt: new Date(madeAt), usedAt: new Date(Math.max(times.atimeMs, times.mtimeMs)) };
+      yield { key, name, size, madeAt: new Date(madeAt), usedAt: times.mtime };
     }
   }
 
@@ -535,7 +547,7 @@ export class KeptFiles {
       const taken = await takeLease(this.#folder, key.hash, this.#limits.lease);
       if (taken.kind === "held") return { kind: "foreign", nonce: taken.nonce };
       const { lease } = taken;
-      const previous = (await this.#folder.read(key))?.record;
+      const previous = await this.#folder.read(key);
       if (previous && previous.nonce !== before?.nonce) {
         await lease.release();
         this.#records.delete(key.hash);
@@ -642,30 +654,30 @@ export class KeptFiles {
     const now = Date.now();
     const known = this.#records.get(key.hash);
     if (known && now - known.checkedAt < recordLife && now >= known.checkedAt) return this.#used(key.hash, known, now);
-    const found = await this.#readRecord(key, known);
-    if (!found) {
+    const record = await this.#readRecord(key, known?.record);
+    if (!record) {
       this.#records.delete(key.hash);
       return undefined;
     }
     // The same object as before, where it is the same record: what was derived of it stays.
-    const entry = { ...found, checkedAt: now, touchedAt: known?.touchedAt ?? 0 };
+    const entry = { record, checkedAt: now, touchedAt: known?.touchedAt ?? 0 };
     this.#records.delete(key.hash);
     this.#records.set(key.hash, entry);
     if (this.#records.size > maxRemembered) forgetOldest(this.#records);
     return this.#used(key.hash, entry, now);
   }
 
-  async #readRecord(key: HashedKey, known: RecordOnDisk | undefined): Promise<RecordOnDisk | undefined> {
+  async #readRecord(key: HashedKey, known: KeptRecord | undefined): Promise<KeptRecord | undefined> {
     try {
       const found = await this.#folder.read(key);
-      return found && known && found.record.nonce === known.record.nonce ? known : found;
+      return found && known && found.nonce === known.nonce ? known : found;
     } catch (error) {
       this.#onDiskError(error);
       return undefined;
     }
   }
 
-  #used(hash: string, entry: RecordOnDisk & { touchedAt: number }, now: number): KeptRecord {
+  #used(hash: string, entry: CachedRecord, now: number): KeptRecord {
     if (now - entry.touchedAt > touchInterval) {
       entry.touchedAt = now;
       touch(this.#folder, hash).catch(() => undefined);
@@ -706,12 +718,12 @@ export class KeptFiles {
   /** What a making of another process has come to. */
   async #foreignState(key: HashedKey, nonce: string): Promise<ForeignState> {
     const found = await this.#folder.read(key);
-    if (found?.record.nonce === nonce) return { kind: "whole", size: found.record.size };
+    if (found?.nonce === nonce) return { kind: "whole", size: found.size };
     const holder = await liveHolder(this.#folder.lock(key.hash), this.#limits.lease);
     if (holder === nonce) return { kind: "making" };
     // It may have ended between the two looks.
     const again = await this.#folder.read(key);
-    return again?.record.nonce === nonce ? { kind: "whole", size: again.record.size } : { kind: "gone" };
+    return again?.nonce === nonce ? { kind: "whole", size: again.size } : { kind: "gone" };
   }
 
   /** Reads along with another process, once its first byte is there. Undefined if it ended or gave up. */

@@ -311,6 +311,7 @@ export class Making {
     const base = { ...made, version: 1, key: key.key, file, nonce: lease.nonce, lastModified } as const;
     const record: KeptRecord = { ...base, madeAt: isSame ? previous.madeAt : now, validatedAt: now };
     try {
+      if (!(await lease.isHeld())) return { kind: "notKept" };
       if (!isSame) await this.#placeFile(record);
       if (!(await this.#writeRecord(record))) {
         if (!isSame) await remove(this.#host.folder.file(file));
@@ -347,7 +348,7 @@ export class Making {
     await folder.writeWhole(folder.entry(key.hash), JSON.stringify(record));
     if (await lease.isHeld()) return true;
     const now = await folder.read(key);
-    if (now?.record.nonce === record.nonce) await remove(folder.entry(key.hash));
+    if (now?.nonce === record.nonce) await remove(folder.entry(key.hash));
     return false;
   }
 }

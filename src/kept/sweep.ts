@@ -120,7 +120,7 @@ async function entries(folder: KeptFolder): Promise<{ candidates: Candidate[]; f
     candidates.push({
       hash: basename(path, ".json"),
       bytes: record.size,
-      usedAt: Math.max(times.used, times.modified),
+      usedAt: times.modified,
     });
   }
   return { candidates, files };
@@ -198,19 +198,21 @@ async function recordAt(path: string): Promise<KeptRecord | undefined> {
   }
 }
 
-async function timesOf(path: string): Promise<{ used: number; modified: number; changed: number } | undefined> {
+async function timesOf(path: string): Promise<{ modified: number; changed: number } | undefined> {
   try {
-    const { atimeMs, mtimeMs, ctimeMs } = await stat(path);
-    return { used: atimeMs, modified: mtimeMs, changed: ctimeMs };
+    const { mtimeMs, ctimeMs } = await stat(path);
+    return { modified: mtimeMs, changed: ctimeMs };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
 }
 
-/** Writes down that a file was used, as the access time of its record: the bytes' own times are validators. */
+/**
+ * Writes down that a file was used, as the time of its record: the times of the bytes are validators, and the access time of the
+ * record is that of the last sweep, which reads it.
+ */
 export async function touch(folder: KeptFolder, hash: string): Promise<void> {
-  const path = folder.entry(hash);
-  const { mtime } = await stat(path);
-  await utimes(path, new Date(), mtime);
+  const now = new Date();
+  await utimes(folder.entry(hash), now, now);
 }
