@@ -106,6 +106,8 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "./gcs": ["node"],
   "./cloudfront": ["node"],
   "./flydrive": ["node"],
+  "./archive": ["node"],
+  "./keep": ["node"],
   "./drizzle": ["drizzle-orm"],
   "./doctor": ["node"],
   "./testing": ["node"],
