@@ -605,3 +605,28 @@ test("must-revalidate keeps a stale file from being served, also while it is mad
   status = 500;
   await expect(ask(handler)).rejects.toMatchObject({ status: 502 });
 });
+
+test("Cache-Status says what a request came to if it is asked for, and else nothing", async () => {
+  const report = counted();
+  const told = view(report.file, { cacheStatus: "keep", freshFor: 60 });
+  expect((await ask(told)).headers.get("cache-status")).toBe("keep; fwd=miss; stored");
+  await quiet();
+  expect((await ask(told)).headers.get("cache-status")).toBe("keep; hit");
+  expect((await ask(told, { Range: "bytes=0-1" })).headers.get("cache-status")).toBe("keep; hit");
+  expect((await ask(view(report.file))).headers.get("cache-status")).toBeNull();
+});
+
+test("A key is told the parameters of the request, and of middleware for a whole application none", async () => {
+  const keys: unknown[] = [];
+  const middleware = keepFiles(kept, {
+    key: ({ context }) => {
+      keys.push(context.params);
+      return undefined;
+    },
+  });
+  const handler = withMiddleware(async () => download(counted().file()), middleware);
+  const request = new Request("http://localhost/");
+  await handler(request, { params: { id: "7" }, native: undefined });
+  await middleware(download(counted().file()), request);
+  expect(keys).toEqual([{ id: "7" }, {}]);
+});

@@ -27,7 +27,7 @@ export class KeptFile implements DownloadFile {
     this.path = path;
     this.#original = original;
     this.name = nameOf(record, original);
-    this.#local = new LocalFile(path, { name: this.name, etag: strongTag });
+    this.#local = localFileOf(record, path);
     if (original?.wasModifiedSince) this.wasModifiedSince = (since) => original.wasModifiedSince!(since);
   }
 
@@ -72,6 +72,16 @@ function nameOf({ name, askedName }: KeptRecord, original: DownloadFile | undefi
 
 // Never sent. A file with a strong tag is not taken for one that may grow.
 const strongTag = (): string => '"kept"';
+
+const localFiles = new WeakMap<KeptRecord, LocalFile>();
+
+function localFileOf(record: KeptRecord, path: string): LocalFile {
+  const known = localFiles.get(record);
+  if (known?.path === path) return known;
+  const file = new LocalFile(path, { etag: strongTag });
+  localFiles.set(record, file);
+  return file;
+}
 
 /** One description for each record, as long as the disk agrees. */
 const stats = new WeakMap<KeptRecord, FileStat>();

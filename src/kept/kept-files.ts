@@ -161,6 +161,7 @@ export class KeptFiles {
   readonly #limits: SweepLimits;
   readonly #failureMemory: number;
   readonly #records = new Map<string, CachedRecord>();
+  readonly #paths = new WeakMap<KeptRecord, string>();
   readonly #joining = new Map<string, Promise<Joined>>();
   readonly #memories = new Map<string, Memory>();
   readonly #counts = { hits: 0, stale: 0, misses: 0, collapsed: 0, made: 0, failed: 0, passed: 0, evicted: 0 };
@@ -686,7 +687,15 @@ export class KeptFiles {
   }
 
   #fileOf(record: KeptRecord, original: DownloadFile): KeptFile {
-    return new KeptFile(record, this.#folder.file(record.file), original);
+    return new KeptFile(record, this.#pathOf(record), original);
+  }
+
+  #pathOf(record: KeptRecord): string {
+    const known = this.#paths.get(record);
+    if (known !== undefined) return known;
+    const path = this.#folder.file(record.file);
+    this.#paths.set(record, path);
+    return path;
   }
 
   async #isOnDisk(record: KeptRecord): Promise<boolean> {

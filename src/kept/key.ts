@@ -30,8 +30,19 @@ export function hashKey(key: KeptKey): HashedKey {
     throw new TypeError(`The key of a kept file must be an array with at least one value, got ${written(key)}`);
   }
   const text = canonical(key, "key");
-  return { key: JSON.parse(text) as KeptKey, text, hash: createHash("sha256").update(text).digest("hex") };
+  const known = hashed.get(text);
+  if (known) return known;
+  const made = { key: JSON.parse(text) as KeptKey, text, hash: createHash("sha256").update(text).digest("hex") };
+  if (text.length <= maxHashedLength) hashed.set(text, made);
+  if (hashed.size > maxHashed) hashed.delete(hashed.keys().next().value ?? "");
+  return made;
 }
+
+/** By the text of the key: what is asked for again and again is not hashed each time. */
+const hashed = new Map<string, HashedKey>();
+const maxHashed = 1000;
+/** In characters: a key may hold what a client sent. */
+const maxHashedLength = 500;
 
 function canonical(value: unknown, at: string, within: readonly object[] = []): string {
   if (value === null || typeof value === "string" || typeof value === "boolean") return JSON.stringify(value);

@@ -40,11 +40,11 @@ export function describe(response: DownloadResponse, stat: FileStat, request: Do
   const known = derived.get(stat);
   if (known && hasSettings(response, known.settings)) return known.described;
   const described = derive(response, stat, request);
-  // Which of several digests is sent depends on the request.
+  // Which of several digests is sent depends on the request. Of one, it is that one.
   // So does the date of a file whose time is still to come.
   const isLasting =
     !described.isDated &&
-    !stat.digests &&
+    Object.keys(stat.digests ?? {}).length < 2 &&
     stat.lastModified?.getTime() === described.representation.lastModified?.getTime();
   if (Object.isFrozen(stat) && isLasting) derived.set(stat, { settings: settingsOf(response), described });
   return described;
