@@ -9,7 +9,8 @@ export interface FreshnessOptions {
   readonly freshFor?: number | undefined;
   /** For how many seconds after that it is served while it is made anew in the background. Default 0. */
   readonly staleWhileRevalidate?: number | undefined;
-  /** For how many seconds after {@link freshFor} it is served if making it anew fails. Default 0. */
+  /** For how many seconds after {@link freshFor} it is served if making it anew fails, but for a 404, a 403 or another
+   * answer below 500: then the original is gone. Default 0. */
   readonly staleIfError?: number | undefined;
 }
 

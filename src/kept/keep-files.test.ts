@@ -390,19 +390,53 @@ test("Once it is stale, a file is served and made anew in the background", async
 });
 
 test("If making it anew fails, a file is served stale within staleIfError, and not without", async () => {
-  let isBroken = false;
+  let failure: Error | undefined;
   const make = (): DownloadFile =>
     new VirtualFile(() => {
-      if (isBroken) throw new FileNotFoundError();
+      if (failure) throw failure;
       return "good";
     });
   const tolerant = view(make, { freshFor: 0, staleIfError: 60 });
   await ask(tolerant);
   await quiet();
-  isBroken = true;
+  failure = new Error("broken");
   expect((await ask(tolerant)).text).toBe("good");
   expect((await ask(tolerant, { Range: "bytes=0-1" })).text).toBe("go");
-  await expect(ask(view(make, { freshFor: 0 }))).rejects.toMatchObject({ status: 404 });
+  await expect(ask(view(make, { freshFor: 0 }))).rejects.toThrow("broken");
+});
+
+for (const gone of [new FileNotFoundError(), new PermissionDeniedError()]) {
+  test(`A file whose original answers ${gone.status} by now is not served stale`, async () => {
+    let failure: Error | undefined;
+    const make = (): DownloadFile =>
+      new VirtualFile(() => {
+        if (failure) throw failure;
+        return "good";
+      });
+    const tolerant = view(make, { freshFor: 0, staleIfError: 60 });
+    await ask(tolerant);
+    await quiet();
+    failure = gone;
+    await expect(ask(tolerant)).rejects.toBe(gone);
+    await expect(ask(tolerant, { Range: "bytes=0-1" })).rejects.toBe(gone);
+  });
+}
+
+test("Once the background finds that the original is gone, the stale file is not served again", async () => {
+  let isGone = false;
+  const make = (): DownloadFile =>
+    new VirtualFile(() => {
+      if (isGone) throw new FileNotFoundError();
+      return "good";
+    });
+  const handler = view(make, { freshFor: 0, staleWhileRevalidate: 60 });
+  await ask(handler);
+  await quiet();
+  isGone = true;
+  expect((await ask(handler)).text).toBe("good");
+  await expect.poll(() => kept.statistics.failed).toBe(1);
+  await expect(ask(handler)).rejects.toMatchObject({ status: 404 });
+  await expect.poll(() => kept.get(["report", 7])).toBeUndefined();
 });
 
 test("Bytes that are made anew and are the same keep their file, date and entity tag", async () => {

@@ -6,6 +6,7 @@ import { debug, reasonOf, warnOnce } from "../diagnostics.ts";
 import { DownloadError, FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import { untilAborted } from "../files/bytes-abort.ts";
 import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
+import { statusOf } from "../responses/delivery.ts";
 import { refuseJSON } from "../serialization.ts";
 import { DerivedFile, type DeriveOptions } from "./derived-file.ts";
 import { KeptFolder, remove } from "./folder.ts";
@@ -464,7 +465,8 @@ export class KeptFiles {
   }
 
   #staleOr(key: HashedKey, found: Found | undefined, error: unknown, options: Keeping): KeptFile {
-    if (!found || found.freshness === "expired") throw error;
+    // A 404 or 403 is an answer: the file was removed, or may no longer be had (RFC 5861 §4).
+    if (!found || found.freshness === "expired" || statusOf(error) < 500) throw error;
     this.#count("stale", key, options);
     return found.file;
   }
@@ -578,6 +580,8 @@ export class KeptFiles {
       (error: unknown) => {
         if (making.isAbandoned) return;
         this.#count("failed", key);
+        // The original is gone: what was made of it is not served any longer, also within staleWhileRevalidate.
+        if (statusOf(error) < 500) void this.#drop(key.hash).catch((failure: unknown) => this.#onDiskError(failure));
         this.#remember(key.hash, { kind: "failed", error, until: Date.now() + this.#failureMemory });
       },
     );
