@@ -74,7 +74,7 @@ async function age(): Promise<void> {
   for (const path of await filesBelow()) await utimes(path, past, past);
 }
 
-const kills = Number(process.env.KEPT_KILLS ?? 40);
+const kills = Number(process.env.KEPT_KILLS ?? 12);
 
 test(`After kill -9 at ${kills} moments of making, the next request is right, and a sweep leaves no litter`, async () => {
   const kept = new KeptFiles({ folder, lease: 1500 });
