@@ -1,0 +1,101 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type DefaultTheme } from "vitepress";
+
+// Every address of the project stands in package.json, once.
+const manifest: { description: string; homepage: string; repository: { url: string } } = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+);
+const repository = manifest.repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
+const manifestPath = fileURLToPath(new URL("../package.json", import.meta.url));
+const source = fileURLToPath(new URL("../../docs", import.meta.url));
+
+const sidebar: { text: string; items: { text: string; link: string }[] }[] = JSON.parse(
+  readFileSync(new URL("../navigation.json", import.meta.url), "utf8"),
+);
+
+export default defineConfig({
+  title: "downloadview",
+  description: manifest.description,
+  srcDir: "../docs",
+  outDir: "./dist",
+  cleanUrls: true,
+  lastUpdated: false,
+  // A page under GitHub Pages lives in a folder; everywhere else in the root.
+  base: process.env["SITE_BASE"] ?? "/",
+  vite: {
+    plugins: [
+      {
+        // The pages lie outside of this project, and Vite looks for Vue from where they lie. On the server Node finds it, as
+        // the bundle that imports it is written into this project.
+        name: "vue-of-the-site",
+        enforce: "pre",
+        resolveId(id, importer, { ssr }) {
+          if (id !== "vue" && id !== "vue/server-renderer") return null;
+          if (ssr) return { id, external: true };
+          return importer?.startsWith(`${source}/`) ? this.resolve(id, manifestPath, { skipSelf: true }) : null;
+        },
+      },
+    ],
+  },
+  markdown: {
+    // The names that GitHub gives headings, so that a link works in both places.
+    anchor: {
+      slugify: (heading) =>
+        heading
+          .toLowerCase()
+          .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+          .replaceAll(" ", "-"),
+    },
+    config(markdown) {
+      // Pages link to files of the repository, as GitHub shows them. On the site these are not there.
+      markdown.core.ruler.push("repository-links", ({ tokens, env }) => {
+        for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+          const target = token.attrGet("href");
+          if (!target?.startsWith("../")) continue;
+          const path = posix.join("docs", posix.dirname(env.relativePath), target);
+          if (!path.startsWith("docs/")) token.attrSet("href", `${repository}/blob/main/${path}`);
+        }
+      });
+    },
+  },
+  themeConfig: {
+    nav: [
+      { text: "Get started", link: "/getting-started" },
+      { text: "Views", link: "/views/" },
+      { text: "Troubleshooting", link: "/troubleshooting" },
+    ],
+    sidebar,
+    outline: [2, 3],
+    search: { provider: "local" },
+    socialLinks: [{ icon: "github", link: repository }],
+    editLink: { pattern: `${repository}/edit/main/docs/:path`, text: "Edit this page" },
+  } satisfies DefaultTheme.Config,
+  buildEnd({ outDir, pages }) {
+    writeFileSync(join(outDir, "llms.txt"), llms(pages));
+  },
+});
+
+/** The map of the site for language models (llmstxt.org): each page with the first sentence that it says. */
+function llms(pages: readonly string[]): string {
+  const listed = new Set<string>();
+  const groups = sidebar.map(({ text, items }) => {
+    const lines = items.map(({ text, link }) => {
+      const page = link.endsWith("/") ? `${link.slice(1)}index.md` : `${link.slice(1)}.md`;
+      listed.add(page);
+      return `- [${text}](${manifest.homepage}${link}): ${firstSentence(page)}`;
+    });
+    return `## ${text}\n\n${lines.join("\n")}\n`;
+  });
+  const forgotten = pages.filter((page) => page !== "index.md" && !listed.has(page));
+  if (forgotten.length > 0) throw new Error(`site/navigation.json does not list: ${forgotten.join(", ")}`);
+  return [`# downloadview\n\n> ${manifest.description}\n`, ...groups].join("\n");
+}
+
+function firstSentence(page: string): string {
+  const paragraphs = readFileSync(join(source, page), "utf8").split(/\n{2,}/);
+  const prose = paragraphs.find((text) => /^[\p{L}`*[]/u.test(text)) ?? "";
+  const plain = prose.replaceAll("\n", " ").replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1");
+  return /^.*?\.(?=\s|$)/.exec(plain)?.[0] ?? plain;
+}

@@ -1,0 +1,70 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, posix } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { project } from "../examples/extract.ts";
+import { requires } from "../support/requires.ts";
+
+const site = join(project, "site");
+const isInstalled = requires(() => existsSync(join(site, "node_modules/vitepress")), "npm ci --prefix site");
+
+describe.skipIf(!isInstalled)("the site", () => {
+  let built: string;
+  beforeAll(async () => {
+    built = await mkdtemp(join(tmpdir(), "downloadview-site-"));
+    // A dead link between pages, and a page that the navigation does not list, fail the build.
+    execFileSync("node", ["node_modules/vitepress/bin/vitepress.js", "build", ".", "--outDir", built], {
+      cwd: site,
+      stdio: "pipe",
+    });
+  });
+  afterAll(() => rm(built, { recursive: true, force: true }));
+
+  const files = (): string[] => readdirSync(built, { recursive: true, encoding: "utf8" });
+  const pages = (): string[] => files().filter((name) => name.endsWith(".html") && name !== "404.html");
+
+  it("has a page for each page of the documentation", () => {
+    const sources = readdirSync(join(project, "docs"), { recursive: true, encoding: "utf8" });
+    const expected = sources.filter((name) => name.endsWith(".md")).map((name) => name.replace(/\.md$/, ".html"));
+    expect(pages().sort()).toEqual(expected.sort());
+  });
+
+  it("has no link to a page, a heading or a file that is not there", () => {
+    const names = new Set(files());
+    const html = new Map(pages().map((page) => [page, readFileSync(join(built, page), "utf8")]));
+    const dead = [...html].flatMap(([page, text]) =>
+      Array.from(text.matchAll(/<a [^>]*href="([^"]*)"/g), ([, href = ""]) => href)
+        .filter((href) => !/^\w+:/.test(href))
+        .filter((href) => {
+          const { pathname, hash } = new URL(href, new URL(page, "https://site.test/"));
+          const path = posix.join(decodeURI(pathname).slice(1), pathname.endsWith("/") ? "index" : "");
+          const target = names.has(path) ? path : `${path}.html`;
+          if (!names.has(target)) return true;
+          return hash !== "" && !html.get(target)?.includes(`id="${decodeURIComponent(hash.slice(1))}"`);
+        })
+        .map((href) => `${page}: ${href}`),
+    );
+    expect(dead).toEqual([]);
+  });
+
+  it("has links into the repository only to files that are there, at its address in package.json", () => {
+    const manifest = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as { repository: { url: string } };
+    const repository = manifest.repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
+    const links = pages().flatMap((page) =>
+      Array.from(readFileSync(join(built, page), "utf8").matchAll(/href="([^"]*\/(?:blob|edit)\/main\/[^"]*)"/g)),
+    );
+    expect(links.length).toBeGreaterThan(20);
+    const wrong = links.filter(([, link = ""]) => {
+      const path = link.replace(/^.*?\/(?:blob|edit)\/main\//, "");
+      return !link.startsWith(`${repository}/`) || !existsSync(join(project, path));
+    });
+    expect(wrong.map(([link]) => link)).toEqual([]);
+  });
+
+  it("lists every page in llms.txt, with what it is about", () => {
+    const lines = readFileSync(join(built, "llms.txt"), "utf8").match(/^- \[.*\]\(https:.*\): \S.*$/gm);
+    expect(lines).toHaveLength(pages().length - 1);
+  });
+});
