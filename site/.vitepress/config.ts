@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type DefaultTheme } from "vitepress";
@@ -11,9 +11,29 @@ const repository = manifest.repository.url.replace(/^git\+/, "").replace(/\.git$
 const manifestPath = fileURLToPath(new URL("../package.json", import.meta.url));
 const source = fileURLToPath(new URL("../../docs", import.meta.url));
 
-const sidebar: { text: string; items: { text: string; link: string }[] }[] = JSON.parse(
-  readFileSync(new URL("../navigation.json", import.meta.url), "utf8"),
-);
+interface Group {
+  readonly text: string;
+  readonly items: readonly { readonly text: string; readonly link: string }[];
+}
+
+const sidebar = withUnlisted(JSON.parse(readFileSync(new URL("../navigation.json", import.meta.url), "utf8")));
+
+/** Adds the pages that the navigation does not list, under their titles, so that a new page is found before it has its place. */
+function withUnlisted(groups: readonly Group[]): Group[] {
+  const listed = new Set(groups.flatMap(({ items }) => items.map(({ link }) => pageAt(link))));
+  const unlisted = readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((page) => page.endsWith(".md") && page !== "index.md" && !listed.has(page))
+    .map((page) => ({
+      text: /^# (.+)$/m.exec(readFileSync(join(source, page), "utf8"))?.[1] ?? page,
+      link: `/${page.replace(/(?:index)?\.md$/, "")}`,
+    }));
+  return unlisted.length === 0 ? [...groups] : [...groups, { text: "More", items: unlisted }];
+}
+
+/** The source of the page at a link of the navigation. */
+function pageAt(link: string): string {
+  return link.endsWith("/") ? `${link.slice(1)}index.md` : `${link.slice(1)}.md`;
+}
 
 export default defineConfig({
   title: "downloadview",
@@ -66,30 +86,25 @@ export default defineConfig({
       { text: "Views", link: "/views/" },
       { text: "Troubleshooting", link: "/troubleshooting" },
     ],
-    sidebar,
+    sidebar: sidebar as DefaultTheme.SidebarItem[],
     outline: [2, 3],
     search: { provider: "local" },
     socialLinks: [{ icon: "github", link: repository }],
     editLink: { pattern: `${repository}/edit/main/docs/:path`, text: "Edit this page" },
   } satisfies DefaultTheme.Config,
-  buildEnd({ outDir, pages }) {
-    writeFileSync(join(outDir, "llms.txt"), llms(pages));
+  buildEnd({ outDir }) {
+    writeFileSync(join(outDir, "llms.txt"), llms());
   },
 });
 
 /** The map of the site for language models (llmstxt.org): each page with the first sentence that it says. */
-function llms(pages: readonly string[]): string {
-  const listed = new Set<string>();
+function llms(): string {
   const groups = sidebar.map(({ text, items }) => {
-    const lines = items.map(({ text, link }) => {
-      const page = link.endsWith("/") ? `${link.slice(1)}index.md` : `${link.slice(1)}.md`;
-      listed.add(page);
-      return `- [${text}](${manifest.homepage}${link}): ${firstSentence(page)}`;
-    });
+    const lines = items.map(
+      ({ text, link }) => `- [${text}](${manifest.homepage}${link}): ${firstSentence(pageAt(link))}`,
+    );
     return `## ${text}\n\n${lines.join("\n")}\n`;
   });
-  const forgotten = pages.filter((page) => page !== "index.md" && !listed.has(page));
-  if (forgotten.length > 0) throw new Error(`site/navigation.json does not list: ${forgotten.join(", ")}`);
   return [`# downloadview\n\n> ${manifest.description}\n`, ...groups].join("\n");
 }
 
