@@ -23,9 +23,17 @@ export async function listen(listener: RequestListener, port = 0, host = "127.0.
 }
 
 /** Answers at `PORT` and `HOST`; where nothing is said, at 3000, or at a free port if that is taken. */
-export function listenAsTold(listener: RequestListener): Promise<Listening> {
+export async function listenAsTold(listener: RequestListener): Promise<Listening> {
   const { PORT, HOST } = process.env;
-  return PORT
-    ? listen(listener, Number(PORT), HOST)
-    : listen(listener, 3000, HOST).catch(() => listen(listener, 0, HOST));
+  if (!PORT) return listen(listener, 3000, HOST).catch(() => listen(listener, 0, HOST));
+  if (!/^\d+$/.test(PORT) || Number(PORT) > 65_535) return exit(`PORT must be a number from 0 to 65535, got "${PORT}"`);
+  return listen(listener, Number(PORT), HOST).catch((error: NodeJS.ErrnoException) =>
+    exit(error.code === "EADDRINUSE" ? `Port ${PORT} is taken. Choose another: PORT=3001 npm start` : error.message),
+  );
+}
+
+/** Ends the process with one line in place of a stack trace. */
+function exit(message: string): never {
+  console.error(message);
+  process.exit(1);
 }

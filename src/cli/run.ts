@@ -1,6 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { configHelp, runConfig } from "./config.ts";
 import { doctorHelp, runDoctor } from "./doctor.ts";
 import { keptHelp, runKept } from "./kept.ts";
+import { runServe, serveHelp } from "./serve.ts";
 import { runSign, signHelp } from "./sign.ts";
 import type { CommandIO } from "./signing-options.ts";
 import { runVerify, verifyHelp } from "./verify.ts";
@@ -11,21 +13,34 @@ const commands: Readonly<Record<string, Command>> = {
   config: (args, io) => runConfig(args, io),
   doctor: (args, io) => runDoctor(args, io),
   kept: (args, io) => runKept(args, io),
+  serve: (args, io) => runServe(args, io),
   sign: (args, io) => runSign(args, io),
   verify: (args, io) => runVerify(args, io),
 };
 
-const help: string = [configHelp, doctorHelp, keptHelp, signHelp, verifyHelp].join("\n");
+const help: string = [configHelp, doctorHelp, keptHelp, serveHelp, signHelp, verifyHelp].join("\n");
 
 /** Runs the command that the first argument names. Gives the exit code, 2 for a command that there is not. */
 export async function run([name, ...args]: readonly string[], io: CommandIO): Promise<number> {
-  if (name === "--help" || name === "-h" || name === "help") {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     io.stdout(help);
     return 0;
   }
-  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (name === "--version" || name === "-v") {
+    io.stdout(`${await version()}\n`);
+    return 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command) return command(args, io);
   const known = Object.keys(commands).join(", ");
-  io.stderr(`downloadview: ${name === undefined ? "give a command" : `there is no command ${name}`}: ${known}\n`);
+  io.stderr(`downloadview: there is no command ${name}: ${known}\n`);
   return 2;
+}
+
+/** The version in package.json, which lies two folders above this module in `src` and in `dist`. */
+async function version(): Promise<string> {
+  const manifest: { version: string } = JSON.parse(
+    await readFile(new URL("../../package.json", import.meta.url), "utf8"),
+  );
+  return manifest.version;
 }

@@ -52,7 +52,16 @@ describe("npm start", { timeout: 60_000 }, () => {
     demo.stderr?.on("data", (chunk: Buffer) => (errors += String(chunk)));
     const [code] = await once(demo, "exit");
     expect(code).toBe(1);
-    expect(errors).toContain("EADDRINUSE");
+    expect(errors).toBe(`Port ${port} is taken. Choose another: PORT=3001 npm start\n`);
     other.close();
+  });
+
+  it("says what is wrong with a PORT that is no port", async () => {
+    const demo = startProcess("main.ts", { PORT: "abc", DATA_DIR: dataDir });
+    let errors = "";
+    demo.stderr?.on("data", (chunk: Buffer) => (errors += String(chunk)));
+    const [code] = await once(demo, "exit");
+    expect(code).toBe(1);
+    expect(errors).toBe('PORT must be a number from 0 to 65535, got "abc"\n');
   });
 });
