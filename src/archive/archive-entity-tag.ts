@@ -2,9 +2,9 @@ import { isFolder, type ArchiveMember } from "./member.ts";
 import { isStrong } from "./fingerprint-key.ts";
 
 /**
- * The entity tag of an archive: a hash of its layout and of all that its bytes depend on. Two servers that have the same
- * members answer with the same one. It is strong if each member's is. A member of which neither tag nor time is known
- * may be another one each time: the tag then never matches again.
+ * Computes the entity tag of an archive, a hash of its layout and of everything that its bytes depend on. Two servers with
+ * the same members return the same tag. It is strong if the tag of each member is. If a member has neither a tag nor a time,
+ * it may differ each time: the archive's tag then never matches again.
  */
 export async function archiveEntityTag(version: string, members: readonly ArchiveMember[]): Promise<string> {
   const lines = members.map(facts);

@@ -75,7 +75,7 @@ describe.each([
     expect((await make().stat()).etag).toBe(etag);
   });
 
-  it("gives every range as the slice of the whole", async () => {
+  it("returns every range as the slice of the whole", async () => {
     const whole = await read(make());
     const archive = make();
     const interesting = [0, 1, 29, 30, 34, 35, 40, 60, 120, 700, 66_000, whole.length - 30, whole.length - 1];
@@ -321,8 +321,8 @@ describe("what bad input gets", () => {
     ["a missing file", [{ name: "a", file: missing }], {}, FileNotFoundError],
     ["an unknown length", [{ name: "a", file: new VirtualFile(() => "x") }], {}, ArchiveEntryError],
     ["a negative length", [{ name: "a", file: virtual("x"), size: -1 }], {}, ArchiveEntryError],
-    ["a file that is none", [{ name: "a" }], {}, ArchiveEntryError],
-    ["a name that is none", [{ name: 1, file: virtual("x") } as never], {}, ArchiveEntryError],
+    ["a missing file", [{ name: "a" }], {}, ArchiveEntryError],
+    ["a name that is not a string", [{ name: 1, file: virtual("x") } as never], {}, ArchiveEntryError],
     ["too many entries", entries(), { maxEntries: 3 }, ContentTooLargeError],
     ["too many bytes", entries(), { maxBytes: 1000 }, ContentTooLargeError],
     ["a name that is there twice", [entries()[0]!, entries()[0]!], { duplicates: "refuse" }, ArchiveEntryError],

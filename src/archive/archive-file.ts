@@ -38,10 +38,11 @@ export interface ArchiveOptions {
 const formats: Readonly<Record<"zip" | "tar", ArchiveFormat>> = { zip, tar };
 
 /**
- * Many files as one ZIP or TAR that is made while it is sent, and is a file like any other all the same: it has an
- * exact length, an entity tag, a time, and byte ranges, so that a download shows its progress and resumes. Describing it
- * costs a `stat` a member; members are opened one after the other, each as the version that was described. If one
- * changed by then, the connection is closed: an archive never looks whole and isn't.
+ * A ZIP or TAR of many files, made while it is sent. It still has an exact length, an entity tag, a modification time and
+ * byte ranges, so that a download shows its progress and can resume.
+ *
+ * `stat()` calls `stat()` of each member. Members are opened one after the other. If a member is no longer the version that
+ * `stat()` described, the connection is closed: no client takes a broken archive for a complete one.
  *
  * Its entity tag is strong if each member's is: only then does a client resume safely.
  *
@@ -167,7 +168,7 @@ function manifestLine(
   return `${crc.toString(16).padStart(8, "0")} ${size} ${url} ${name}\n`;
 }
 
-/** Undefined where the time of any file is unknown: it may be the newest. */
+/** Returns the newest modification time. Undefined if any is unknown, because that file may be the newest. */
 function newest(members: readonly ArchiveMember[]): Date | undefined {
   let latest: Date | undefined;
   for (const { file, lastModified } of members) {

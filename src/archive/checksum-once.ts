@@ -1,4 +1,4 @@
-/** A computation that all who ask for the same key at the same time share. It is aborted when none of them waits any more. */
+/** A computation that all callers with the same key share. It is aborted when no caller waits any more. */
 interface Shared {
   readonly result: Promise<number>;
   readonly stop: AbortController;
@@ -7,7 +7,7 @@ interface Shared {
 
 const underWay = new Map<string, Shared>();
 
-/** What `compute` returns, once for all who ask for `key` at the same time. `signal` ends the waiting of one of them. */
+/** Calls `compute` once for all callers that ask for `key` at the same time. `signal` ends the waiting of one caller. */
 export function checksumOnce(
   key: string,
   compute: (signal: AbortSignal) => Promise<number>,

@@ -9,7 +9,7 @@ export interface Fingerprints {
 }
 
 /**
- * Remembers in the memory of this process. What was used longest ago goes first.
+ * Remembers in the memory of this process. The least recently used entry is evicted first.
  *
  * @example
  * ```ts
@@ -52,5 +52,5 @@ export class MemoryFingerprints implements Fingerprints {
   }
 }
 
-/** What archives remember by unless they are told otherwise. */
+/** The default fingerprints of all archives in this process. */
 export const processFingerprints: MemoryFingerprints = new MemoryFingerprints();

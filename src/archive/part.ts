@@ -1,8 +1,8 @@
 import type { ArchiveMember } from "./member.ts";
 
 /**
- * One piece of an archive, in the order of its bytes. The length of each is known before any member is read: that is
- * what gives an archive its Content-Length, and lets a range begin anywhere.
+ * One piece of an archive, in the order of its bytes. The length of each is known before any member is read. So an archive
+ * has a Content-Length, and a range can begin anywhere.
  */
 export type Part =
   /** A header, padding, the directory: known from the declared facts. */

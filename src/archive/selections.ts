@@ -121,7 +121,7 @@ export function selections<C = unknown>(options: SelectionsOptions<C>): Selectio
   };
 }
 
-/** @throws {DownloadError} 400 for what is no selection, 413 for one that is too large */
+/** @throws {DownloadError} 400 if nothing is selected, 413 if the selection is too large */
 function checkedIds(ids: unknown, maxIds: number): readonly string[] {
   if (!Array.isArray(ids) || ids.length === 0 || !ids.every((id) => typeof id === "string")) {
     throw new DownloadError(400, "Nothing was selected");

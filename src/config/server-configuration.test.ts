@@ -24,7 +24,7 @@ describe("serverConfiguration", () => {
     expect(text).toMatch(/location \^~ \/_b\/ \{[^}]+internal;[^}]+\}\s+alias \/mnt\/b\/;/);
   });
 
-  it("has nginx's kernel send the files, whatever the rest of its configuration says", () => {
+  it("lets the kernel send the files of nginx, also if the rest of nginx's configuration does not", () => {
     expect(configured([rule])).toMatch(/alias \/srv\/media\/;[^}]+sendfile on;[^}]+tcp_nopush on;/);
   });
 
@@ -34,19 +34,19 @@ describe("serverConfiguration", () => {
     expect(text).toContain("alias /srv/files/;");
   });
 
-  it("asks for the folder where nothing says it", () => {
+  it("requires a folder if neither the rule nor a storage has one", () => {
     const byUrl = { sourceUrl: "/media/", destinationUrl: "/_dl/" };
-    expect(() => configured([byUrl])).toThrow(/rule 0 .*destinationDir: "\/srv\/media".*storages/);
+    expect(() => configured([byUrl])).toThrow(/rule 0: .*destinationDir: "\/srv\/media".*storages/);
   });
 
-  it("has one place for two rules that lead to it, and refuses two folders for one place", () => {
+  it("writes one location for two rules with one destination, and refuses two folders for one destination", () => {
     const byUrl = { sourceUrl: "/media/", destinationUrl: "/_dl/", destinationDir: "/srv/media/" };
     expect(configured([byUrl, rule]).match(/alias/g)).toHaveLength(1);
     const other = { sourceDir: "/srv/other", destinationUrl: "/_dl" };
     expect(() => configured([rule, other])).toThrow(/rules 0 and 1 have the same destination \/_dl\//);
   });
 
-  it("has the rules of that server alone", () => {
+  it("contains the rules of that server only", () => {
     const ofApache = { sourceDir: "/srv/a", destinationDir: "/srv/a", backend: apache() };
     expect(configured([ofApache, rule])).not.toContain("/srv/a");
     const text = configured([ofApache, rule], { server: "apache" });
@@ -54,11 +54,11 @@ describe("serverConfiguration", () => {
     expect(text).not.toContain("/srv/media");
   });
 
-  it("makes a configuration for a server that the rules do not name, where they fit it", () => {
+  it("writes a configuration for a server that the rules do not name, if it can follow them", () => {
     const fits = { ...rule, destinationDir: "/srv/media" };
     expect(configured([fits], { server: "lighttpd" })).toContain('"x-sendfile-docroot" => ( "/srv/media/" )');
     expect(configured([fits], { server: "caddy", more: { backend: "none" } })).toContain("/srv/media/*");
-    expect(() => configured([rule], { server: "apache" })).toThrow(/rule 0 needs the folder in which apache/);
+    expect(() => configured([rule], { server: "apache" })).toThrow(/rule 0: .*as apache sees it: destinationDir/);
   });
 
   it.each([
@@ -79,7 +79,7 @@ describe("serverConfiguration", () => {
     expect(text).toContain("add_header X-Test $upstream_http_x_test always;");
   });
 
-  it("quotes what nginx would read otherwise, and refuses what it cannot read", () => {
+  it("quotes names that nginx would read as syntax, and refuses a dollar sign", () => {
     expect(configured([{ ...rule, sourceDir: '/srv/a "b";{c}' }])).toContain(String.raw`alias "/srv/a \"b\";{c}/";`);
     expect(() => configured([{ ...rule, sourceDir: "/srv/$a" }])).toThrow(/dollar sign/);
   });
@@ -110,21 +110,23 @@ describe("serverConfiguration", () => {
     ["localhost:3000", /must be a URL/],
     ["unix:relative.sock", /must be a URL/],
     ["http://127.0.0.1:3000/base", /must have no path/],
-    ["http://user:secret@127.0.0.1:3000", /scheme, host and port alone/],
-    ["http://127.0.0.1:3000/?a=1", /scheme, host and port alone/],
+    ["http://user:secret@127.0.0.1:3000", /only scheme, host and port/],
+    ["http://127.0.0.1:3000/?a=1", /only scheme, host and port/],
   ])("refuses the application %s, and says why", (app, reason) => {
     expect(() => configured([rule], { app })).toThrow(reason);
   });
 
-  it("refuses what lighttpd can't reach, and a presigned rule inside of a server block without a resolver", () => {
+  it("refuses an application that lighttpd can't reach, and a presigned rule inside a server block without a resolver", () => {
     const ofLighttpd = { sourceDir: "/srv/a", destinationDir: "/srv/a" };
-    expect(() => configured([ofLighttpd], { server: "lighttpd", app: "https://app" })).toThrow(/by TLS: use http/);
+    expect(() => configured([ofLighttpd], { server: "lighttpd", app: "https://app" })).toThrow(
+      /must begin with http:.*by TLS/,
+    );
     const signed = { sourceUrl: "https://bucket.example/", destinationUrl: "/_r/", presigned: true };
-    expect(() => configured([signed], { locations: true })).toThrow(/rule 0 is presigned.*resolver/);
+    expect(() => configured([signed], { locations: true })).toThrow(/rule 0: presigned.*resolver/);
     expect(configured([signed])).toContain("upstream downloadview_remote_0");
   });
 
-  it("prints the internal places alone, with what the application's own location needs", () => {
+  it("prints only the internal locations, with the lines that the application's location needs", () => {
     const text = configured([rule], { locations: true });
     expect(text).toContain("location ^~ /_dl/ {");
     expect(text).toContain("#   proxy_set_header Host $http_host;");
@@ -148,12 +150,12 @@ describe("serverConfiguration", () => {
   });
 
   it.each(["everywhere", "127.0.0.1", "99999", ":80"])("refuses to listen at %j", (listen) => {
-    expect(() => configured([rule], { listen })).toThrow(/write a port/);
+    expect(() => configured([rule], { listen })).toThrow(/listen must be a port/);
   });
 });
 
 describe("defineConfig", () => {
-  it("gives back what it was given", () => {
+  it("returns its argument", () => {
     const config = { backend: nginx(), rules: [rule] };
     expect(defineConfig(config)).toBe(config);
   });
@@ -161,10 +163,10 @@ describe("defineConfig", () => {
   it("refuses a wrong rule, and a health check that has no storage", () => {
     expect(() => defineConfig({ backend: nginx(), rules: [{ sourceDir: "media" }] })).toThrow(/rule 0/);
     const healthcheck = { url: "/healthcheck/", storage: "media" };
-    expect(() => defineConfig({ backend: "none", rules: [], healthcheck })).toThrow(/"media".*there are none/);
+    expect(() => defineConfig({ backend: "none", rules: [], healthcheck })).toThrow(/there are none.*"media"/);
     const storages = { media: new MemoryStorage() };
     expect(() =>
       defineConfig({ backend: "none", rules: [], storages, healthcheck: { ...healthcheck, url: "http://x/" } }),
-    ).toThrow(/path alone/);
+    ).toThrow(/url must be a path/);
   });
 });

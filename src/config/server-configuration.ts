@@ -21,27 +21,27 @@ export const serverNames: readonly ServerName[] = Object.keys(servers) as Server
 
 export interface ServerConfigurationOptions {
   /**
-   * The application as the server reaches it, in place of the configuration's own: `http://127.0.0.1:3000`,
-   * `https://app.internal`, `http://[::1]:3000` or `unix:/run/app.sock`.
+   * The URL at which the server reaches the application, such as `http://127.0.0.1:3000`, `https://app.internal`,
+   * `http://[::1]:3000` or `unix:/run/app.sock`. Default: `app` of the configuration.
    */
   readonly app?: string;
-  /** Where the server listens, in place of the configuration's own. Default 80, with `tls` 443. */
+  /** Where the server listens. Default: `listen` of the configuration, or else 80, with `tls` 443. */
   readonly listen?: number | string;
-  /** The name that clients know the server by. Default `localhost`, which stands for any. */
+  /** The host name that clients use. Default `localhost`, which stands for any. */
   readonly serverName?: string;
   /** The files of the certificate and its key, as the server sees them. Default: plain HTTP. */
   readonly tls?: TLSFiles;
-  /** The file for the number of the server's process. Default: the server's own. */
+  /** The server's PID file. Default: the server's default. */
   readonly pid?: string;
-  /** Only what goes into a configuration that there is already: for nginx, what stands in `http { }`. */
+  /** Writes only a part, to include in an existing configuration: for nginx, inside `http { }`. Default false. */
   readonly part?: boolean;
-  /** Only the internal places of the files, for a server block that leads to the application already. */
+  /** Writes only the internal locations of the files, for a server block that already proxies the application. Default false. */
   readonly locations?: boolean;
 }
 
 /**
- * The configuration of a server that does what the rules promise. By itself it is all that the server needs to run.
- * @throws {ImproperlyConfiguredError} for a rule that this server cannot follow
+ * Writes the configuration with which a server follows the rules. By default it is complete: the server can start with it.
+ * @throws {ImproperlyConfiguredError} if an option is invalid, or this server cannot follow a rule
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ function backendNamed(name: ServerName, { backend, rules }: DownloadviewConfig):
   return own ?? servers[name]();
 }
 
-/** The rules of this server; where it has none, those that name no server of their own. */
+/** Returns the rules of this server. If it has none, returns the rules without a `backend`. */
 function rulesFor(name: ServerName, { backend, rules, storages = {} }: DownloadviewConfig): OffloadRule[] {
   const own = rules.filter((rule) => nameOf(rule.backend ?? backend) === name);
   const common = rules.filter((rule) => rule.backend === undefined);
@@ -90,7 +90,7 @@ function nameOf(backend: OffloadBackend | "none" | undefined): string | undefine
   return typeof backend === "object" ? backend.name : backend;
 }
 
-/** A rule on a URL says nothing of folders; the storage that has the URL does. */
+/** Adds the folder to a rule that has a `sourceUrl` only: the storage with that URL knows the folder. */
 function placed(rule: OffloadRule, storages: readonly Storage[]): OffloadRule {
   if (rule.sourceUrl === undefined || rule.sourceDir !== undefined || rule.destinationDir !== undefined) return rule;
   const destinationDir = storages.map((storage) => folderAt(storage, rule.sourceUrl ?? "")).find(Boolean);
@@ -106,7 +106,7 @@ function folderAt(storage: Storage, sourceUrl: string): string | undefined {
   return path.slice(0, -probe.length);
 }
 
-/** Two rules may lead to one place. One place cannot lead to two folders. */
+/** Removes rules with a destination that an earlier rule has. One destination cannot lead to two folders. */
 function distinct(rules: readonly CompiledRule[], backend: OffloadBackend): readonly CompiledRule[] {
   rules.forEach((rule, at) => checkFolder(rule, backend, at));
   return rules.filter((rule, at) => {
@@ -115,7 +115,7 @@ function distinct(rules: readonly CompiledRule[], backend: OffloadBackend): read
     if (one !== other) {
       throw new ImproperlyConfiguredError(
         `Offload rules ${first} and ${at} have the same destination ${rule.destination}/, but the folders ${one} and ` +
-          `${other}: give each a destination of its own`,
+          `${other}. Write a different destination for each`,
       );
     }
     return first === at;
@@ -126,19 +126,18 @@ function checkFolder(rule: CompiledRule, { name }: OffloadBackend, at: number): 
   const remote = rule.sourceUrl !== undefined && rule.sourceUrl.origin !== "";
   if (folderOf(rule) !== undefined || (remote && name === "nginx")) return;
   throw new ImproperlyConfiguredError(
-    `Offload rule ${at} says nothing of the folder in which ${name} finds the files: give destinationDir: "/srv/media", ` +
+    `Offload rule ${at}: ${name} needs the folder of the files. Write destinationDir: "/srv/media", ` +
       "or add the storage that has the URL to storages",
   );
 }
 
-/** `http://127.0.0.1:3000`, `https://app.internal`, `http://[::1]:3000` or `unix:/run/app.sock`. */
+/** Parses `http://127.0.0.1:3000`, `https://app.internal`, `http://[::1]:3000` or `unix:/run/app.sock`. */
 function parseApp(app: string): AppAddress {
   const [, socket] = /^unix:(\/[^\0-\x20|;{}"'\\]+)$/.exec(app) ?? [];
   if (socket !== undefined) return { tls: false, hostname: "localhost", port: 80, socket, origin: "http://localhost" };
   const url = /^https?:\/\//i.test(app) && URL.canParse(app) ? new URL(app) : undefined;
   if (url === undefined) throw wrongApp(app, "must be a URL, for example http://127.0.0.1:3000, or unix:/run/app.sock");
-  if (url.username || url.password || url.search || url.hash)
-    throw wrongApp(app, "must be scheme, host and port alone");
+  if (url.username || url.password || url.search || url.hash) throw wrongApp(app, "must be only scheme, host and port");
   if (url.pathname !== "/") {
     throw wrongApp(app, "must have no path: the server passes paths on as they are, so mount the application at /");
   }
@@ -154,16 +153,16 @@ function wrongApp(app: string, fault: string): ImproperlyConfiguredError {
 function parseName(name: string): string {
   if (/^[\w*.-]+$/.test(name)) return name;
   throw new ImproperlyConfiguredError(
-    `serverName is ${JSON.stringify(name)}: write one host name, such as files.example`,
+    `serverName must be one host name, such as files.example, got ${JSON.stringify(name)}`,
   );
 }
 
-/** `8080`, `127.0.0.1:8080` or `[::1]:8080`; without an address, all of them. */
+/** Parses `8080`, `127.0.0.1:8080` or `[::1]:8080`. Without an address, the server listens on all. */
 function parseListen(listen: number | string): { host: string; port: number } {
   const [, host, port] = /^(?:(.+):)?(\d{1,5})$/.exec(String(listen)) ?? [];
   if (port === undefined || Number(port) > 65_535) {
     throw new ImproperlyConfiguredError(
-      `listen is ${JSON.stringify(listen)}: write a port, or an address with one, such as "127.0.0.1:8080"`,
+      `listen must be a port, or an address with a port, such as "127.0.0.1:8080", got ${JSON.stringify(listen)}`,
     );
   }
   return { host: host ?? "*", port: Number(port) };

@@ -12,7 +12,7 @@ import type { Model } from "../views/object-download-view.ts";
 import { columnTypeIn, sqlColumnType, type ColumnType } from "./column-type.ts";
 import { describedColumns, lookupModel, type ModelOptions } from "./lookup-model.ts";
 
-/** A Drizzle database of any dialect: as much of it as is used. */
+/** The part of a Drizzle database that is used, in any dialect. */
 export interface DrizzleDatabase {
   select(): { from(table: never): unknown };
 }
@@ -23,9 +23,9 @@ export interface DrizzleModelOptions extends ModelOptions {
 }
 
 /**
- * A table of a Drizzle database. Columns go by their names in the schema, not in the database.
+ * Makes a model of a table of a Drizzle database. Columns have their names in the schema, not in the database.
  *
- * @throws {ImproperlyConfiguredError} if `columns` names one that isn't there
+ * @throws {ImproperlyConfiguredError} if `columns` names a column that the table does not have
  *
  * @example
  * ```ts
@@ -45,7 +45,9 @@ export interface DrizzleModelOptions extends ModelOptions {
  * await db.run("CREATE TABLE documents (id INTEGER PRIMARY KEY, data BLOB, published INTEGER)");
  * const model = drizzleModel(db, documents, { where: eq(documents.published, true) });
  * const handler = ObjectDownloadView.asView({ model, fileField: "data" });
- * console.assert(typeof handler === "function" && (await model.findOne({ id: "7" })) === undefined);
+ * const request = new Request("http://localhost/");
+ * const missing = await handler(request, { params: { pk: "7" }, native: undefined }).catch((error) => error);
+ * console.assert(missing.status === 404);
  * ```
  */
 export function drizzleModel<T extends Table>(
@@ -79,7 +81,7 @@ function selectFrom(db: DrizzleDatabase, table: Table, condition: SQL | undefine
 function columnType(column: Column): ColumnType {
   if (column.enumValues?.length) return column.enumValues;
   if (column.dataType.startsWith("boolean")) return "boolean";
-  // What the database keeps in another form than the application has it: a date in an integer, JSON in a text.
+  // The database stores the value in another form than the application has it: a date as an integer, JSON as a text.
   if (/date|json|buffer|array|object/.test(column.dataType)) return "other";
   return columnTypeIn(column.columnType, sqlColumnType(column.getSQLType()));
 }

@@ -4,14 +4,14 @@ import type { ColumnType } from "./column-type.ts";
 import { lookupModel } from "./lookup-model.ts";
 
 export interface KyselyModelOptions<DB, Table extends keyof DB & string> {
-  /** The columns that rows can be looked up by, and what they hold, which Kysely does not know at run time. */
+  /** The columns by which rows can be looked up, with their types: Kysely does not know them at run time. */
   columns: { readonly [Column in keyof DB[Table] & string]?: ColumnType };
   /** A condition in Kysely's own form that every row has to meet. */
   where?: ExpressionOrFactory<DB, Table, SqlBool>;
 }
 
 /**
- * A table of a Kysely database.
+ * Makes a model of a table of a Kysely database.
  *
  * @example
  * ```ts
@@ -35,7 +35,9 @@ export interface KyselyModelOptions<DB, Table extends keyof DB & string> {
  *   where: (eb) => eb("published", "=", 1),
  * });
  * const handler = ObjectDownloadView.asView({ model: documents, fileField: "data" });
- * console.assert(typeof handler === "function" && (await documents.findOne({ id: "7" })) === undefined);
+ * const request = new Request("http://localhost/");
+ * const missing = await handler(request, { params: { pk: "7" }, native: undefined }).catch((error) => error);
+ * console.assert(missing.status === 404);
  * ```
  */
 export function kyselyModel<DB, Table extends keyof DB & string>(
@@ -43,13 +45,13 @@ export function kyselyModel<DB, Table extends keyof DB & string>(
   table: Table,
   { columns, where }: KyselyModelOptions<DB, Table>,
 ): Model<Selectable<DB[Table]>> {
-  // Kysely's types follow each query; this one is put together from names that are only known at run time.
+  // Kysely types each query, but the names in this one are known at run time only.
   const all = (db as unknown as Kysely<Tables>).selectFrom(table).selectAll();
   const rows = where === undefined ? all : all.where(where as unknown as ExpressionOrFactory<Tables, string, SqlBool>);
   return lookupModel({
     name: table,
     columns: new Map(Object.entries<ColumnType>(columns as Record<string, ColumnType>)),
-    // Without a limit, which not every database spells alike: what a row is looked up by is unique.
+    // Without a limit, because databases spell it differently: rows are looked up by unique columns.
     find: async (lookup) => {
       const query = lookup.reduce((found, [name, value]) => found.where(name, "=", value), rows);
       return (await query.executeTakeFirst()) as Selectable<DB[Table]> | undefined;

@@ -9,7 +9,7 @@ const columns = new Map<string, ColumnType>([
   ["data", "other"],
 ]);
 
-/** A model that gives what it was asked for, which is nothing where the database is left alone. */
+/** A model that returns the values it was queried for. Undefined if it did not query. */
 const model = lookupModel({ name: "documents", columns, find: async (lookup) => ({ asked: lookup }) });
 
 describe("lookupModel", () => {
@@ -56,7 +56,7 @@ describe("lookupModel", () => {
 });
 
 describe("describedColumns", () => {
-  it("puts what the application says over what the ORM says", () => {
+  it("prefers the application's types to those of the ORM", () => {
     const described = describedColumns("documents", columns, { columns: { slug: "uuid" } });
     expect([...described]).toEqual([
       ["id", "integer"],
@@ -66,7 +66,7 @@ describe("describedColumns", () => {
     expect(columns.get("slug")).toBe("text");
   });
 
-  it("refuses every column that isn't there", () => {
+  it("refuses unknown columns", () => {
     const options = { columns: { nmae: "text", id: "uuid", toString: "text" } } as const;
     expect(() => describedColumns("documents", columns, options)).toThrow(ImproperlyConfiguredError);
     expect(() => describedColumns("documents", columns, options)).toThrow('no column "nmae", "toString" in documents');

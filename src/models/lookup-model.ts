@@ -2,21 +2,21 @@ import { ImproperlyConfiguredError } from "../errors.ts";
 import type { Model } from "../views/object-download-view.ts";
 import { columnValue, type ColumnType, type ColumnValue } from "./column-type.ts";
 
-/** What an adapter knows of a table, and how it asks for one row. */
+/** The columns of a table, and the query for one row. */
 export interface LookupTable<T> {
-  /** What the table is called in errors. */
+  /** The name of the table in errors. */
   readonly name: string;
-  /** The columns that rows can be looked up by. */
+  /** The columns by which rows can be looked up. */
   readonly columns: ReadonlyMap<string, ColumnType>;
   /** See `Model`. */
   readonly hasField?: (name: string) => boolean;
-  /** The first row in which each of these columns has this value. */
+  /** Returns the first row in which each of these columns has this value. */
   readonly find: (
     lookup: readonly (readonly [column: string, value: ColumnValue])[],
   ) => PromiseLike<T | null | undefined>;
 }
 
-/** A model that asks the database only for what a row of its table can be. */
+/** Makes a model that queries the database only for values that the columns can hold. */
 export function lookupModel<T>(table: LookupTable<T>): Model<T> {
   const { hasField, find } = table;
   return {
@@ -33,7 +33,7 @@ function isPossible(entry: readonly [string, ColumnValue | undefined]): entry is
   return entry[1] !== undefined;
 }
 
-/** @throws {ImproperlyConfiguredError} for a column that isn't there, or that nothing can be looked up by */
+/** @throws {ImproperlyConfiguredError} if the column is unknown, or a URL cannot name its values */
 function valueFor(
   { name: table, columns }: LookupTable<unknown>,
   name: string,
@@ -48,24 +48,24 @@ function valueFor(
     );
   }
   if (typeof value === "string") return columnValue(type, value);
-  // Never an object: to an ORM that may be an operator, such as Prisma's `{ not: "" }`.
+  // Never an object: an ORM may read it as an operator, such as Prisma's `{ not: "" }`.
   return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" ? value : undefined;
 }
 
-/** @throws {ImproperlyConfiguredError} if the configuration names a column that isn't there */
+/** @throws {ImproperlyConfiguredError} if the configuration names an unknown column */
 export function assertColumns(table: string, known: { has(name: string): boolean }, names: Iterable<string>): void {
   const unknown = [...names].filter((name) => !known.has(name)).map((name) => JSON.stringify(name));
   if (unknown.length > 0) throw new ImproperlyConfiguredError(`There is no column ${unknown.join(", ")} in ${table}`);
 }
 
 export interface ModelOptions {
-  /** What columns hold, where the ORM doesn't say it well enough, such as a `uuid` that it takes for a text. */
+  /** Types of columns that the ORM does not know exactly, such as a `uuid` that it calls a text. Default: none. */
   columns?: Readonly<Record<string, ColumnType>>;
 }
 
 /**
- * The columns that an ORM knows, with what the application says of some of them.
- * @throws {ImproperlyConfiguredError} if the application names one that isn't there
+ * Merges the columns that an ORM knows with the types that the application declares.
+ * @throws {ImproperlyConfiguredError} if the application names an unknown column
  */
 export function describedColumns(
   table: string,

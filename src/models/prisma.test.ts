@@ -69,7 +69,7 @@ describe("prismaModel", () => {
     await expect(prismaModel(delegate()).findOne({ [name]: "7" })).rejects.toThrow(ImproperlyConfiguredError);
   });
 
-  it("takes the application's word for what Prisma calls a text or an enumeration", async () => {
+  it("prefers the application's type to Prisma's text or enumeration", async () => {
     const documents = delegate();
     const model = prismaModel(documents, { columns: { slug: "uuid", state: ["DRAFT", "FINAL"] } });
     expect(await model.findOne({ slug: "report" })).toBeUndefined();
@@ -78,7 +78,7 @@ describe("prismaModel", () => {
     expect(documents.calls).toEqual([{ where: { state: "DRAFT" } }]);
   });
 
-  it("knows its fields, and those of a client extension that it is told of", () => {
+  it("knows its fields, and those of a client extension that `columns` names", () => {
     const { hasField } = prismaModel(delegate(), { columns: { computed: "other" } });
     expect(["data", "computed", "toString"].map((name) => hasField?.(name))).toEqual([true, true, false]);
   });
@@ -88,7 +88,7 @@ describe("prismaModel", () => {
     await expect(named.findOne({ nmae: "7" })).rejects.toThrow('There is no column "nmae" in Document');
   });
 
-  it("needs to be told of the columns by a client that doesn't", async () => {
+  it("requires `columns` for a client that does not report its fields", async () => {
     const documents = delegate(null);
     expect(() => prismaModel(documents)).toThrow(ImproperlyConfiguredError);
     const model = prismaModel(documents, { columns: { id: "integer" } });

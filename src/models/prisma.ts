@@ -3,10 +3,10 @@ import type { Model } from "../views/object-download-view.ts";
 import type { ColumnType } from "./column-type.ts";
 import { lookupModel, type ModelOptions } from "./lookup-model.ts";
 
-/** A model of a Prisma client, such as `prisma.document`: as much of it as is used. */
+/** The part of a Prisma client's model, such as `prisma.document`, that is used. */
 export interface PrismaDelegate<T> {
   findFirst(args: never): PromiseLike<T | null>;
-  /** Prisma's references to the fields, which say what they hold. */
+  /** Prisma's references to the fields, with their types. */
   readonly fields?: object;
 }
 
@@ -16,9 +16,13 @@ export interface PrismaModelOptions extends ModelOptions {
 }
 
 /**
- * A model of a Prisma client. Name in `columns` what Prisma doesn't tell: what a field that it calls a `String` holds, if
- * the database calls it a `uuid`, the values of an enumeration, and, as `other`, the fields that a client extension
- * computes. A client before Prisma 5 tells nothing.
+ * Makes a model of a Prisma client's model. Declare in `columns` what Prisma does not report:
+ *
+ * - a `String` that is a `uuid` in the database;
+ * - the values of an enumeration;
+ * - as `other`, the fields that a client extension computes.
+ *
+ * Clients before Prisma 5 report no fields: declare all.
  *
  * @throws {ImproperlyConfiguredError} if no field is known
  *
@@ -37,7 +41,9 @@ export interface PrismaModelOptions extends ModelOptions {
  * };
  * const documents = prismaModel(prisma.document, { where: { published: true } });
  * const handler = ObjectDownloadView.asView({ model: documents, fileField: "data" });
- * console.assert(typeof handler === "function" && (await documents.findOne({ id: "seven" })) === undefined);
+ * const request = new Request("http://localhost/");
+ * const missing = await handler(request, { params: { pk: "seven" }, native: undefined }).catch((error) => error);
+ * console.assert(missing.status === 404);
  * ```
  */
 export function prismaModel<T>(delegate: PrismaDelegate<T>, options: PrismaModelOptions = {}): Model<T> {
@@ -83,7 +89,7 @@ const fieldTypesByName: Readonly<Record<string, ColumnType>> = {
   Boolean: "boolean",
 };
 
-// Prisma does not say which values an enumeration has, and answers any other with an error.
+// Prisma does not report the values of an enumeration, and answers any other value with an error.
 function fieldType({ typeName = "", isList = false, isEnum = false }: FieldReference): ColumnType {
   return isList || isEnum ? "other" : (fieldTypesByName[typeName] ?? "other");
 }

@@ -63,7 +63,7 @@ describe("sequelizeModel", () => {
     expect(model.calls).toEqual([{ where: { [Symbol.for("and")]: [where, { id: 7 }] } }]);
   });
 
-  it("says the condition of a scope again, which Sequelize would let the URL replace", async () => {
+  it("repeats the condition of a scope, because in Sequelize the URL would replace it", async () => {
     const scope = { where: { id: 2, published: true } };
     for (const where of [undefined, { slug: "a" }]) {
       const model = documents();
@@ -82,7 +82,7 @@ describe("sequelizeModel", () => {
     },
   );
 
-  it("asks a database whose integers may be larger", async () => {
+  it("queries a database whose integers may be larger", async () => {
     const model = documents("sqlite");
     await sequelizeModel(model).findOne({ id: "2147483648" });
     expect(model.calls).toEqual([{ where: { id: 2147483648 } }]);

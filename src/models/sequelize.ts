@@ -2,14 +2,14 @@ import type { Model } from "../views/object-download-view.ts";
 import { columnTypeIn, sqlColumnType, type ColumnType } from "./column-type.ts";
 import { assertColumns, describedColumns, lookupModel, type ModelOptions } from "./lookup-model.ts";
 
-/** A model class of Sequelize 6: as much of it as is used. */
+/** The part of a Sequelize 6 model class that is used. */
 export interface SequelizeModelClass<T> {
   readonly name: string;
   readonly prototype: T;
   readonly sequelize?: { getDialect(): string } | undefined;
   getAttributes(): Readonly<Record<string, { readonly type: unknown }>>;
   findOne(options: never): Promise<unknown>;
-  /** What its scope adds to every query. */
+  /** The options that its scope adds to every query. */
   readonly _scope?: { readonly where?: unknown };
 }
 
@@ -19,9 +19,9 @@ export interface SequelizeModelOptions extends ModelOptions {
 }
 
 /**
- * A model of Sequelize, or a scope of one: `sequelizeModel(Document.scope("published"))`.
+ * Makes a model of a Sequelize model, or of a scope: `sequelizeModel(Document.scope("published"))`.
  *
- * @throws {ImproperlyConfiguredError} if `where` or `columns` names an attribute that isn't there
+ * @throws {ImproperlyConfiguredError} if `where` or `columns` names an unknown attribute
  *
  * @example
  * ```ts
@@ -40,8 +40,10 @@ export interface SequelizeModelOptions extends ModelOptions {
  *   }
  * }
  * const documents = sequelizeModel(Document);
- * console.assert(typeof ObjectDownloadView.asView({ model: documents }) === "function");
- * console.assert((await documents.findOne({ id: "1e3" })) === undefined);
+ * const handler = ObjectDownloadView.asView({ model: documents });
+ * const request = new Request("http://localhost/");
+ * const missing = await handler(request, { params: { pk: "1e3" }, native: undefined }).catch((error) => error);
+ * console.assert(missing.status === 404);
  * ```
  */
 export function sequelizeModel<T>(model: SequelizeModelClass<T>, options: SequelizeModelOptions = {}): Model<T> {
@@ -58,8 +60,8 @@ export function sequelizeModel<T>(model: SequelizeModelClass<T>, options: Sequel
   });
 }
 
-// Sequelize lets the condition of a query replace that of a scope where both name one column, or use one operator: so
-// the scope's is said again. `_scope` is where the class that `scope()` gives has it.
+// If the conditions of a query and of a scope name the same column or use the same operator, Sequelize keeps only the
+// query's. So the scope's condition is repeated. The class that `scope()` returns has it in `_scope`.
 function conditionOf({ _scope }: SequelizeModelClass<unknown>): unknown {
   return _scope?.where;
 }
@@ -70,7 +72,7 @@ function allOf(conditions: readonly unknown[]): unknown {
   return given.length > 1 ? { [Symbol.for("and")]: given } : given[0];
 }
 
-// `$owner.name$` and `data.name` are of another table, or inside of a JSON value.
+// `$owner.name$` is a column of another table, and `data.name` is inside a JSON value.
 function isPlainName(name: string): boolean {
   return !/[$.]/.test(name);
 }

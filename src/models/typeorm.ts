@@ -3,7 +3,7 @@ import type { Model } from "../views/object-download-view.ts";
 import { columnTypeIn, sqlColumnType, type ColumnType } from "./column-type.ts";
 import { assertColumns, describedColumns, lookupModel, type ModelOptions } from "./lookup-model.ts";
 
-/** A repository of TypeORM: as much of it as is used. */
+/** The part of a TypeORM repository that is used. */
 export interface TypeormRepository<T> {
   readonly metadata: TypeormMetadata;
   readonly manager: { readonly dataSource?: TypeormDataSource; readonly connection?: TypeormDataSource };
@@ -24,7 +24,7 @@ export interface TypeormQuery<T> {
 
 export interface TypeormMetadata {
   readonly name: string;
-  /** The class of an entity, or the name of one that has none. */
+  /** The class of an entity, or the name of an entity without a class. */
   readonly target: unknown;
   readonly columns: readonly TypeormColumn[];
   readonly relations: readonly { readonly propertyName: string }[];
@@ -44,9 +44,9 @@ export interface TypeormModelOptions extends ModelOptions {
 }
 
 /**
- * A repository of TypeORM, whose data source is initialised.
+ * Makes a model of a TypeORM repository. Initialize the data source before.
  *
- * @throws {ImproperlyConfiguredError} if `where` or `columns` names a column that isn't there
+ * @throws {ImproperlyConfiguredError} if `where` or `columns` names an unknown column, or the data source is not initialized
  *
  * @example
  * ```ts
@@ -62,7 +62,9 @@ export interface TypeormModelOptions extends ModelOptions {
  * await source.initialize();
  * const documents = typeormModel(source.getRepository(Document));
  * const handler = ObjectDownloadView.asView({ model: documents, fileField: "data" });
- * console.assert(typeof handler === "function" && (await documents.findOne({ id: "7" })) === null);
+ * const request = new Request("http://localhost/");
+ * const missing = await handler(request, { params: { pk: "7" }, native: undefined }).catch((error) => error);
+ * console.assert(missing.status === 404);
  * await source.destroy();
  * ```
  */
@@ -84,7 +86,7 @@ export function typeormModel<T>(repository: TypeormRepository<T>, options: Typeo
   });
 }
 
-/** @throws {ImproperlyConfiguredError} before the data source knows its entities */
+/** @throws {ImproperlyConfiguredError} if the data source is not initialized */
 function metadataOf(repository: TypeormRepository<unknown>): TypeormMetadata {
   try {
     return repository.metadata;

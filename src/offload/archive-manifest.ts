@@ -5,7 +5,7 @@ import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadRequest } from "../responses/handler.ts";
 import { refuseJSON } from "../serialization.ts";
 
-/** A file that is made of others, and can list them for a server. `ArchiveFile` is one. */
+/** A file that consists of other files and can list them for a server, such as `ArchiveFile`. */
 interface Manifested extends DownloadFile {
   manifest(
     locate: (file: DownloadFile) => string | undefined,
@@ -14,11 +14,13 @@ interface Manifested extends DownloadFile {
 }
 
 /**
- * Has nginx's mod_zip make an archive in place of the application. Undefined if the application sends it: if a member is
- * at no URL, or has no declared CRC-32, or if the request depends on what only the application's archive can answer.
+ * Makes a response with which nginx's mod_zip makes the archive.
  *
- * Which of the two makes the archive depends on declared facts alone: their bytes differ, and a client that resumes
- * without `If-Range` must come to the same one.
+ * The decision depends on declared facts only. The archives of mod_zip and of the application differ in their bytes, and a
+ * client that resumes without `If-Range` must reach the same one again.
+ *
+ * @returns undefined if the application sends the archive: a member has no URL or no declared CRC-32, or the request has a
+ * precondition that only the application can evaluate
  */
 export async function offloadArchive(
   response: DownloadResponse,
@@ -26,7 +28,7 @@ export async function offloadArchive(
   locate: (file: DownloadFile) => string | undefined,
 ): Promise<DownloadResponse | undefined> {
   const { file, beforeSend, limitRate } = response;
-  // What is counted or slowed down is counted by the bytes that the application sends.
+  // Limited links and rate limits count the bytes that the application sends.
   if (!isManifested(file) || beforeSend || limitRate !== undefined) return undefined;
   const manifest = await file.manifest(locate, { signal: request.signal }).catch(ignoreRefusal);
   if (!manifest || !isForModZip(request, manifest.etag)) return undefined;
@@ -48,12 +50,12 @@ function isManifested(file: DownloadFile): file is Manifested {
   return typeof (file as Partial<Manifested>).manifest === "function";
 }
 
-// The file says so again when it is rendered, where the view can answer.
+// The file throws the same error when it is rendered, and there the view can answer it.
 function ignoreRefusal(error: unknown): undefined {
   if (!isDownloadError(error)) throw error;
 }
 
-/** mod_zip compares `If-Range` with dates alone, so a tag of another archive must not reach it. */
+/** mod_zip compares `If-Range` with dates only, so a tag of another archive must not reach it. */
 function isForModZip({ headers }: DownloadRequest, etag: string): boolean {
   const isConditional = ["if-match", "if-unmodified-since", "if-modified-since"].some(
     (name) => headers.get(name) !== null,
@@ -67,7 +69,7 @@ function listsTag(header: string | null, etag: string): boolean {
   return header !== null && (header.trim() === "*" || header.includes(opaque));
 }
 
-/** The list of members. It has no time: another layout of the same members would have the same one. */
+/** The list of members. It has no modification time: another layout of the same members would have the same time. */
 class ManifestFile implements DownloadFile {
   readonly name: string;
   readonly #text: string;
@@ -76,11 +78,11 @@ class ManifestFile implements DownloadFile {
   constructor(name: string, text: string, etag: string) {
     this.name = name;
     this.#text = text;
-    // mod_zip makes the ranges: here there are none.
+    // mod_zip answers ranges, of the archive. The list itself has none.
     this.#stat = { etag, contentType: "application/zip", seekable: false };
   }
 
-  /** Without a length, which only mod_zip knows. */
+  /** Has no size: only mod_zip knows the size of the archive. */
   async stat(): Promise<FileStat> {
     return this.#stat;
   }
@@ -90,7 +92,7 @@ class ManifestFile implements DownloadFile {
     return new OpenBytes({ ...this.#stat, size: bytes.byteLength }, bytes);
   }
 
-  /** @throws {TypeError} always: what this holds is not for a client. */
+  /** @throws {TypeError} always: a client must not see the internal state. */
   toJSON(): never {
     return refuseJSON(this, "file");
   }

@@ -10,7 +10,7 @@ type Backend = OffloadBackend | "none" | undefined;
 
 const good = { sourceDir: "/srv/media", destinationUrl: "/_downloads/" };
 
-/** A rule that cannot work, and what the message must name. */
+/** A rule that can never work, and what the message must contain. */
 const wrong: readonly [what: string, rule: OffloadRule, backend: Backend, message: RegExp][] = [
   ["no source", { destinationUrl: "/x/" }, nginx(), /sourceDir: "\/srv\/media".*sourceUrl: "\/media\/"/],
   ["a relative folder", { ...good, sourceDir: "media" }, nginx(), /path\.resolve/],
@@ -24,12 +24,23 @@ const wrong: readonly [what: string, rule: OffloadRule, backend: Backend, messag
   ["the root as destination", { ...good, destinationUrl: "/" }, nginx(), /where the application is/],
   ["a whole URL as destination", { ...good, destinationUrl: "http://x/" }, nginx(), /plain path/],
   ["a climbing destination", { ...good, destinationUrl: "/a/../b" }, nginx(), /plain path/],
-  ["a relative destination", { ...good, destinationDir: "media" }, apache(), /relative destinationDir/],
+  [
+    "a relative destination",
+    { ...good, destinationDir: "media" },
+    apache(),
+    /destinationDir must be an absolute path, got "media"/,
+  ],
   ["no backend", good, undefined, /backend: nginx\(\)/],
-  ["a factory as backend", good, nginx as unknown as Backend, /with the parentheses/],
+  [
+    "a factory as backend",
+    good,
+    nginx as unknown as Backend,
+    /got the function itself\. Did you forget the parentheses\?/,
+  ],
+  ["a string as backend", good, "nginx" as unknown as Backend, /got "nginx"/],
   ["options of nginx for Apache", { ...good, destinationDir: "/a", limitRate: 5 }, apache(), /limitRate.*apache/],
   ["a negative limit", { ...good, limitRate: -1 }, nginx(), /limitRate/],
-  ["a date that is none", { ...good, expires: new Date("x") }, nginx(), /expires/],
+  ["an invalid date", { ...good, expires: new Date("x") }, nginx(), /expires/],
   ["an unknown option", { ...good, destination_url: "/x/" } as OffloadRule, nginx(), /destination_url.*destinationUrl/],
   ["a presigned rule without an address", { ...good, presigned: true }, nginx(), /https:\/\/bucket/],
 ];
@@ -41,21 +52,21 @@ describe("compileRules", () => {
   });
 
   it("names the rule that is wrong", () => {
-    expect(() => compileRules([good, { sourceDir: "/b" }], nginx())).toThrow(/^Offload rule 1 /);
+    expect(() => compileRules([good, { sourceDir: "/b" }], nginx())).toThrow(/^Offload rule 1: /);
   });
 
-  it("refuses a rule that an earlier one leaves nothing", () => {
+  it("refuses a rule whose files an earlier rule captures", () => {
     const narrower = { sourceDir: "/srv/media/private", destinationUrl: "/_private/" };
-    expect(() => compileRules([good, narrower], nginx())).toThrow(/rule 1 is never reached: rule 0/);
+    expect(() => compileRules([good, narrower], nginx())).toThrow(/rule 1: never reached, because rule 0/);
     expect(() => compileRules([narrower, good], nginx())).not.toThrow();
     expect(() => compileRules([good, { ...narrower, sourceUrl: "/p/" }], nginx())).not.toThrow();
   });
 
-  it("asks for no destination where there is no server", () => {
+  it('needs no destination if the backend is "none"', () => {
     expect(() => compileRules([{ sourceDir: "/srv/media" }], "none")).not.toThrow();
   });
 
-  it("takes the rule's own backend before the common one", () => {
+  it("prefers the backend of the rule to the common one", () => {
     const [rule] = compileRules([{ sourceDir: "/a", destinationDir: "/b/", backend: apache() }], nginx());
     expect(rule).toMatchObject({ backend: { name: "apache" }, destination: "/b" });
   });

@@ -4,7 +4,7 @@ import { covers, locatePath, locateUrl, resolved, segmentsBelow, type Location }
 import { faultOf } from "./rule-fault.ts";
 import type { OffloadRule } from "./rule.ts";
 
-/** A rule that can work. */
+/** A checked rule, with its prefixes parsed. */
 export interface CompiledRule {
   readonly rule: OffloadRule;
   readonly backend: OffloadBackend | "none";
@@ -12,22 +12,22 @@ export interface CompiledRule {
   readonly sourceUrl: Location | undefined;
   /** Where the server finds the files, without a slash at the end. */
   readonly destination: string;
-  /** Where the server finds the file at an absolute path of this machine; undefined if the rule does not capture it. */
+  /** Returns where the server finds the file at an absolute local path. Undefined if the rule does not capture the path. */
   readonly targetOfPath: (path: string) => Target | undefined;
-  /** How long a URL that is signed for the server works, in seconds; undefined where none is. */
+  /** How long a URL that is signed for the server works, in seconds. Undefined if the rule is not presigned. */
   readonly signedFor: number | undefined;
 }
 
-/** A file as a server is told of it. */
+/** The name of a file on the server. */
 export interface Target {
   readonly name: string;
-  /** As a header field's value; undefined if the name cannot be sent. */
+  /** The name as the value of a header field. Undefined if the field cannot hold it. */
   readonly encoded: string | undefined;
 }
 
 /**
- * Makes rules ready to be matched, first to last.
- * @throws {ImproperlyConfiguredError} for a rule that cannot work, with what to write instead
+ * Checks and compiles rules, in the order in which they are matched.
+ * @throws {ImproperlyConfiguredError} if a rule can never work. The message says what to write instead
  */
 export function compileRules(
   rules: readonly OffloadRule[],
@@ -57,24 +57,24 @@ function compileRule(rule: OffloadRule, backend: OffloadBackend | "none" | undef
   };
 }
 
-/** What lies at a decoded name of the server's. */
+/** Returns the target with this decoded name. */
 export function targetAt(name: string, backend: OffloadBackend | "none"): Target {
   return { name, encoded: backend === "none" ? undefined : backend.encode(name) };
 }
 
-/** What of a location is below a prefix, if both are there. */
+/** Returns the segments of `location` below `prefix`. Undefined if it is not below it, or if either is undefined. */
 export function partBelow(prefix: Location | undefined, location: Location | undefined): readonly string[] | undefined {
   return prefix && location && segmentsBelow(prefix, location);
 }
 
-const mostRemembered = 4096;
+const maxRemembered = 4096;
 
-/** A pure function that does not work out again what it was asked lately: paths are taken apart and put together. */
+/** Caches the results of a pure function: parsing and encoding a path costs microseconds on each request. */
 function remembered<T>(derive: (key: string) => T): (key: string) => T {
   const known = new Map<string, T>();
   return (key) => {
     if (known.has(key)) return known.get(key)!;
-    if (known.size >= mostRemembered) known.clear();
+    if (known.size >= maxRemembered) known.clear();
     const value = derive(key);
     known.set(key, value);
     return value;
@@ -88,14 +88,14 @@ function destinationOf(rule: OffloadRule, { target }: OffloadBackend): string {
 
 function lifeOf(presigned: OffloadRule["presigned"]): number | undefined {
   if (presigned === undefined || presigned === false) return undefined;
-  // The server uses it at once; a download that is under way does not notice that it ended.
+  // The server uses the URL at once, and a running download goes on after the URL has expired.
   return (presigned === true ? undefined : presigned.expiresIn) ?? 300;
 }
 
 function checkReached(rule: CompiledRule, earlier: readonly CompiledRule[], at: number): void {
   const first = earlier.findIndex((other) => coversRule(other, rule));
   if (first === -1) return;
-  throw wrongRule(at, `is never reached: rule ${first} captures all of it. Put the narrower rule before the wider one`);
+  throw wrongRule(at, `never reached, because rule ${first} captures all of its files. Put the narrower rule first`);
 }
 
 function coversRule(outer: CompiledRule, inner: CompiledRule): boolean {
@@ -111,5 +111,5 @@ function coversPart(outer: Location | undefined, inner: Location | undefined): b
 }
 
 function wrongRule(at: number, fault: string): ImproperlyConfiguredError {
-  return new ImproperlyConfiguredError(`Offload rule ${at} ${fault}`);
+  return new ImproperlyConfiguredError(`Offload rule ${at}: ${fault}`);
 }

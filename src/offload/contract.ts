@@ -7,50 +7,51 @@ import type { TargetEncoding } from "./target-encoding.ts";
 
 /** Where a server finds the file of a response. */
 export interface FoundTarget {
-  /** The URL or path, as it is. */
+  /** The URL or path, not encoded. */
   readonly target: string;
-  /** The same, as it goes into the field. */
+  /** The same, encoded as the value of the field. */
   readonly encoded: string;
   readonly rule: OffloadRule;
   /** The URL that a storage signed for this download. */
   readonly signedUrl?: string;
 }
 
-/** What a server may be unable to do. */
+/** The subject of something that a server cannot do. */
 export type Limit = "errors" | "several-ranges" | "content-encoding" | "names" | "slow-clients" | "broken-streams";
 
-/** A server that sends files in the application's place: all that is known of it, in one table. */
+/** Describes a server that sends files in the application's place. Everything that differs between servers is here. */
 export interface OffloadBackend {
   readonly name: string;
   /** The field that names the file. */
   readonly header: string;
-  /** What that field holds: a URL of the server's own, or a path as the server sees it. */
+  /** Whether that field holds an internal URL of the server, or a path as the server sees it. */
   readonly target: "url" | "path";
   readonly encode: TargetEncoding;
   /** The status that the server acts upon. */
   readonly status: 200 | 307;
   /** The options of a rule that the server understands. */
   readonly options: readonly RuleOption[];
-  /** Fields that the server would double. Lower-case. */
+  /** Fields that the server adds itself, so that the application's would be doubled. Lower-case. */
   readonly omits: readonly string[];
-  /** Fields without which the response would be wrong, and which the server loses: the app streams. Lower-case. */
+  /** Fields that the server drops although the response is wrong without them: the application streams. Lower-case. */
   readonly loses: readonly string[];
-  /** Whether the server sends a part whatever If-Range says: the application hands over only where it holds. */
+  /** Whether the server ignores If-Range. The application then hands over a range only if If-Range holds. */
   readonly ignoresIfRange: boolean;
   /**
-   * The form of the entity tags that the server makes and compares If-None-Match with, whatever the application's tag is:
-   * a revalidation of a file with a tag of another form is the application's.
+   * The form of the entity tags that the server makes. It compares If-None-Match with its own tag, not with the
+   * application's. If the file has a tag of another form, the application answers If-None-Match.
    */
   readonly ownEntityTag?: RegExp;
-  /** What it cannot do, and what that means. The doctor says so. */
+  /** What the server cannot do, and the consequence, as a sentence. The doctor prints it. */
   readonly limits: Readonly<Partial<Record<Limit, string>>>;
-  /** Fields of a response that the application streams through the server. */
+  /** Fields that are added to a response that the application streams through the server. */
   readonly streamed: Readonly<Record<string, string>>;
+  /** Makes the response that names the file for the server. */
   respond(source: DownloadResponse, found: FoundTarget): OffloadedDownloadResponse;
-  /** Whether the server makes ZIP archives itself, of a list of its own URLs. */
+  /** Whether the server makes ZIP archives itself, from a list of its internal URLs. Default false. */
   readonly archives?: boolean;
-  /** The last change to the fields, once all of them are known. */
+  /** Changes the fields after all others are set. */
   complete?(fields: HeaderFields): void;
-  /** The server's configuration for these rules. */
+  /** Writes the server's configuration for these rules. */
   configuration(configuration: ServerConfiguration): string;
 }

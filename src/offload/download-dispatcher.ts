@@ -9,8 +9,8 @@ import type { DownloadResponse } from "../responses/download-response.ts";
 import { refuseJSON } from "../serialization.ts";
 
 /**
- * Several middleware as one. Each sees what the one before it made, until one answers with something that is no longer a
- * `DownloadResponse`.
+ * Runs several middleware in order. Each receives the result of the one before it. The first that returns anything but a
+ * `DownloadResponse` ends the chain.
  *
  * @example
  * ```ts
@@ -33,14 +33,14 @@ export class DownloadDispatcher {
     this.middleware = middleware;
   }
 
-  /** A middleware itself: it may be passed on without its object. */
+  /** Runs the chain. It is bound to this object, so that it can be passed on as a middleware itself. */
   readonly dispatch = (
     response: DownloadResponse,
     request: DownloadRequest,
     context?: ViewContext,
   ): Promise<DownloadResult> => applyMiddleware(response, request, this.middleware, context);
 
-  /** @throws {TypeError} always: what this holds is not for a client. */
+  /** @throws {TypeError} always: a client must not see the internal state. */
   toJSON(): never {
     return refuseJSON(this, "middleware");
   }

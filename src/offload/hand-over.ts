@@ -9,13 +9,13 @@ import { answerTo, RequestOptions } from "../responses/render.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { renderWebResponse } from "../responses/web-response.ts";
 
-/** What a request for a download comes to that another server could send. */
+/** Who answers a request for a download that another server could send. */
 export type HandOver =
-  /** The application has all of the answer: a 304, a 412, a 416, or a response of the view's own. */
+  /** The application answers without the file: 304, 412, 416, or a response that the view made. */
   | { readonly kind: "answered"; readonly rendered: RenderedResponse }
-  /** The application sends the bytes, as the other server would not send the same. */
+  /** The application sends the bytes, because the other server would send different ones. */
   | { readonly kind: "streamed" }
-  /** A 200 or a part of it, whichever the other server makes of the range. */
+  /** The other server sends the file, and evaluates Range itself: the client gets a 200 or a 206. */
   | {
       readonly kind: "handedOver";
       readonly stat: FileStat;
@@ -23,13 +23,12 @@ export type HandOver =
       readonly representation: DescribedRepresentation;
     };
 
-/** What decides it, besides the request and the file. */
 export interface HandOverOptions {
-  /** Whether the same request reaches the server with the client's Range: the application then judges the range. */
+  /** Whether the client's Range reaches the other server in the same request. If so, the application judges the range first. */
   readonly passesRange: boolean;
 }
 
-/** Decides a GET by one look at the file. */
+/** Decides who answers a GET. Calls `stat` once. */
 export async function decideHandOver(
   source: DownloadResponse,
   request: DownloadRequest,
@@ -54,15 +53,16 @@ function bodiless({ status, fields, yields }: ResponseHead, delivery: Delivery):
 }
 
 /**
- * Who answers a range. A part that exists is the server's, and so is If-Range for it. Servers differ on the rest: nginx
- * answers `bytes=x` with 416, Caddy another unit, h2o `bytes=-0` and any range of an empty file.
+ * Decides who answers a range. The server sends a part that exists, and evaluates If-Range for it. On all other ranges
+ * servers differ: 416 is nginx's answer to `bytes=x`, Caddy's to another unit, and h2o's to `bytes=-0` and to any range of
+ * an empty file.
  */
 function judgeRange(
   request: DownloadRequest,
   representation: DescribedRepresentation,
 ): "server" | "application" | "unsatisfiable" {
   const range = request.headers.get("range");
-  // The length of a file that only the server knows is the server's business.
+  // If the application does not know the size, only the server can judge the range.
   if (range === null || representation.size === undefined || representation.seekable === false) return "server";
   const { kind } = decide(headersOnly(request, { range }), representation);
   if (kind === "partial" || kind === "multipart") return "server";
@@ -84,10 +84,10 @@ function withoutRange(request: DownloadRequest): DownloadRequest {
   return { method, url, headers: { get: (name) => (name.toLowerCase() === "range" ? null : headers.get(name)) } };
 }
 
-/** Makes `headers` equal to `others`. */
-export function replaceFields(headers: HeaderFields, others: HeaderFields): void {
-  if (headers.equals(others)) return;
+/** Makes `headers` equal to `replacement`. */
+export function replaceFields(headers: HeaderFields, replacement: HeaderFields): void {
+  if (headers.equals(replacement)) return;
   const names = Array.from(headers, ([name]) => name);
   for (const name of names) headers.delete(name);
-  for (const [name, value] of others) headers.append(name, value);
+  for (const [name, value] of replacement) headers.append(name, value);
 }

@@ -163,7 +163,7 @@ describe.each(backends)("a download that %s sends", (_name, backend) => {
     expect(rendered.fields.toRaw().join()).not.toContain("a.txt");
   });
 
-  it("is a 404 for a missing file, or what the view answers", async () => {
+  it("is a 404 for a missing file, or the view's own answer", async () => {
     const file = new LocalFile(join(folder, "missing.txt"));
     await expect((await offloaded(backend, { file })).render(request())).rejects.toMatchObject({ status: 404 });
     const hooks = { fileNotFoundResponse: () => new Response("gone", { status: 410 }) };
@@ -177,7 +177,7 @@ describe.each(backends)("a download that %s sends", (_name, backend) => {
     expect([never.status, never.fields.has(backend.header)]).toEqual([304, false]);
   });
 
-  it("is sent by the application where the view knows of a change that the server would deny", async () => {
+  it("is sent by the application if the view knows of a change that the server would not see", async () => {
     const since = request({ "if-modified-since": lastModified });
     const { status, fields, body } = await render(
       await offloaded(backend, { hooks: { wasModifiedSince: () => true } }),
@@ -193,7 +193,7 @@ describe.each(backends)("a download that %s sends", (_name, backend) => {
     expect([status, fields.get("X-Own")]).toEqual([304, "1"]);
   });
 
-  it("sends what was changed on it afterwards, and each cookie", async () => {
+  it("sends fields that were changed afterwards, and each cookie", async () => {
     const response = await offloaded(backend);
     response.headers.set("Cache-Control", "no-store");
     response.headers.append("Set-Cookie", "a=1");
@@ -203,13 +203,13 @@ describe.each(backends)("a download that %s sends", (_name, backend) => {
     expect(fields.getAll("Set-Cookie")).toEqual(["a=1", "b=2"]);
   });
 
-  it("sandboxes what a browser could run", async () => {
+  it("sandboxes types that a browser could run", async () => {
     const { fields } = await render(await offloaded(backend, { attachment: false, contentType: "text/html" }));
     expect(fields.get("Content-Security-Policy")).toContain("sandbox");
     expect(fields.get("Content-Disposition")).toContain("inline");
   });
 
-  it("tells once how it ended", async () => {
+  it("reports its outcome once", async () => {
     const outcomes: unknown[] = [];
     const response = await offloaded(backend, { onFinish: (outcome) => void outcomes.push(outcome) });
     const rendered = await response.render(request());
@@ -233,7 +233,7 @@ describe("a file with a compressed variant beside it", () => {
     await writeFile(join(folder, "v.txt.gz"), "gzipped");
   });
 
-  it("is handed over as the variant that the client likes", async () => {
+  it("is handed over as the variant that the client prefers", async () => {
     const gzip = await ask(nginx(), "gzip", folder);
     expect([gzip.get("X-Accel-Redirect"), gzip.get("Content-Encoding")]).toEqual(["/_dl/v.txt.gz", "gzip"]);
     const identity = await ask(nginx(), "identity", folder);
@@ -242,7 +242,7 @@ describe("a file with a compressed variant beside it", () => {
     expect([gzip.get("Vary"), identity.get("Vary")]).toEqual(["Accept-Encoding", "Accept-Encoding"]);
   });
 
-  it("is sent by the application where the server would lose the coding", async () => {
+  it("is sent by the application if the server would drop Content-Encoding", async () => {
     const gzip = await ask(apache(), "gzip", folder);
     expect([gzip.has("X-Sendfile"), gzip.get("Content-Encoding"), gzip.get("Content-Length")]).toEqual([
       false,
@@ -253,13 +253,13 @@ describe("a file with a compressed variant beside it", () => {
   });
 });
 
-describe("what only one server needs", () => {
+describe("quirks of one server", () => {
   it("nginx doubles Accept-Ranges", async () => {
     expect((await render(await offloaded(nginx()))).fields.has("Accept-Ranges")).toBe(false);
     expect((await render(await offloaded(lighttpd()))).fields.get("Accept-Ranges")).toBe("bytes");
   });
 
-  it("nginx is told the charset, where there is one", async () => {
+  it("nginx gets the charset, if there is one", async () => {
     expect((await render(await offloaded(nginx()))).fields.get("X-Accel-Charset")).toBe("utf-8");
     const binary = await offloaded(nginx(), { contentType: "application/pdf" });
     expect((await render(binary)).fields.has("X-Accel-Charset")).toBe(false);
@@ -270,7 +270,7 @@ describe("what only one server needs", () => {
     expect((await render(response)).fields.getAll("Link")).toEqual(["</a>; rel=next, </b>; rel=prev"]);
   });
 
-  it("Apache loses Content-Encoding, so the application sends what has one", async () => {
+  it("Apache drops Content-Encoding, so the application sends files that have one", async () => {
     const { fields, body } = await render(await offloaded(apache(), { contentEncoding: "gzip" }));
     expect([fields.get("Content-Encoding"), fields.has("X-Sendfile")]).toEqual(["gzip", false]);
     expect(body).not.toBe("none");
@@ -279,7 +279,7 @@ describe("what only one server needs", () => {
     );
   });
 
-  it("Caddy is given a part to send only where If-Range holds", async () => {
+  it("Caddy sends a part only if If-Range holds", async () => {
     const named = async (condition: string): Promise<boolean> => {
       const part = request({ range: "bytes=0-1", "if-range": condition });
       return (await render(await offloaded(caddy()), part)).fields.has("X-Accel-Redirect");
@@ -287,7 +287,7 @@ describe("what only one server needs", () => {
     expect([await named(etag), await named(lastModified), await named('"other"')]).toEqual([true, true, false]);
   });
 
-  it("h2o forgets the fields, so they travel in the URL", async () => {
+  it("h2o drops the fields, so they travel in the URL", async () => {
     const response = await offloaded(h2o({ socket: "/s" }), {
       filename: "é.txt",
       headers: { "X-Test": "a b&c=\u00e9" },
@@ -327,7 +327,7 @@ describe("a response that is made without a rule", () => {
     expect(fields.has("ETag")).toBe(false);
   });
 
-  it("evaluates preconditions where the file is known", async () => {
+  it("evaluates preconditions if the file is known", async () => {
     const file = new LocalFile(join(folder, "a.txt"));
     const response = new XSendfileResponse({ filePath: "/dl/a.txt", file, filename: "b.txt" });
     expect((await render(response)).fields.get("Content-Disposition")).toBe('attachment; filename="b.txt"');

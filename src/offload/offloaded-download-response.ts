@@ -15,24 +15,24 @@ import { decideHandOver, replaceFields } from "./hand-over.ts";
 import { UndescribedFile } from "./undescribed-file.ts";
 
 /**
- * A download whose bytes a server sends. The application still decides: it answers 404, 304 and 412 itself, from one
- * look at the file, and hands over a 200 only. Ranges are the server's.
+ * A download whose bytes a server sends. The application still decides: it calls `stat` once, answers 404, 304 and 412
+ * itself, and hands over a 200 only. The server answers ranges.
  *
- * Whatever status a later part of the application sets, the fields for the server go with a 200 alone: nginx, Caddy, h2o
- * and lighttpd send the file with any other status too.
+ * nginx, Caddy, h2o and lighttpd send the file with any status. If a later part of the application sets another status than
+ * 200, the fields for the server are therefore removed.
  */
 export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
   readonly backend: OffloadBackend;
-  /** What the application would send. */
+  /** The response that the application would send. */
   readonly source: DownloadResponse;
-  /** What the field would be for another path, that of a variant of the file. Undefined if no rule captures it. */
+  /** Returns the value of the field for the path of a variant of the file. Undefined if no rule captures that path. */
   locate: ((path: string) => string | undefined) | undefined;
-  /** Whether a part is sent whatever If-Range says. Default: what the backend says. */
+  /** Whether the server ignores If-Range. Default: `ignoresIfRange` of the backend. */
   ignoresIfRange: boolean;
   /** The fields as they were when this response was made. */
   readonly #made: HeaderFields;
 
-  /** `fields` are for the server: they never reach a client. */
+  /** @param fields header fields for the server. A client never sees them */
   constructor(source: DownloadResponse, backend: OffloadBackend, fields: Readonly<Record<string, string>>) {
     super({ headers: source.headers, file: source.file, ...(source.onFinish ? { onFinish: source.onFinish } : {}) });
     this.source = source;
@@ -51,7 +51,7 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
     return this.source.getFilename();
   }
 
-  /** @throws {DownloadError} what the file throws when it is described */
+  /** @throws {DownloadError} the error of the file's `stat()`, such as a 404 */
   override render(request: DownloadRequest, options: RenderOptions = {}): Promise<RenderedResponse> {
     if (this.status !== 200) return renderRefusal(this, request);
     const source = this.#sourceWithChanges();
@@ -62,7 +62,7 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
     );
   }
 
-  // What was changed on this response since it was made holds for the application's own answer as well.
+  // If the application answers itself, changes that were made to this response apply as well.
   #sourceWithChanges(): DownloadResponse {
     const { source } = this;
     if (!this.headers.equals(this.#made)) replaceFields(source.headers, withoutHandOffFields(this.headers));
@@ -73,9 +73,11 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
 }
 
 /**
- * Whether a request can be the server's. HEAD is ours: we know all of its answer, where h2o would send a body and the
- * others a part. So is what depends on If-Match and If-Unmodified-Since, which lighttpd ignores and nginx compares with
- * validators of its own. So is any method but GET: Caddy and h2o refuse to send a file for it.
+ * Whether the server may answer the request. The application answers:
+ *
+ * - HEAD: to it, h2o would send a body and the other servers a part;
+ * - any other method but GET: Caddy and h2o refuse to send a file;
+ * - If-Match and If-Unmodified-Since: lighttpd ignores them, and nginx compares them with its own validators.
  */
 function isForServer({ method, headers }: DownloadRequest, response: OffloadedDownloadResponse): boolean {
   if (!response.headers.has(response.backend.header)) return false;
@@ -83,7 +85,7 @@ function isForServer({ method, headers }: DownloadRequest, response: OffloadedDo
   return method === "GET" && headers.get("if-match") === null && headers.get("if-unmodified-since") === null;
 }
 
-/** What the application sends after all, through the server. */
+/** Sends the file from the application, through the server. */
 function stream(
   { source, backend }: OffloadedDownloadResponse,
   request: DownloadRequest,
@@ -113,7 +115,7 @@ async function handOver(
   return { status: backend.status, headers: fields.raw, yields: head.yields, body: { kind: "none" }, delivery };
 }
 
-/** Names the variant of the file that was negotiated, if there is one. */
+/** Sets the field to the negotiated variant of the file, if there is one. Returns false if no rule captures the variant. */
 function isLocated({ file, headers, backend, locate }: OffloadedDownloadResponse, { path }: FileStat): boolean {
   if (path === undefined || path === file?.path) return true;
   const value = locate?.(path);
@@ -121,7 +123,7 @@ function isLocated({ file, headers, backend, locate }: OffloadedDownloadResponse
   return value !== undefined;
 }
 
-// A view may say that a file changed which its date says did not. A server looks at the date, and would answer 304.
+// A view may know that a file changed although its date did not. A server compares the date, and would answer 304.
 function serverAgrees(
   request: DownloadRequest,
   representation: DescribedRepresentation,
@@ -143,10 +145,10 @@ interface HandedOver {
   readonly fields: HeaderFields;
 }
 
-/** What was worked out for the head of a file's description, which is the same one as long as the file is. */
+/** The fields by the head that they were derived from: a file has the same head object until it changes. */
 const handedOver = new WeakMap<HeaderFields, HandedOver>();
 
-/** `described`, less what this server must not get, and with the fields that are for it. */
+/** Returns `described` without the fields that this server must not get, and with the fields for the server. */
 function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): HeaderFields {
   const known = handedOver.get(described);
   if (known && known.backend === backend && own.equals(known.own)) return known.fields;
@@ -158,7 +160,7 @@ function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: Of
 function deriveFields(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): HeaderFields {
   const fields = new HeaderFields();
   const withheld = new Set(["content-length", ...backend.omits]);
-  // A field for the server that the application's own headers hold is among `own` as well.
+  // If the application set a field for the server itself, `own` has it as well.
   for (const [name, value] of described) {
     if (!withheld.has(name.toLowerCase()) && !isHandOffField(name)) addOnce(fields, name, value);
   }
@@ -168,7 +170,7 @@ function deriveFields(described: HeaderFields, own: HeaderFields, backend: Offlo
   return fields;
 }
 
-// One line a field, but for cookies: nginx restores a field from its first line only.
+// Joins all values of a field in one line, except cookies: nginx restores a field from its first line only.
 function addOnce(fields: HeaderFields, name: string, value: string): void {
   const before = name.toLowerCase() === "set-cookie" ? null : fields.get(name);
   if (before === null) fields.append(name, value);

@@ -1,6 +1,6 @@
 /**
- * A folder or a URL, taken apart. Prefixes are compared segment by segment, so that `/media` never captures
- * `/media-private`, and decoded, so that no spelling of a name escapes its rule.
+ * A parsed folder or URL. Prefixes are compared by segment, so that `/media` never captures `/media-private`, and decoded,
+ * so that no spelling of a name escapes its rule.
  */
 export interface Location {
   /** `https://host`, `C:`, or empty. */
@@ -8,14 +8,14 @@ export interface Location {
   readonly segments: readonly string[];
 }
 
-/** An absolute path of this machine. Undefined for a relative one, and for one that climbs (`..`) or holds NUL. */
+/** Parses an absolute local path. Returns undefined if the path is relative, or contains `..` or NUL. */
 export function locatePath(path: string): Location | undefined {
   const [, drive = "", rest = ""] = /^([A-Za-z]:(?=[\\/]))?(.*)$/s.exec(path) ?? [];
   if (drive === "" && !rest.startsWith("/")) return undefined;
   return located(drive.toUpperCase(), rest.split(drive === "" ? "/" : /[\\/]/));
 }
 
-/** An absolute URL, or the path of one, without its query. Undefined for one whose escapes hide a separator. */
+/** Parses an absolute URL or the path of one, without its query. Returns undefined if a segment contains an encoded slash. */
 export function locateUrl(url: string): Location | undefined {
   const [, origin = "", path = ""] = /^([A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]+)?(\/[^?#]*)?/s.exec(url) ?? [];
   if (origin === "" && path === "") return undefined;
@@ -25,7 +25,7 @@ export function locateUrl(url: string): Location | undefined {
     : located(origin.toLowerCase(), segments as string[]);
 }
 
-/** What of `location` lies below `prefix`; undefined if it lies elsewhere, or is the prefix itself. */
+/** Returns the segments of `location` below `prefix`. Undefined if it is not below it, or is the prefix itself. */
 export function segmentsBelow(prefix: Location, location: Location): readonly string[] | undefined {
   const { length } = prefix.segments;
   const below = location.origin === prefix.origin && prefix.segments.every((one, at) => one === location.segments[at]);
@@ -37,7 +37,7 @@ export function covers(outer: Location, inner: Location): boolean {
   return outer.origin === inner.origin && outer.segments.every((segment, at) => segment === inner.segments[at]);
 }
 
-/** `path` as `path.resolve` would have it: the form that the paths of files are in. */
+/** Normalizes `path` as `path.resolve` does: paths of files have this form. */
 export function resolved(path: string): string {
   const segments: string[] = [];
   for (const segment of path.split("/")) {
@@ -47,7 +47,7 @@ export function resolved(path: string): string {
   return `${path.startsWith("/") ? "/" : ""}${segments.join("/")}`;
 }
 
-// A path that climbs is no match rather than a shorter path: beyond a symlink the two are not the same file.
+// `a/link/../b` is not resolved to `a/b`: behind a symlink the two are different files. So the path matches no rule.
 function located(origin: string, parts: readonly string[]): Location | undefined {
   const segments = parts.filter((segment) => segment !== "" && segment !== ".");
   return segments.some((segment) => segment === ".." || segment.includes("\0")) ? undefined : { origin, segments };

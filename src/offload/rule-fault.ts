@@ -14,7 +14,7 @@ const keys: Record<keyof OffloadRule, true> = {
   presigned: true,
 };
 
-/** Why a rule can never work, and what to write instead. */
+/** Returns why a rule can never work, and what to write instead. Undefined if it can work. */
 export function faultOf(rule: OffloadRule, backend: OffloadBackend | "none" | undefined): string | undefined {
   return (
     unknownKey(rule) ??
@@ -28,12 +28,12 @@ export function faultOf(rule: OffloadRule, backend: OffloadBackend | "none" | un
 
 function unknownKey(rule: OffloadRule): string | undefined {
   const unknown = Object.keys(rule).find((key) => !(key in keys));
-  return unknown && `has ${JSON.stringify(unknown)}, which is not one of ${Object.keys(keys).join(", ")}`;
+  return unknown && `unknown option ${JSON.stringify(unknown)}. The options are ${Object.keys(keys).join(", ")}`;
 }
 
 function sourceFault({ sourceDir, sourceUrl }: OffloadRule): string | undefined {
   if (sourceDir === undefined && sourceUrl === undefined) {
-    return 'captures nothing: give sourceDir: "/srv/media" (a folder), or sourceUrl: "/media/" (a storage\'s base URL)';
+    return 'write sourceDir: "/srv/media" (a folder), or sourceUrl: "/media/" (the base URL of a storage), got neither';
   }
   return (
     (sourceDir === undefined ? undefined : sourceDirFault(sourceDir)) ??
@@ -43,28 +43,36 @@ function sourceFault({ sourceDir, sourceUrl }: OffloadRule): string | undefined 
 
 function sourceDirFault(sourceDir: string): string | undefined {
   if (!isAbsolute(sourceDir)) {
-    return `has the relative sourceDir ${JSON.stringify(sourceDir)}: make it absolute with path.resolve()`;
+    return `sourceDir must be an absolute path, got ${JSON.stringify(sourceDir)}. Write path.resolve(…)`;
   }
   const location = locatePath(resolved(sourceDir));
-  if (location?.segments.length === 0) return "has the whole disk as its sourceDir: give the folder of the downloads";
-  return hasControls(sourceDir) ? "has a control character in its sourceDir" : undefined;
+  if (location?.segments.length === 0) {
+    return `sourceDir must be the folder of the downloads, got the whole disk: ${JSON.stringify(sourceDir)}`;
+  }
+  return hasControls(sourceDir)
+    ? `sourceDir must have no control characters, got ${JSON.stringify(sourceDir)}`
+    : undefined;
 }
 
 function sourceUrlFault(sourceUrl: string): string | undefined {
-  if (/[?#]/.test(sourceUrl))
-    return `has a query or fragment in its sourceUrl ${JSON.stringify(sourceUrl)}: leave it out`;
+  if (/[?#]/.test(sourceUrl)) return `sourceUrl must have no query and no fragment, got ${JSON.stringify(sourceUrl)}`;
   if (locateUrl(sourceUrl) !== undefined) return undefined;
   return (
-    `has the sourceUrl ${JSON.stringify(sourceUrl)}, which no file's URL begins with: write a path from the root ` +
-    'such as "/media/", or a whole URL such as "https://files.example/media/"'
+    'sourceUrl must be a path from the root, such as "/media/", or a whole URL, such as "https://files.example/media/", ' +
+    `got ${JSON.stringify(sourceUrl)}`
   );
 }
 
 function backendFault(backend: OffloadBackend | "none" | undefined): string | undefined {
   if (backend === undefined)
-    return 'has no backend: give one, such as backend: nginx(), or "none" for no server at all';
+    return 'backend is missing. Write the server, such as backend: nginx(), or "none" if the application sends all files';
   if (backend === "none" || (typeof backend === "object" && "encode" in backend)) return undefined;
-  return `has a backend that is none: write nginx(), apache(), lighttpd(), caddy() or h2o(), with the parentheses`;
+  const found: unknown = backend;
+  const got =
+    typeof found === "function"
+      ? "the function itself. Did you forget the parentheses?"
+      : String(JSON.stringify(found));
+  return `backend must be nginx(), apache(), lighttpd(), caddy(), h2o() or "none", got ${got}`;
 }
 
 function destinationFault(rule: OffloadRule, { name, target }: OffloadBackend): string | undefined {
@@ -74,40 +82,41 @@ function destinationFault(rule: OffloadRule, { name, target }: OffloadBackend): 
 function destinationUrlFault({ destinationUrl, destinationDir }: OffloadRule, name: string): string | undefined {
   if (destinationUrl === undefined) {
     const instead = destinationDir === undefined ? "" : ", not only the folder";
-    return `needs the internal URL under which ${name} finds the files${instead}: destinationUrl: "/_downloads/"`;
+    return `write the internal URL under which ${name} finds the files${instead}: destinationUrl: "/_downloads/"`;
   }
   const location = destinationUrl.startsWith("/") ? locateUrl(destinationUrl) : undefined;
   if (location === undefined || /[?#%\s]/.test(destinationUrl) || destinationUrl.startsWith("//")) {
-    return `has the destinationUrl ${JSON.stringify(destinationUrl)}: write a plain path, such as "/_downloads/"`;
+    return `destinationUrl must be a plain path, such as "/_downloads/", got ${JSON.stringify(destinationUrl)}`;
   }
   if (location.segments.length > 0) return undefined;
-  return 'has the destinationUrl "/", which is where the application is: give it one of its own, such as "/_downloads/"';
+  return 'destinationUrl must be a path that is not used otherwise, such as "/_downloads/", got "/", where the application is';
 }
 
 function destinationDirFault({ destinationDir, sourceDir }: OffloadRule, name: string): string | undefined {
   if (destinationDir === undefined) {
     const example = JSON.stringify(sourceDir ?? "/srv/media");
-    return `needs the folder in which ${name} finds the files, as ${name} sees it: destinationDir: ${example}`;
+    return `write the folder of the files, as ${name} sees it: destinationDir: ${example}`;
   }
-  if (!isAbsolute(destinationDir)) return `has the relative destinationDir ${JSON.stringify(destinationDir)}`;
-  if (hasControls(destinationDir)) return "has a control character in its destinationDir";
+  const got = `got ${JSON.stringify(destinationDir)}`;
+  if (!isAbsolute(destinationDir)) return `destinationDir must be an absolute path, ${got}`;
+  if (hasControls(destinationDir)) return `destinationDir must have no control characters, ${got}`;
   return locatePath(resolved(destinationDir))?.segments.length === 0
-    ? "has the whole disk as its destinationDir"
+    ? `destinationDir must be the folder of the downloads, got the whole disk: ${JSON.stringify(destinationDir)}`
     : undefined;
 }
 
 function optionFault(rule: OffloadRule, backend: OffloadBackend): string | undefined {
   const foreign = ruleOptions.find((option) => rule[option] !== undefined && !backend.options.includes(option));
-  if (foreign) return `has ${foreign}, of which ${backend.name} knows nothing: leave it out`;
+  if (foreign) return `${foreign} is not supported by ${backend.name}. Remove it`;
   return ruleOptions.map((option) => valueFault(rule, option)).find((fault) => fault !== undefined);
 }
 
 function valueFault(rule: OffloadRule, option: RuleOption): string | undefined {
   if (option === "expires" && !isSecondsOrDate(rule.expires)) {
-    return "has an expires that is neither seconds, nor a Date, nor false";
+    return `expires must be a whole number of seconds, a valid Date or false, got ${String(rule.expires)}`;
   }
   if (option === "limitRate" && !isNaturalOrFalse(rule.limitRate)) {
-    return "has a limitRate that is neither a whole number of bytes a second nor false";
+    return `limitRate must be a whole number of bytes per second or false, got ${String(rule.limitRate)}`;
   }
   return undefined;
 }
@@ -122,7 +131,7 @@ function isNaturalOrFalse(value: number | false | undefined): boolean {
 
 function presignedFault({ presigned, sourceUrl = "" }: OffloadRule): string | undefined {
   if (!presigned || /^https?:\/\//i.test(sourceUrl)) return undefined;
-  return 'is presigned, so it needs the address of the storage: sourceUrl: "https://bucket.s3.example/"';
+  return 'presigned needs the address of the storage. Write sourceUrl: "https://bucket.s3.example/"';
 }
 
 function isAbsolute(path: string): boolean {

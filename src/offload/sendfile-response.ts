@@ -7,15 +7,15 @@ import { smartDownloadMiddleware } from "./smart-download-middleware.ts";
 import { sourceNamed, type ServerDownloadOptions } from "./undescribed-file.ts";
 
 export interface SendfileOptions extends ServerDownloadOptions {
-  /** The path of the file as the server sees it. It is encoded as the server wants it. */
+  /** The path of the file as the server sees it, not encoded. */
   filePath: string;
-  /** The response to put in the place of, in place of everything that describes one. */
+  /** The response to replace. It is used instead of all options that describe a response. */
   source?: DownloadResponse;
 }
 
 /**
- * What `X-Sendfile` is made of: the response to put it in the place of, and the field.
- * @throws {InvalidPathError} for a path that cannot stand in a header
+ * Returns the constructor arguments of an `X-Sendfile` response.
+ * @throws {InvalidPathError} if a header field cannot hold the path
  */
 export function sendfileParts(
   backend: OffloadBackend,
@@ -26,7 +26,7 @@ export function sendfileParts(
   return [source ?? sourceNamed(filePath, presentation), backend, { [backend.header]: encoded }];
 }
 
-/** A handler whose downloads a server sends, for one rule that holds for this handler alone. */
+/** Wraps a handler so that a server sends its downloads, by one rule that applies to this handler only. */
 export function sendfileHandler<C>(
   handler: DownloadHandler<C>,
   rule: Omit<OffloadRule, "backend">,

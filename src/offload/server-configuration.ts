@@ -1,14 +1,14 @@
 import type { CompiledRule } from "./compiled-rule.ts";
 
-/** The application as a server reaches it. */
+/** The address at which the server reaches the application. */
 export interface AppAddress {
   readonly tls: boolean;
   /** Without the brackets of an IPv6 address. */
   readonly hostname: string;
   readonly port: number;
-  /** The path of a Unix socket, in place of host and port. */
+  /** The path of a Unix socket, used instead of host and port. */
   readonly socket?: string;
-  /** Such as `http://127.0.0.1:3000`, always with the port if it is not the scheme's own. */
+  /** Such as `http://127.0.0.1:3000`. Without a port if it is the default port of the scheme. */
   readonly origin: string;
 }
 
@@ -18,45 +18,45 @@ export interface TLSFiles {
   readonly key: string;
 }
 
-/** What a server's configuration is generated from. */
+/** The input of a generated configuration. */
 export interface ServerConfiguration {
   /** The rules for this server, in order. */
   readonly rules: readonly CompiledRule[];
   readonly app: AppAddress;
   /** Where the server listens. An IPv6 address has its brackets; `*` is every address. */
   readonly listen: { readonly host: string; readonly port: number };
-  /** The name that clients know the server by. */
+  /** The host name that clients use. */
   readonly serverName: string;
   /** Undefined for plain HTTP. */
   readonly tls: TLSFiles | undefined;
-  /** The file for the number of the server's process. Undefined: the server's own default. */
+  /** The server's PID file. Undefined for the server's default. */
   readonly pid: string | undefined;
-  /** Only what goes into a configuration that there is already. */
+  /** Whether to write only a part, to include in an existing configuration. */
   readonly part: boolean;
-  /** Only the internal places of the files, for a server block that leads to the application already. */
+  /** Whether to write only the internal locations of the files, for a server block that already proxies the application. */
   readonly locations: boolean;
 }
 
-/** The name of a server that was not named. */
+/** The server name if the configuration names none. */
 export const defaultName = "localhost";
 
-/** A host as it stands in a URL: an IPv6 address in brackets. */
+/** Returns the host as in a URL: an IPv6 address gets brackets. */
 export function bracketed(hostname: string): string {
   return hostname.includes(":") ? `[${hostname}]` : hostname;
 }
 
-/** An address to listen on, without brackets. */
+/** Removes the brackets of an IPv6 address. */
 export function unbracketed(host: string): string {
   return host.replaceAll(/[[\]]/g, "");
 }
 
-/** The folder in which the server finds the files of a rule. */
+/** Returns the folder in which the server finds the files of a rule. Undefined if the rule names no folder. */
 export function folderOf({ rule }: CompiledRule): string | undefined {
   const folder = rule.destinationDir ?? rule.sourceDir;
   return folder === undefined ? undefined : folder.replace(/\/+$/, "");
 }
 
-/** The lines of a configuration, without those that do not apply. */
+/** Joins the lines of a configuration. Skips `false` and `undefined`. */
 export function lines(...parts: readonly (string | false | undefined | readonly string[])[]): string {
   return parts
     .flat()

@@ -98,14 +98,14 @@ describe("smartDownloadMiddleware", () => {
     },
   );
 
-  it("gives a rule the backend of its own", async () => {
+  it("uses the backend of the rule", async () => {
     const rules = [{ sourceDir: "/srv/a", destinationDir: "/srv/a", backend: lighttpd() }, byDir];
     const options = { backend: nginx(), rules };
     expect((await offload(new LocalFile("/srv/a/1"), options)).get("X-Sendfile")).toBe("/srv/a/1");
     expect((await offload(new LocalFile("/srv/media/1"), options)).get("X-Accel-Redirect")).toBe("/_downloads/1");
   });
 
-  it("leaves everything to the application where there is no server", async () => {
+  it('lets the application send everything if the backend is "none"', async () => {
     const rules = [byDir, { sourceDir: "/srv/a", destinationDir: "/srv/a", backend: lighttpd() }];
     const fields = await offload(new LocalFile("/srv/media/1"), { backend: "none", rules });
     expect([...fields.keys()]).toEqual(["cache-control"]);
@@ -120,7 +120,7 @@ describe("smartDownloadMiddleware", () => {
     expect(fields.get("X-Accel-Redirect")).toBeNull();
   });
 
-  it("says once that no rule matches, and what it looked at", async () => {
+  it("logs once that no rule matches, with the path and the URL of the file", async () => {
     const said: string[] = [];
     const debug = (message: string): void => void said.push(message);
     const middleware = smartDownloadMiddleware({ backend: nginx(), rules: [byDir], debug });
@@ -157,7 +157,7 @@ describe("smartDownloadMiddleware", () => {
     expect(await rateOf(apache())).toEqual([null, null]);
   });
 
-  it("asks a storage for a signed URL where the rule wants one, and passes it in a field", async () => {
+  it("asks the storage for a signed URL if the rule is presigned, and passes it in a field", async () => {
     const asked: unknown[] = [];
     const storage = Object.assign(new FileSystemStorage("/none"), {
       path: undefined,
@@ -191,7 +191,7 @@ describe("xAccelRedirect", () => {
     expect(result.headers.get("X-Test")).toBe("header");
   });
 
-  it("passes on what is no download", async () => {
+  it("passes on a result that is not a download", async () => {
     const answer = new Response("Forbidden", { status: 403 });
     const handler = xAccelRedirect(() => Promise.resolve(answer), decorated);
     expect(await handler(request, { params: {}, native: undefined })).toBe(answer);

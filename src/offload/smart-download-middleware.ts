@@ -11,18 +11,21 @@ import { locateUrl } from "./path-prefix.ts";
 import type { OffloadRule } from "./rule.ts";
 
 export interface SmartDownloadOptions {
-  /** The server in front of the application, or `"none"`: then the application sends every file itself. */
+  /**
+   * The server in front of the application. `"none"`: the application sends every file itself. Required, unless each rule
+   * has its own.
+   */
   readonly backend?: OffloadBackend | "none";
-  /** Which files the server sends. The first that matches wins. */
+  /** The files that the server sends. The first rule that matches wins. */
   readonly rules: readonly OffloadRule[];
-  /** Told, once, that no rule matches a file. Default: Node's own debug log, with `NODE_DEBUG=downloadview`. */
+  /** Called once, when no rule matches a file. Default: the debug log of Node, with `NODE_DEBUG=downloadview`. */
   readonly debug?: (message: string) => void;
 }
 
 /**
- * Has the server in front of the application send the files that a rule matches. What no rule matches, the application
- * sends.
- * @throws {ImproperlyConfiguredError} for a rule that cannot work
+ * Makes a middleware with which the server in front of the application sends the files that a rule matches. The application
+ * sends all other files.
+ * @throws {ImproperlyConfiguredError} if a rule can never work
  *
  * @example
  * ```ts
@@ -58,7 +61,7 @@ export function smartDownloadMiddleware({ backend, rules, debug }: SmartDownload
   };
 }
 
-/** A log that takes its first message and no other. */
+/** Returns a log that writes its first message only. */
 function debugOnce(log: ((message: string) => void) | undefined): (message: string) => void {
   let said = false;
   return (message) => {
@@ -95,7 +98,7 @@ function respond(
   if (encoded === undefined) return undefined;
   const signed = signedUrl === undefined ? {} : { signedUrl };
   const offloaded = backend.respond(response, { target: name, encoded, rule: rule.rule, ...signed });
-  // Of the stores themselves several ignore If-Range: Swift, Azure and GCS answer a stale one with a part of the new object.
+  // Swift, Azure and GCS ignore If-Range: to a stale one, they answer with a part of the new object.
   offloaded.ignoresIfRange = backend.ignoresIfRange || isRemote(rule);
   offloaded.locate = (path) => {
     const target = rule.targetOfPath(path);
@@ -104,7 +107,7 @@ function respond(
   return offloaded;
 }
 
-/** The URL at which a server that makes archives has a file itself. Undefined if another rule comes first. */
+/** Returns the internal URL of a file on a server that makes archives. Undefined if another rule matches the file first. */
 function internalUrl(rules: readonly CompiledRule[], file: DownloadFile): string | undefined {
   for (const rule of rules) {
     if (rule.signedFor !== undefined) return undefined;
@@ -131,7 +134,7 @@ function targetOf(rule: CompiledRule, file: DownloadFile): Target | undefined {
   return path === undefined ? undefined : rule.targetOfPath(path);
 }
 
-/** The URL that the file's storage signs, if the storage is where the rule says. */
+/** Returns a URL that the file's storage signs. Undefined if that URL is not below `sourceUrl` of the rule. */
 async function signedUrlFor(
   response: DownloadResponse,
   { sourceUrl }: CompiledRule,
@@ -146,7 +149,7 @@ async function urlOf(file: DownloadFile, expiresIn: number): Promise<string | un
   return file.signedUrl ? file.signedUrl({ expiresIn }) : property(file, "url");
 }
 
-// A storage refuses a bad name when it is asked where the file is. The file says so again when it is read, with a 404.
+// For a bad name, the getters of a storage's file throw. The same error is thrown again when the file is read: a 404.
 function property(file: DownloadFile, name: "path" | "url"): string | undefined {
   try {
     return file[name];

@@ -21,7 +21,7 @@ describe("the encodings of a target", () => {
     expect(rawBytes(target)).toBe(raw);
   });
 
-  it("give what Node writes as the bytes of the name", () => {
+  it("return characters that Node writes as the bytes of the name", () => {
     const name = "/x/naïve-日本-🎉.txt";
     expect(Buffer.from(rawBytes(name)!, "latin1")).toEqual(Buffer.from(name));
   });

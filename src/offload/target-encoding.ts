@@ -1,25 +1,25 @@
-/** Turns the name of a target into the value of a header field. Undefined where the name cannot be sent. */
+/** Encodes the name of a target as the value of a header field. Returns undefined if the field cannot hold the name. */
 export type TargetEncoding = (target: string) => string | undefined;
 
-/** Percent-encodes each segment, so that no `?`, `#` or `%` of a name means anything to the server. */
+/** Percent-encodes each segment, so that the server does not interpret `?`, `#` or `%` in a name. */
 export const percentEncoded: TargetEncoding = (target) => {
   if (hasControls(target)) return undefined;
   try {
     return target.split("/").map(encodeURIComponent).join("/");
   } catch {
-    // Half a surrogate pair has no bytes in UTF-8.
+    // A lone surrogate has no bytes in UTF-8.
     return undefined;
   }
 };
 
-/** The bytes of the name, one character each: the form in which Node writes a header field byte by byte. */
+/** Turns each byte of the name into one character, because Node writes each character of a header field as one byte. */
 export const rawBytes: TargetEncoding = (target) => {
-  // A field's value loses the white space at its ends (RFC 9110 §5.5).
+  // Recipients remove white space at both ends of a field value (RFC 9110 §5.5).
   if (hasControls(target) || target.trim() !== target || /\p{Surrogate}/u.test(target)) return undefined;
   return isAscii(target) ? target : bytesAsCharacters(new TextEncoder().encode(target));
 };
 
-// CR and LF would begin another field; h2o cuts a path at NUL; no other control is worth finding out.
+// CR and LF would begin another field, and h2o cuts a path at NUL. Other control characters are refused as a precaution.
 function hasControls(target: string): boolean {
   return /[\0-\x1f\x7f]/.test(target);
 }

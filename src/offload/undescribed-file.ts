@@ -4,7 +4,7 @@ import { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadOptions } from "../responses/presentation.ts";
 import { refuseJSON } from "../serialization.ts";
 
-/** A file of which the application knows only what a server calls it. */
+/** A file of which the application knows only the name on the server. */
 export class UndescribedFile implements DownloadFile {
   readonly name: string;
 
@@ -20,21 +20,21 @@ export class UndescribedFile implements DownloadFile {
     throw new FileNotFoundError();
   }
 
-  /** @throws {TypeError} always: what this holds is not for a client. */
+  /** @throws {TypeError} always: a client must not see the internal state. */
   toJSON(): never {
     return refuseJSON(this, "file");
   }
 }
 
-/** How to present a file that only a server sends. */
+/** How to present a file that the server sends and the application may not have. */
 export interface ServerDownloadOptions extends Omit<DownloadOptions, "status" | "limitRate"> {
-  /** The file that the server sends. Without it nothing is known but its name, and no precondition is evaluated. */
+  /** The file that the server sends. Without it, the application knows only the name and evaluates no preconditions. */
   file?: DownloadFile;
-  /** All of `Content-Type`. Default: by the name. */
+  /** The whole `Content-Type`, with its parameters. Default: by the extension of the name. */
   contentType?: string;
 }
 
-/** What the application would send, if it had to. */
+/** Makes the response that the application would send for a file with this name. */
 export function sourceNamed(name: string, options: ServerDownloadOptions): DownloadResponse {
   const { file = new UndescribedFile(name), contentType, ...presentation } = options;
   const source = new DownloadResponse(file, presentation);

@@ -1,7 +1,7 @@
 import type { ApacheOptions } from "./index.ts";
 import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
 
-/** The server's configuration, with why each line is there. */
+/** Writes Apache's configuration. Comments in it say why each line is there. */
 export function apacheConfiguration(configuration: ServerConfiguration, options: ApacheOptions): string {
   const { listen, part, locations } = configuration;
   const title = "# Made by `downloadview config apache`. Make it again when a rule changes.";
@@ -70,14 +70,14 @@ function virtualHost(configuration: ServerConfiguration, options: ApacheOptions)
 function handOver({ rules }: ServerConfiguration, { unescape = false }: ApacheOptions): string {
   return lines(
     "XSendFile On",
-    "# mod_xsendfile from Debian 13 on decodes the path unless told otherwise, and would send another file. 0.12 as in",
-    "# Debian 12 never does, and doesn't know the directive.",
+    "# From Debian 13 on, mod_xsendfile decodes the path by default and would send another file. Version 0.12 of Debian 12",
+    "# never decodes, and does not know the directive.",
     "<IfDirective XSendFileUnescape>",
     `  XSendFileUnescape ${unescape ? "On" : "Off"}`,
     "</IfDirective>",
-    "# Only what is below these: the application names the file, and Apache must not send another.",
+    "# Apache may send files of these folders only.",
     ...rules.map((rule) => `XSendFilePath ${quoted(folderOf(rule) ?? "")}`),
-    "# Apache would show the path to the client with an error of the application's.",
+    "# With any other status Apache would pass the field, and so the path, on to the client.",
     `Header unset X-Sendfile "expr=%{REQUEST_STATUS} != '200'"`,
   );
 }

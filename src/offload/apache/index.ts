@@ -8,17 +8,18 @@ import { percentEncoded, rawBytes, type TargetEncoding } from "../target-encodin
 
 export interface ApacheOptions {
   /**
-   * Whether mod_xsendfile is to decode the path, by `XSendFileUnescape` (1.0, and 0.12 from Debian 13 on). Default `false`:
-   * the path is sent as it is, and the generated configuration turns decoding off where the module knows of it. A
-   * configuration of your own must say `XSendFileUnescape Off` from Debian 13 on; without it another file may be sent.
+   * Whether mod_xsendfile decodes the path (`XSendFileUnescape`, in 1.0 and in Debian's 0.12 from Debian 13 on).
+   * Default `false`: the path is sent as it is, and the generated configuration turns decoding off if the module has the
+   * directive. If you write the configuration yourself, add `XSendFileUnescape Off` from Debian 13 on. Without it, Apache
+   * may send another file.
    */
   readonly unescape?: boolean;
-  /** The folder of Apache's modules, for the generated configuration. Default: where Debian has them. */
+  /** The folder of Apache's modules, for the generated configuration. Default `/usr/lib/apache2/modules`, as on Debian. */
   readonly modules?: string;
 }
 
 /**
- * Apache 2.4 with mod_xsendfile, by `X-Sendfile`.
+ * Describes Apache 2.4 with mod_xsendfile, which sends the file that `X-Sendfile` names.
  *
  * @example
  * ```ts
@@ -43,12 +44,13 @@ export function apache(options: ApacheOptions = {}): OffloadBackend {
     status: 200,
     options: [],
     omits: [],
-    // mod_xsendfile takes it off for good: the bytes would be taken for those that they decode to.
+    // mod_xsendfile removes the field and does not restore it: the client would not decode the bytes.
     loses: ["content-encoding"],
     ignoresIfRange: false,
     limits: {
-      "content-encoding": "What has a Content-Encoding is sent by the application: mod_xsendfile would lose it.",
-      names: "A name that ends in white space or has a percent-escape in it is sent by the application.",
+      "content-encoding":
+        "The application sends files that have a Content-Encoding: mod_xsendfile would remove the field.",
+      names: "The application sends files whose name ends in white space or contains a percent-escape.",
     },
     streamed: {},
     respond: (source, { encoded }) => new OffloadedDownloadResponse(source, backend, { [backend.header]: encoded }),
@@ -57,11 +59,11 @@ export function apache(options: ApacheOptions = {}): OffloadBackend {
   return backend;
 }
 
-// Where the configuration doesn't turn decoding off, `%2e%2e/` in a name would lead to another user's file.
+// If the configuration does not turn decoding off, `%2e%2e/` in a name leads to another user's file.
 const unlessEscaped: TargetEncoding = (target) => (/%[\da-f]{2}/i.test(target) ? undefined : rawBytes(target));
 
 /**
- * Has Apache send the file at a path.
+ * A response that makes Apache send the file at a path.
  *
  * @example
  * ```ts
@@ -73,14 +75,14 @@ const unlessEscaped: TargetEncoding = (target) => (/%[\da-f]{2}/i.test(target) ?
  */
 export class XSendfileResponse extends OffloadedDownloadResponse {
   constructor(options: SendfileOptions) {
-    // There may be no application behind it that could send the file in Apache's place.
+    // Without `unlessEscaped`: the application may not have the file, so it could not send it in Apache's place.
     super(...sendfileParts({ ...apache(), encode: rawBytes }, options));
   }
 }
 
 /**
- * A handler whose downloads Apache sends, for one rule that holds for this handler alone.
- * @throws {ImproperlyConfiguredError} for a rule that cannot work
+ * Wraps a handler so that Apache sends its downloads, by one rule that applies to this handler only.
+ * @throws {ImproperlyConfiguredError} if the rule can never work
  *
  * @example
  * ```ts

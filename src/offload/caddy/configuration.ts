@@ -8,7 +8,7 @@ import {
   type ServerConfiguration,
 } from "../server-configuration.ts";
 
-/** The server's configuration, with why each line is there. */
+/** Writes Caddy's configuration. Comments in it say why each line is there. */
 export function caddyConfiguration({
   rules,
   app,
@@ -20,16 +20,16 @@ export function caddyConfiguration({
 }: ServerConfiguration): string {
   const handOvers = lines(
     ...rules.map((rule, at) => handover(rule, at)),
-    "# With any other status it stays here: it would tell the client a path.",
+    "# With any other status, Caddy would pass the field, and so a path, on to the client.",
     "header_down -X-Accel-Redirect",
   );
   const title = "# Made by `downloadview config caddy`. Make it again when a rule changes.";
-  if (locations) return lines(`${title} It belongs into reverse_proxy.`, handOvers, "");
+  if (locations) return lines(`${title} Put it into reverse_proxy.`, handOvers, "");
   const proxy = lines(
     `reverse_proxy ${app.socket === undefined ? app.origin : `unix/${app.socket}`} {`,
     indented(handOvers, "\t"),
     "}",
-    "# Caddy's own errors are not the file: no cookie of the application's, and nothing for a cache to keep.",
+    "# An error of Caddy itself must not carry the file's fields: no cookie of the application, nothing to cache.",
     "handle_errors {",
     "\theader {",
     "\t\tCache-Control no-store",
@@ -59,7 +59,7 @@ export function caddyConfiguration({
 function handover(rule: CompiledRule, at: number): string {
   const name = `@downloadview${at}`;
   return lines(
-    "# A 200 for a file of this folder alone: Caddy would send the file with an error of the application's, too.",
+    "# Only with a 200, and only files of this folder: Caddy would send the file with an error status as well.",
     `${name} {`,
     "\tstatus 200",
     `\theader X-Accel-Redirect ${quoted(`${folderOf(rule)}/*`)}`,
@@ -67,15 +67,15 @@ function handover(rule: CompiledRule, at: number): string {
     `handle_response ${name} {`,
     String.raw`	@outside vars_regexp {rp.header.X-Accel-Redirect} (^|/)\.\.(/|$)`,
     "\terror @outside 403",
-    "\t# The application has decided on these, with its own validators.",
+    "\t# The application has already evaluated the preconditions, with its own validators.",
     "\trequest_header -If-*",
-    "\t# Caddy drops all fields of the application's.",
+    "\t# Caddy drops all fields of the application's response.",
     "\tcopy_response_headers {",
     "\t\texclude X-Accel-Redirect Content-Length Accept-Ranges ETag Last-Modified Connection Keep-Alive Date",
     "\t}",
     ...validator("etag", "ETag", "{rp.header.Etag}", `^(W/)?\\"`),
     ...validator("modified", "Last-Modified", "{rp.header.Last-Modified}", "^[A-Z]"),
-    "\t# The path goes in as the root, and the root is a file: no version decodes it.",
+    "\t# The path is used as the root, and the root is a file: no version of Caddy decodes the root.",
     "\troot * {rp.header.X-Accel-Redirect}",
     "\trewrite * /",
     "\tfile_server {",
@@ -85,7 +85,7 @@ function handover(rule: CompiledRule, at: number): string {
   );
 }
 
-// At the last moment, over Caddy's own: a download that began elsewhere then resumes here.
+// `defer` replaces Caddy's own validator at the last moment, so that a download that began on another machine resumes here.
 function validator(name: string, field: string, value: string, pattern: string): string[] {
   return [
     `\t@${name} vars_regexp ${value} ${pattern}`,

@@ -4,8 +4,8 @@ import { OffloadedDownloadResponse } from "../offloaded-download-response.ts";
 import { rawBytes } from "../target-encoding.ts";
 
 /**
- * Caddy 2.6 or later, by `X-Accel-Redirect` and the generated configuration. The field holds a path, which Caddy uses as
- * it is: a URL there is decoded by some versions and not by others.
+ * Describes Caddy 2.6 or later with the generated configuration, which sends the file that `X-Accel-Redirect` names. The
+ * field holds a path, which Caddy uses as it is. Some versions decode a URL there and others do not.
  *
  * @example
  * ```ts
@@ -31,13 +31,13 @@ export function caddy(): OffloadBackend {
     options: [],
     omits: [],
     loses: [],
-    // Its own validators are overwritten at the last moment, so that it must not look at them.
+    // Caddy compares If-Range with its own validators, and the configuration replaces those only when the head is written.
     ignoresIfRange: true,
     limits: {
       "broken-streams":
-        "Before version 2.8 it ends a stream that breaks as if it were whole, unless its length is known. Say how long a " +
-        "generated file is, or keep what is generated in a file.",
-      names: "A name that ends in white space is sent by the application.",
+        "Before version 2.8, if a stream breaks and its length is unknown, Caddy ends it as if it were whole. Declare the " +
+        "length of generated files, or write them to a file first.",
+      names: "The application sends files whose name ends in white space.",
     },
     streamed: {},
     respond: (source, { encoded }) => new OffloadedDownloadResponse(source, backend, { [backend.header]: encoded }),

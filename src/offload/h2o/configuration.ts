@@ -1,7 +1,7 @@
 import type { H2oOptions } from "./index.ts";
 import { folderOf, indented, lines, unbracketed, type ServerConfiguration } from "../server-configuration.ts";
 
-/** The server's configuration, with why each line is there. */
+/** Writes h2o's configuration. Comments in it say why each line is there. */
 export function h2oConfiguration(configuration: ServerConfiguration, { socket, user }: Required<H2oOptions>): string {
   const { rules, app, part, locations, pid } = configuration;
   const files = `${socket}.files`;
@@ -9,7 +9,7 @@ export function h2oConfiguration(configuration: ServerConfiguration, { socket, u
   return lines(
     "# Made by `downloadview config h2o`. Make it again when a rule changes.",
     part || locations
-      ? "# Merge it with the hosts that there are. What listens must do so in its host: the hosts below must not."
+      ? "# Merge it with your hosts. Each of your hosts needs its own listen: a global one would open the hosts below, too."
       : [`user: ${user}`, ...(pid === undefined ? [] : [`pid-file: ${quoted(pid)}`])],
     locations && ["# The path that leads to the application needs: proxy.preserve-host: ON, reproxy: ON"],
     "hosts:",
@@ -22,10 +22,10 @@ export function h2oConfiguration(configuration: ServerConfiguration, { socket, u
           '      "/":',
           `        proxy.reverse.url: ${quoted(application)}`,
           "        proxy.preserve-host: ON",
-          "        # Takes over where the application names a file.",
+          "        # If the application names a file, h2o sends it.",
           "        reproxy: ON",
         ]),
-    "  # On a socket that no client reaches: on its own ports h2o would give these to any client that asks.",
+    "  # On a socket that no client reaches: on its ports, h2o would send these files to any client that asks.",
     ...unixHost("downloadview", socket, user),
     "    paths:",
     '      "/":',
@@ -45,7 +45,7 @@ export function h2oConfiguration(configuration: ServerConfiguration, { socket, u
 
 function port({ listen: { host, port }, tls }: ServerConfiguration): string[] {
   return [
-    "    # Here and not for all hosts: those below are not for clients, whatever Host they write.",
+    "    # Not global: clients must not reach the hosts below, whatever Host they send.",
     "    listen:",
     `      host: ${quoted(host === "*" ? "0.0.0.0" : unbracketed(host))}`,
     `      port: ${port}`,
@@ -67,12 +67,12 @@ function unixHost(name: string, socket: string, user: string): string[] {
 }
 
 /**
- * Sends the file with the fields of the application, which are in the query. The application's validators are those that
- * the client knows, so they decide on If-Range too.
+ * Writes the mruby handler. It sends the file with the fields of the application, which it reads from the query. The client
+ * knows the application's validators, so the handler evaluates If-Range with those.
  */
 function handler(files: string): string {
   return lines(
-    "# Chunk by chunk: what h2o hands on by itself it cuts short, where it knows the length.",
+    "# Chunk by chunk: h2o truncates a body of known length that it passes on by itself.",
     "class DownloadviewBody",
     "  def initialize(body)",
     "    @body = body",
@@ -96,7 +96,7 @@ function handler(files: string): string {
     `  status, described, body = http_request("http://[unix:${files}]" + env["PATH_INFO"], { headers: request }).join`,
     "  if status == 200 || status == 206",
     '    ["content-length", "content-range"].each { |name| fields[name] = described[name] if described[name] }',
-    "    # A file that was replaced since the application's look goes out under its own ETag, not under the old one.",
+    "    # If the file was replaced since the application's stat, it is sent with its own ETag, not with the old one.",
     String.raw`    fields["etag"] = described["etag"] if described["etag"] && fields["etag"] =~ /\A"[0-9a-f]+-[0-9a-f]+"\z/`,
     '    several = described["content-type"].to_s.start_with?("multipart/byteranges")',
     '    fields["content-type"] = described["content-type"] if several',

@@ -6,8 +6,8 @@ import { percentEncoded } from "../target-encoding.ts";
 
 export interface H2oOptions {
   /**
-   * The socket on which h2o talks to itself. Whatever h2o can be redirected to on its own ports, clients can ask for as
-   * well; this they cannot reach. Default `/run/h2o-downloads.sock`.
+   * The Unix socket on which h2o sends requests to itself. Clients cannot reach it, but could request anything that h2o
+   * serves on its ports. Default `/run/h2o-downloads.sock`.
    */
   readonly socket?: string;
   /** The user that h2o runs as, for the generated configuration. Default `www-data`. */
@@ -15,8 +15,8 @@ export interface H2oOptions {
 }
 
 /**
- * h2o 2.2 with mruby, by `X-Reproxy-URL`. h2o forgets all fields of a response that it takes over, so they travel in the
- * query of that URL, and the generated configuration puts them back.
+ * Describes h2o 2.2 with mruby, which sends the file that `X-Reproxy-URL` names. h2o drops all other fields of such a
+ * response. They therefore travel in the query of that URL, and the generated configuration restores them.
  * @see https://h2o.examp1e.net/configure/reproxy_directives.html
  *
  * @example
@@ -46,12 +46,12 @@ export function h2o({ socket = "/run/h2o-downloads.sock", user = "www-data" }: H
     ignoresIfRange: false,
     limits: {
       "broken-streams":
-        "It ends a stream that breaks as if it were whole, unless its length is known. Say how long a generated file is, or " +
-        "keep what is generated in a file.",
-      errors: "It sends a file with whatever status an application gives, so nothing but this package may name one.",
+        "If a stream breaks and its length is unknown, h2o ends it as if it were whole. Declare the length of generated " +
+        "files, or write them to a file first.",
+      errors: "h2o sends the file even with an error status, so only this package may set X-Reproxy-URL.",
       "slow-clients":
-        "It keeps what a slow client has not taken yet in temporary files, up to twice the size of the file, and has no " +
-        "setting that limits them. Behind a server that buffers, or for small files, this does not matter.",
+        "h2o buffers the bytes that a slow client has not read yet in temporary files, up to twice the size of the file, " +
+        "and has no setting that limits them. Behind a server that buffers, or for small files, this does not matter.",
     },
     streamed: {},
     respond: (source, { encoded }) =>

@@ -2,34 +2,35 @@ import { ImproperlyConfiguredError } from "../../errors.ts";
 import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
 
 /**
- * The server's configuration, with why each line is there.
- * @throws {ImproperlyConfiguredError} for an application behind TLS, which lighttpd 1.4 can't ask
+ * Writes lighttpd's configuration. Comments in it say why each line is there.
+ * @throws {ImproperlyConfiguredError} if the application is behind TLS, which lighttpd 1.4 can't reach
  */
 export function lighttpdConfiguration(configuration: ServerConfiguration): string {
   const { app, part, locations } = configuration;
   const title = "# Made by `downloadview config lighttpd`. Make it again when a rule changes.";
   if (app.tls) {
     throw new ImproperlyConfiguredError(
-      `app is ${JSON.stringify(app.origin)}, and lighttpd 1.4 can't reach an application by TLS: use http:// or unix:`,
+      `app must begin with http:// or unix:, because lighttpd 1.4 can't reach an application by TLS, ` +
+        `got ${JSON.stringify(app.origin)}`,
     );
   }
   if (locations) {
-    const settings = '# Besides, set server.stream-response-body = 2 and server.stat-cache-engine = "disable".';
-    return lines(`${title} It belongs into the "host" of proxy.server.`, settings, handOver(configuration), "");
+    const settings = '# Also set server.stream-response-body = 2 and server.stat-cache-engine = "disable".';
+    return lines(`${title} Put it into the "host" of proxy.server.`, settings, handOver(configuration), "");
   }
   return lines(
     title,
     ...(part ? [] : standalone(configuration)),
     'server.modules += ( "mod_proxy" )',
-    "# Bytes go to the client as they come. By default lighttpd keeps a response on its disk until it is whole: a stream that",
-    "# breaks would arrive as a file that is complete.",
+    "# Sends bytes to the client as they arrive. By default lighttpd collects a response on its disk first. If the stream then",
+    "# breaks, the client gets the truncated file as if it were complete.",
     "server.stream-response-body = 2",
-    "# The application has just looked at the file: what lighttpd remembers of it may be a second old.",
+    "# The application has just called stat on the file. lighttpd's cached stat may be a second older.",
     'server.stat-cache-engine = "disable"',
-    "# lighttpd sends the file with whatever status the application gave: the application names it with a 200 alone.",
+    "# lighttpd sends the file even with an error status, so the application sets X-Sendfile only with a 200.",
     `proxy.server = ( "" => ( ( ${address(configuration)},`,
     `${indented(handOver(configuration), "  ")} ) ) )`,
-    "# An encoded slash in a URL is part of a name, and so is an encoded line feed: neither is for lighttpd to judge.",
+    "# An encoded slash in a URL is part of a name, and so is an encoded line feed. lighttpd must refuse neither.",
     "server.http-parseopts = (",
     '  "header-strict" => "enable", "host-strict" => "enable", "host-normalize" => "enable",',
     '  "url-normalize" => "enable", "url-normalize-unreserved" => "enable",',
@@ -42,7 +43,7 @@ function standalone({ listen, tls, serverName, pid }: ServerConfiguration): stri
   return [
     'server.document-root = "/var/empty"',
     `server.name = ${quoted(serverName)}`,
-    "# Started by root, lighttpd would stay root.",
+    "# Without these, lighttpd that root starts stays root.",
     'server.username = "www-data"',
     'server.groupname = "www-data"',
     ...(pid === undefined ? [] : [`server.pid-file = ${quoted(pid)}`]),
@@ -67,7 +68,7 @@ function handOver({ rules }: ServerConfiguration): string {
   const folders = rules.map((rule) => quoted(`${folderOf(rule)}/`));
   return lines(
     '"x-sendfile" => "enable",',
-    "# Only what is below these, with a slash at the end: without it, a folder that begins alike would be sent too.",
+    "# lighttpd may send files of these folders only. Without the slash at the end, /media would also allow /media-private.",
     `"x-sendfile-docroot" => ( ${folders.join(", ")} )`,
   );
 }

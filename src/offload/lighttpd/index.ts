@@ -7,7 +7,7 @@ import { sendfileHandler, sendfileParts, type SendfileOptions } from "../sendfil
 import { percentEncoded } from "../target-encoding.ts";
 
 /**
- * lighttpd 1.4, by `X-Sendfile`.
+ * Describes lighttpd 1.4, which sends the file that `X-Sendfile` names.
  *
  * @example
  * ```ts
@@ -35,8 +35,8 @@ export function lighttpd(): OffloadBackend {
     loses: [],
     ignoresIfRange: false,
     limits: {
-      errors: "It sends a file with whatever status an application gives, so nothing but this package may name one.",
-      "several-ranges": "It answers several ranges with one that covers them all.",
+      errors: "lighttpd sends the file even with an error status, so only this package may set X-Sendfile.",
+      "several-ranges": "lighttpd answers several ranges with one range that covers them all.",
     },
     streamed: {},
     respond: (source, { encoded }) => new OffloadedDownloadResponse(source, backend, { [backend.header]: encoded }),
@@ -46,7 +46,7 @@ export function lighttpd(): OffloadBackend {
 }
 
 /**
- * Has lighttpd send the file at a path.
+ * A response that makes lighttpd send the file at a path.
  *
  * @example
  * ```ts
@@ -63,8 +63,8 @@ export class XSendfileResponse extends OffloadedDownloadResponse {
 }
 
 /**
- * A handler whose downloads lighttpd sends, for one rule that holds for this handler alone.
- * @throws {ImproperlyConfiguredError} for a rule that cannot work
+ * Wraps a handler so that lighttpd sends its downloads, by one rule that applies to this handler only.
+ * @throws {ImproperlyConfiguredError} if the rule can never work
  *
  * @example
  * ```ts

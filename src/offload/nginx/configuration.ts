@@ -4,7 +4,7 @@ import type { CompiledRule } from "../compiled-rule.ts";
 import type { NginxOptions } from "./index.ts";
 import { bracketed, folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
 
-/** What says how to treat the response: it also goes with an error of nginx's own. */
+/** Fields that say how to treat the response. nginx's own errors carry them as well. */
 const policyFields = [
   "Content-Security-Policy",
   "Content-Security-Policy-Report-Only",
@@ -33,7 +33,7 @@ const policyFields = [
   "Server-Timing",
 ] as const;
 
-/** What describes the file: it goes with the file alone. */
+/** Fields that describe the file. Only the file carries them. */
 const fileFields = [
   "ETag",
   "Last-Modified",
@@ -46,7 +46,7 @@ const fileFields = [
   "Age",
 ] as const;
 
-/** The server's configuration, with why each line is there. */
+/** Writes nginx's configuration. Comments in it say why each line is there. */
 export function nginxConfiguration(configuration: ServerConfiguration, options: NginxOptions): string {
   const title = "# Made by `downloadview config nginx`. Make it again when a rule changes.";
   const { rules, part, pid } = configuration;
@@ -58,7 +58,7 @@ export function nginxConfiguration(configuration: ServerConfiguration, options: 
     server(configuration, options),
   );
   if (part) return lines(`${title} Include it in http { }.`, http, "");
-  const types = ["# The application names the type of each file. With brackets, a missing table is no error."];
+  const types = ["# The application sets the type of each file. The brackets make a missing table no error."];
   return lines(
     title,
     pid !== undefined && `pid ${quoted(pid)};`,
@@ -70,18 +70,18 @@ export function nginxConfiguration(configuration: ServerConfiguration, options: 
   );
 }
 
-/** For a server block that leads to the application already. It holds no `map` and no `upstream`, which belong elsewhere. */
+/** For an existing server block. It has no `map` and no `upstream`, which nginx allows in http { } only. */
 function locationsAlone(rules: readonly CompiledRule[], options: NginxOptions): string {
   const at = rules.findIndex((rule) => rule.signedFor !== undefined);
   if (at !== -1 && options.resolver === undefined) {
     throw new ImproperlyConfiguredError(
-      `Offload rule ${at} is presigned, and inside of server { } nginx must look up its host itself: name a DNS server, ` +
-        'nginx({ resolver: "127.0.0.53" }), or print without --locations',
+      `Offload rule ${at}: presigned needs a DNS server, because inside server { } nginx looks up the host itself. Write ` +
+        'nginx({ resolver: "127.0.0.53" }), or print the configuration without --locations',
     );
   }
   return lines(
     "#",
-    "# The location that leads to the application should have these lines:",
+    "# The location that passes requests to the application should have these lines:",
     ...applicationLines("$http_host").map((line) => `#   ${line}`),
     "# It must not have: proxy_ignore_headers X-Accel-Redirect, proxy_pass_header X-Accel-Redirect, proxy_cache for downloads.",
     ...rules.map((rule, at) => `\n${location(rule, at, options, false)}`),
@@ -90,7 +90,7 @@ function locationsAlone(rules: readonly CompiledRule[], options: NginxOptions): 
   );
 }
 
-/** Where nginx's own errors end, without what the application said of the file. */
+/** The locations of nginx's own errors. They drop the fields that the application set for the file. */
 function errorLocations(rules: readonly CompiledRule[]): string[] {
   const own = [
     "location @downloadview_refused { add_header Cache-Control no-store always; return 403; }",
@@ -109,13 +109,13 @@ function errorLocations(rules: readonly CompiledRule[]): string[] {
 
 function maps({ rules }: ServerConfiguration): string[] {
   return [
-    "# $http_host is empty over HTTP/3, and in a request of HTTP/1.0 without Host.",
+    "# $http_host is empty over HTTP/3, and in an HTTP/1.0 request without Host.",
     'map $http_host $downloadview_host { "" $host; default $http_host; }',
     ...(rules.every(isRemote)
       ? []
       : [
-          "# A file that is replaced between the application's look and nginx's goes out under its own ETag, where the",
-          "# application's is of nginx's form. Others are the application's own.",
+          "# If the file is replaced between the application's stat and nginx's, it is sent with nginx's ETag. This needs an",
+          "# application's ETag in nginx's form. An ETag in another form is sent as it is.",
           String.raw`map $upstream_http_etag $downloadview_etag { "~^\"[0-9a-f]+-[0-9a-f]+\"$" $sent_http_etag; default $upstream_http_etag; }`,
         ]),
   ];
@@ -126,7 +126,7 @@ function applicationUpstream({ app: { hostname, port, socket } }: ServerConfigur
   return lines("upstream downloadview_app {", `  server ${server};`, "  keepalive 64;", "}");
 }
 
-/** What the location of the application needs. */
+/** The lines that the application's location needs. */
 function applicationLines(host: string): string[] {
   return [
     "# Keeps connections to the application open.",
@@ -135,9 +135,9 @@ function applicationLines(host: string): string[] {
     `proxy_set_header Host ${host};`,
     "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
     "proxy_set_header X-Forwarded-Proto $scheme;",
-    "# Content-Type says the charset already; nginx logs an error for each one that it has no table for.",
+    "# Content-Type has the charset already. nginx would log an error for each charset that it does not know.",
     "proxy_ignore_headers X-Accel-Charset;",
-    "# The application limits what is uploaded to it.",
+    "# The application limits uploads itself.",
     "client_max_body_size 0;",
   ];
 }
@@ -147,7 +147,7 @@ function server(configuration: ServerConfiguration, options: NginxOptions): stri
   return lines(
     "server {",
     `  listen ${listen.host}:${listen.port}${tls ? " ssl" : ""};`,
-    "  # Also what $host is where the client names none.",
+    "  # $host has this value if the client sends no Host.",
     `  server_name ${serverName};`,
     tls && `  ssl_certificate ${quoted(tls.certificate)};`,
     tls && `  ssl_certificate_key ${quoted(tls.key)};`,
@@ -167,12 +167,12 @@ function server(configuration: ServerConfiguration, options: NginxOptions): stri
 
 function location(rule: CompiledRule, at: number, options: NginxOptions, hasMaps: boolean = true): string {
   return lines(
-    "# With a slash at both ends: without the first of them, `/x../` would lead out of the folder.",
+    "# With a slash at both ends: without the one at the end, `/x../` would leave the folder.",
     `location ^~ ${quoted(`${rule.destination}/`)} {`,
-    "  # Only the application leads here, no client does.",
+    "  # Only the application can redirect here. Clients get a 404.",
     "  internal;",
-    "  # nginx would send the file with an error of the application's, too; and a server that was already asked for the",
-    "  # bytes must not name another file.",
+    "  # nginx would send the file with an error status as well. And a storage that nginx has asked for the bytes must not",
+    "  # name another file.",
     '  if ($upstream_status !~ "^(?!.*200 :).*200$") { return 403; }',
     indented(
       isRemote(rule)
@@ -187,15 +187,15 @@ function location(rule: CompiledRule, at: number, options: NginxOptions, hasMaps
 function localFile(folder: string, options: NginxOptions, hasMaps: boolean): string {
   return lines(
     `alias ${quoted(`${folder}/`)};`,
-    "# The kernel sends the file, the head with its first bytes. By default nginx would read it.",
+    "# The kernel sends the file, and the head in one packet with the first bytes. By default nginx reads the file.",
     "sendfile on;",
     "tcp_nopush on;",
-    "# The application has decided on preconditions, with the ETag and Last-Modified that are restored below.",
+    "# The application has evaluated the preconditions, with the ETag and Last-Modified that are restored below.",
     "if_modified_since off;",
     hasMaps ? "etag on;" : "etag off;",
-    "# A compressed copy would have neither the length nor the ranges that the application promised.",
+    "# A compressed copy would not have the length and the ranges that the application announced.",
     "gzip off;",
-    "# nginx drops all but a few fields of the application's. An empty one is not sent.",
+    "# nginx drops most fields of the application's response. It does not send an empty field.",
     ...restored(options, (field) =>
       field === "ETag" && hasMaps ? "$downloadview_etag" : `$upstream_http_${variable(field)}`,
     ),
@@ -203,10 +203,10 @@ function localFile(folder: string, options: NginxOptions, hasMaps: boolean): str
   );
 }
 
-// A name nginx sends an error page under keeps what the application said of the file: cookies, and how to cache it.
+// By default nginx's error page keeps fields that the application set for the file: cookies and Cache-Control.
 function missing(): string[] {
   return [
-    "# nginx's own errors are not the file: no cache may keep them.",
+    "# No cache may store nginx's own errors.",
     "error_page 403 = @downloadview_refused;",
     "error_page 404 = @downloadview_missing;",
   ];
@@ -228,7 +228,7 @@ function remoteUpstream(compiled: CompiledRule, at: number, { resolver }: NginxO
   const { rule } = compiled;
   const { protocol, hostname, port } = new URL(rule.sourceUrl ?? "");
   return lines(
-    "# Its addresses are looked up once, as nginx starts; with a resolver, as they change.",
+    "# nginx looks up the addresses once, when it starts. With a resolver, it looks them up again when they expire.",
     `upstream downloadview_remote_${at} {`,
     `  server ${hostname}:${port || (protocol === "https:" ? 443 : 80)};`,
     "  keepalive 64;",
@@ -236,15 +236,15 @@ function remoteUpstream(compiled: CompiledRule, at: number, { resolver }: NginxO
   );
 }
 
-/** Of the storage's answer nginx keeps what describes the bytes, and drops these. */
+/** Fields of the storage's response that nginx drops. It keeps those that describe the bytes. */
 const hiddenFields = [
-  // The application has sent its own: both would stand side by side.
+  // The application has sent these itself: the client would get both.
   "Content-Disposition",
   "Content-Type",
   "Cache-Control",
   "Expires",
   "Set-Cookie",
-  // They order the client, or the servers between us and it, about.
+  // They give orders to the client, or to servers between nginx and the client.
   "Set-Cookie2",
   "Location",
   "Refresh",
@@ -265,7 +265,7 @@ const hiddenFields = [
   "Access-Control-Allow-Methods",
   "Access-Control-Allow-Headers",
   "Access-Control-Max-Age",
-  // They tell of the storage.
+  // They describe the storage.
   "Server-Timing",
   "Via",
   "X-Powered-By",
@@ -346,9 +346,10 @@ function remoteFile({ rule, signedFor }: CompiledRule, at: number | undefined, o
     [...handOffFields, ...hiddenFields, ...(options.hidden ?? []), ...own].map((field) => [field.toLowerCase(), field]),
   );
   return lines(
-    "# The fields of the application are out of reach once the storage has answered.",
+    "# Once the storage has answered, the fields of the application can no longer be read.",
     ...own.map((field, number) => `set $downloadview_${number} $upstream_http_${variable(field)};`),
-    "# One range alone: a storage answers several with a type of its own, under which the parts would be lost.",
+    "# One range only. To several ranges a storage answers with its own Content-Type, which has the boundary between the",
+    "# parts, and nginx would drop it.",
     'set $downloadview_range "";',
     'if ($http_range ~ "^bytes=[0-9]*-[0-9]*$") { set $downloadview_range $http_range; }',
     ...(signedFor === undefined ? [] : signedPath(url)),
@@ -357,7 +358,7 @@ function remoteFile({ rule, signedFor }: CompiledRule, at: number | undefined, o
       ? `proxy_pass ${url.protocol}//${host}${url.pathname.replace(/\/*$/, "/")};`
       : `proxy_pass ${url.protocol}//${host}$downloadview_path;`,
     ...(url.protocol === "https:" ? verified(url.hostname, options) : []),
-    "# Of what the client sent, the storage gets the range and nothing else: no cookie, no credentials.",
+    "# The storage gets the client's Range and If-Range and nothing else: no cookie, no credentials.",
     "proxy_pass_request_headers off;",
     "proxy_pass_request_body off;",
     `proxy_set_header Host ${url.host};`,
@@ -367,16 +368,16 @@ function remoteFile({ rule, signedFor }: CompiledRule, at: number | undefined, o
     "proxy_set_header If-Range $http_if_range;",
     "# A slow client must not fill the disk.",
     "proxy_max_temp_file_size 0;",
-    "# A cache would keep the file by the client's URL, which may stand for another file for another user.",
+    "# A cache would store the file under the client's URL, which may be another file for another user.",
     "proxy_cache off;",
-    "# A storage must not send nginx to another file: without this line, its X-Accel-Redirect would be obeyed.",
+    "# A storage must not redirect nginx to another file: without this line, nginx obeys its X-Accel-Redirect.",
     `proxy_ignore_headers ${accelFields.join(" ")};`,
-    "# Of what the storage says, only what describes the bytes reaches the client.",
+    "# Only the storage's fields that describe the bytes reach the client.",
     "proxy_headers_hash_max_size 2048;",
     "proxy_headers_hash_bucket_size 128;",
     ...[...hidden.values()].map((field) => `proxy_hide_header ${field};`),
     ...own.map((field, number) => `add_header ${field} $downloadview_${number} always;`),
-    "# An error page of the storage tells of its keys and buckets, and so does a redirect.",
+    "# An error page or a redirect of the storage contains its keys and buckets.",
     "proxy_intercept_errors on;",
     `error_page 400 401 403 404 405 410 = @downloadview_missing;`,
     `error_page 416 = @downloadview_unsatisfied;`,
@@ -388,8 +389,8 @@ function remoteFile({ rule, signedFor }: CompiledRule, at: number | undefined, o
 function signedPath(url: URL): string[] {
   const origin = url.origin.replaceAll(/[.[\]]/g, String.raw`\$&`);
   return [
-    "# Only to this storage: a field that got past the application must not send nginx anywhere else.",
-    "# By its name: a capture by number would be encoded once more.",
+    "# Only this storage: a field that an attacker got past the application must not send nginx to another host.",
+    "# A named capture: nginx would encode a numbered one once more.",
     `if ($upstream_http_x_remote_url !~ "^${origin}(?<downloadview_path>/.*)$") { return 403; }`,
   ];
 }
@@ -409,12 +410,14 @@ function variable(field: string): string {
 }
 
 /**
- * A string of nginx's: a name may hold spaces, semicolons, quotes and braces.
- * @throws {ImproperlyConfiguredError} for a dollar sign, which there is no way to write
+ * Quotes a string for nginx: a name may contain spaces, semicolons, quotes and braces.
+ * @throws {ImproperlyConfiguredError} for a dollar sign, which nginx cannot escape
  */
 function quoted(text: string): string {
   if (text.includes("$")) {
-    throw new ImproperlyConfiguredError(`nginx takes the dollar sign in ${text} for a variable: rename the folder`);
+    throw new ImproperlyConfiguredError(
+      `A path for nginx must have no dollar sign, which would begin a variable, got ${JSON.stringify(text)}. Rename the folder`,
+    );
   }
   return /^[\w/.~-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }

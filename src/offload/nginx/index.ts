@@ -11,30 +11,33 @@ import { sourceNamed, type ServerDownloadOptions } from "../undescribed-file.ts"
 
 export interface NginxOptions {
   /**
-   * Fields of the application's own, such as `X-Test`, that the generated configuration is to restore: nginx drops all
-   * but a few when it sends a file in the application's place. The usual ones are restored without being named.
+   * Further fields that the generated configuration restores, such as `X-Test`: nginx drops most fields when it sends a file
+   * in the application's place. Default: the fields of HTTP and of browser policies, which are always restored.
    */
   readonly headers?: readonly string[];
   /**
-   * Fields of a remote storage that clients must not see, such as `x-amz-meta-owner`: nginx can't hide fields by a prefix.
-   * The usual ones of S3, Google Cloud Storage, Azure and Swift are hidden without being named.
+   * Further fields of a remote storage that clients must not see, such as `x-amz-meta-owner`: nginx can't hide fields by a
+   * prefix. Default: the system fields of S3, Google Cloud Storage, Azure and Swift, which are always hidden.
    */
   readonly hidden?: readonly string[];
   /**
-   * Whether nginx has the module mod_zip: then it makes a ZIP itself if every member matches a rule and has a declared
-   * CRC-32, of S3 or of the entry. Default false.
+   * Whether nginx has the module mod_zip. If it has, nginx makes a ZIP itself when every member matches a rule and has a
+   * CRC-32 that S3 or the entry declares. Default false.
    *
-   * mod_zip does not check whether a member is still the version that was described: use it for files that never change.
+   * mod_zip does not check that a member is still the version that the list describes. Use it for files that never change.
    */
   readonly archives?: boolean;
-  /** The DNS server that nginx asks for the hosts of remote storages. Default: their addresses as it starts. */
+  /** The DNS server for the hosts of remote storages. Default: nginx looks up their addresses once, when it starts. */
   readonly resolver?: string;
-  /** The certificate authorities that a remote storage is checked against. Default: where Debian has them. */
+  /**
+   * The file of the certificate authorities that nginx verifies a remote storage with.
+   * Default `/etc/ssl/certs/ca-certificates.crt`, as on Debian.
+   */
   readonly trustedCertificates?: string;
 }
 
 /**
- * nginx 1.5.9 or later, by `X-Accel-Redirect`.
+ * Describes nginx 1.5.9 or later, which sends the file that `X-Accel-Redirect` names.
  * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers
  *
  * @example
@@ -59,17 +62,17 @@ export function nginx(options: NginxOptions = {}): OffloadBackend {
     encode: percentEncoded,
     status: 200,
     options: ["expires", "withBuffering", "limitRate", "presigned"],
-    // nginx adds its own beside it.
+    // nginx adds the field itself.
     omits: ["accept-ranges"],
     loses: [],
     ignoresIfRange: false,
     ownEntityTag: /^"[0-9a-f]+-[0-9a-f]+"$/,
     limits: {},
-    // What the application streams, nginx would otherwise collect on its disk.
+    // By default nginx collects a streamed response on its disk.
     streamed: { "X-Accel-Buffering": "no" },
     respond: (source, { encoded: redirectUrl, rule, signedUrl }) => {
       const { expires, withBuffering, limitRate = source.limitRate } = rule;
-      // Named one by one: to spread them takes V8 microseconds, on each request.
+      // Named one by one: spreading them costs microseconds on each request.
       const response = new XAccelRedirectResponse({ redirectUrl, expires, withBuffering, limitRate, source, backend });
       if (signedUrl !== undefined) response.headers.set("X-Remote-Url", signedUrl);
       return response;
@@ -84,9 +87,9 @@ export function nginx(options: NginxOptions = {}): OffloadBackend {
 export interface XAccelRedirectOptions extends Omit<ServerDownloadOptions, "limitRate"> {
   /** The internal URL of the file, percent-encoded. */
   redirectUrl: string;
-  /** The response to put in the place of, in place of everything that describes one. */
+  /** The response to replace. It is used instead of all options that describe a response. */
   source?: DownloadResponse | undefined;
-  /** Default: `nginx()`. */
+  /** Default `nginx()`. */
   backend?: OffloadBackend | undefined;
   /** See {@link OffloadRule}. */
   expires?: OffloadRule["expires"] | undefined;
@@ -95,7 +98,7 @@ export interface XAccelRedirectOptions extends Omit<ServerDownloadOptions, "limi
 }
 
 /**
- * Has nginx send the file at an internal URL.
+ * A response that makes nginx send the file at an internal URL.
  *
  * @example
  * ```ts
@@ -113,7 +116,7 @@ export class XAccelRedirectResponse extends OffloadedDownloadResponse {
   }
 }
 
-// The limit is nginx's.
+// Without `limitRate`: nginx applies it.
 function sourceOf({ limitRate: _, ...presentation }: XAccelRedirectOptions): DownloadResponse {
   return sourceNamed(nameIn(presentation.redirectUrl), presentation);
 }
@@ -127,14 +130,14 @@ function accelFields({
   const fields: Record<string, string> = { "X-Accel-Redirect": redirectUrl };
   if (expires !== undefined) fields["X-Accel-Expires"] = expiry(expires);
   if (withBuffering !== undefined) fields["X-Accel-Buffering"] = withBuffering ? "yes" : "no";
-  // nginx reads a number here: "off" is not one.
+  // nginx expects a number here, not "off".
   if (limitRate !== undefined) fields["X-Accel-Limit-Rate"] = String(limitRate || 0);
   return fields;
 }
 
 /**
- * A handler whose downloads nginx sends, for one rule that holds for this handler alone.
- * @throws {ImproperlyConfiguredError} for a rule that cannot work
+ * Wraps a handler so that nginx sends its downloads, by one rule that applies to this handler only.
+ * @throws {ImproperlyConfiguredError} if the rule can never work
  *
  * @example
  * ```ts
@@ -170,7 +173,7 @@ function nameIn(redirectUrl: string): string {
   }
 }
 
-// Those who set the field themselves know better.
+// The application's own X-Accel-Charset wins.
 function addCharset(fields: HeaderFields): void {
   const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(fields.get("Content-Type") ?? "") ?? [];
   if (charset !== undefined && !fields.has("X-Accel-Charset")) fields.append("X-Accel-Charset", charset);

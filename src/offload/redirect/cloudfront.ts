@@ -6,21 +6,21 @@ import { parseIPPrefix } from "../../http/ip-prefix.ts";
 import { urlValidity } from "../../storages/object-store/url-validity.ts";
 
 export interface CloudFrontOptions {
-  /** The ID of the public key that a key group of the distribution holds. */
+  /** The ID of the public key, which a key group of the distribution has to contain. */
   readonly keyPairId: string;
   /** The private key, in PEM. */
   readonly privateKey: string | Buffer | KeyObject;
-  /** Where the distribution serves the files, such as `https://d111111abcdef8.cloudfront.net/media`. */
+  /** The URL under which the distribution serves the files, such as `https://d111111abcdef8.cloudfront.net/media`. */
   readonly baseUrl: string;
 }
 
 /**
- * Signs URLs of CloudFront, for `redirectToStorage({ url })`. The type and the disposition travel as S3's
- * `response-content-type` and `response-content-disposition`: the cache policy has to pass these two on to an S3 origin with
- * origin access control.
+ * Makes a function that signs CloudFront URLs, for `redirectToStorage({ url })`. The type and the disposition are the
+ * parameters `response-content-type` and `response-content-disposition` of S3. The cache policy must pass both on, to an S3
+ * origin with origin access control.
  * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
  *
- * @throws {ImproperlyConfiguredError} for a base URL or a key that is none
+ * @throws {ImproperlyConfiguredError} if `baseUrl` is not an absolute URL, or `privateKey` is not in PEM
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export function cloudFront({
   const key = keyOf(privateKey);
   const base = baseOf(baseUrl);
   return async ({ name }, { expiresIn, contentDisposition, contentType }) => {
-    // Appended, not resolved: a key that begins with slashes would lead to another folder, or to another host.
+    // Appended, not resolved: `new URL()` would resolve a key that begins with slashes to another folder or host.
     const url = new URL(base.href + name.split("/").map(encodeURIComponent).join("/"));
     if (contentDisposition !== undefined) url.searchParams.set("response-content-disposition", contentDisposition);
     if (contentType !== undefined) url.searchParams.set("response-content-type", contentType);
@@ -50,11 +50,11 @@ export function cloudFront({
   };
 }
 
-/** The attributes of the cookies. They are always `HttpOnly`, and their `Path` is the folder. */
+/** The attributes of the cookies. They are always `HttpOnly` and `Secure`, and their `Path` is the folder. */
 export interface CloudFrontCookieOptions {
-  /** In seconds. */
+  /** How long the cookies work, in seconds. At least 1. */
   readonly expiresIn: number;
-  /** The address or the prefix of addresses that the cookies work from. CloudFront knows IPv4 only: `203.0.113.0/24`. */
+  /** The IPv4 address or prefix that the cookies work from, such as `203.0.113.0/24`. Default: any address. */
   readonly ipPrefix?: string;
   /**
    * The site that the application and the distribution share: `example.com` for `app.example.com` and `cdn.example.com`.
@@ -68,13 +68,13 @@ export interface CloudFrontCookieOptions {
 }
 
 /**
- * Signs cookies of CloudFront for a folder: three `Set-Cookie` values, with which a browser gets everything below it. What
- * `signer.grant()` is for files that the application sends.
+ * Makes a function that signs CloudFront cookies for a folder. It returns three `Set-Cookie` values, with which a browser
+ * can fetch every file below the folder. For files that the application sends, use `signer.grant()`.
  * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-setting-signed-cookie-custom-policy.html
  *
- * `videos/4` opens what is below `videos/4/`, and never `videos/42`.
+ * `videos/4` covers the files below `videos/4/`, and never `videos/42`.
  *
- * @throws {ImproperlyConfiguredError} for a base URL that is not absolute, or a key that is not in PEM
+ * @throws {ImproperlyConfiguredError} if `baseUrl` is not an absolute URL, or `privateKey` is not in PEM
  *
  * @example
  * ```ts
@@ -110,7 +110,7 @@ export function cloudFrontCookies({
   };
 }
 
-/** The path of a folder, relative to the base. In a policy, `*` and `?` stand for any text. */
+/** Returns the path of a folder, relative to the base, with `*` encoded: in a policy, `*` and `?` are wildcards. */
 function pathOf(folder: string): string {
   const names = folder.replace(/\/$/, "").split("/");
   if (names.some((name) => name === "" || name === "." || name === ".." || /[\0-\x1f\x7f\\;]/.test(name))) {
@@ -160,13 +160,13 @@ function cookie(
 async function signed(url: URL, keyPairId: string, key: KeyObject, expires: number): Promise<string> {
   const condition = { DateLessThan: { "AWS:EpochTime": expires } };
   const policy = JSON.stringify({ Statement: [{ Resource: url.href, Condition: condition }] });
-  // SHA-1 is what CloudFront verifies with unless it is told otherwise.
+  // By default CloudFront verifies with SHA-1.
   const signature = await promisify(sign)("RSA-SHA1", Buffer.from(policy), key);
   const parameters = [`Expires=${expires}`, `Signature=${forUrl(signature)}`, `Key-Pair-Id=${keyPairId}`];
   return `${url.href}${url.search ? "&" : "?"}${parameters.join("&")}`;
 }
 
-/** CloudFront's own replacement of what base64 has and a URL has not. */
+/** Encodes in Base64 with CloudFront's own replacements for the characters that a URL can't contain. */
 function forUrl(signature: Buffer): string {
   return signature.toString("base64").replaceAll("+", "-").replaceAll("=", "_").replaceAll("/", "~");
 }
@@ -175,13 +175,15 @@ function keyOf(privateKey: string | Buffer | KeyObject): KeyObject {
   try {
     return typeof privateKey === "string" || Buffer.isBuffer(privateKey) ? createPrivateKey(privateKey) : privateKey;
   } catch (cause) {
-    throw new ImproperlyConfiguredError("privateKey is no private key in PEM", { cause });
+    throw new ImproperlyConfiguredError("privateKey must be a private key in PEM, or a KeyObject", { cause });
   }
 }
 
 function baseOf(baseUrl: string): URL {
   if (!/^https?:\/\//i.test(baseUrl) || !URL.canParse(baseUrl)) {
-    throw new ImproperlyConfiguredError("baseUrl is no absolute URL");
+    throw new ImproperlyConfiguredError(
+      `baseUrl must be an absolute URL, such as "https://cdn.example/media", got ${JSON.stringify(baseUrl)}`,
+    );
   }
   return new URL(`${baseUrl.replace(/\/$/, "")}/`);
 }

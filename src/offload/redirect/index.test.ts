@@ -13,7 +13,7 @@ import { StorageFile } from "../../storages/storage-file.ts";
 import { download } from "../../views/download.ts";
 import { redirectToStorage, type RedirectOptions } from "./index.ts";
 
-/** A storage that is elsewhere, and counts what is asked of it. */
+/** A remote storage that counts its calls. */
 class RemoteStorage extends MemoryStorage {
   opened = 0;
   asked: SignedUrlOptions[] = [];
@@ -75,7 +75,7 @@ describe("redirectToStorage", () => {
     expect(storage.opened).toBe(0);
   });
 
-  it("is told as handed over, as the store may send the file or fail", async () => {
+  it("is reported as handed over, because the store may send the file or fail", async () => {
     const outcomes: unknown[] = [];
     const request = new Request("http://localhost/");
     const onFinish = (outcome: unknown): void => void outcomes.push(outcome);
@@ -97,7 +97,7 @@ describe("redirectToStorage", () => {
     expect([status, fields.get("location"), body]).toEqual([403, null, "none"]);
   });
 
-  it("leaves ranges to the store, but for a stale If-Range, which not every store honours", async () => {
+  it("lets the store answer ranges, except with a stale If-Range, which some stores ignore", async () => {
     const { etag = "" } = await new StorageFile(storage, "a/report.pdf").stat();
     for (const headers of [{ Range: "bytes=0-1" }, { Range: "bytes=100-" }, { Range: "bytes=0-1", "If-Range": etag }]) {
       expect((await ask({ headers: headers as Record<string, string> })).status).toBe(302);
@@ -122,7 +122,7 @@ describe("redirectToStorage", () => {
     expect([storage.opened, storage.asked]).toEqual([0, []]);
   });
 
-  it("finds no file by itself", async () => {
+  it("answers a missing file with 404 itself", async () => {
     await expect(ask({ name: "none" })).rejects.toMatchObject({ status: 404 });
   });
 
@@ -171,7 +171,7 @@ describe("The redirect in a browser's cache", () => {
     expect((await ask()).fields.get("cache-control")).toBe(cacheControl);
   });
 
-  it("ends before its URL does, where the store signed for less than it was asked for", async () => {
+  it("goes stale before its URL expires, also if the store signed for less than requested", async () => {
     vi.setSystemTime(Date.parse("2026-11-25T12:00:10Z"));
     const url = (): string => "https://store.example/a?X-Amz-Date=20261125T120000Z&X-Amz-Expires=100";
     expect((await ask({ url })).fields.get("cache-control")).toBe("private, max-age=30");

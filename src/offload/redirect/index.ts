@@ -5,21 +5,24 @@ import { urlValidity } from "../../storages/object-store/url-validity.ts";
 
 import { RedirectedDownloadResponse } from "./redirected-download-response.ts";
 
-/** Makes the URL under which a file can be fetched, or none for a file that the application is to send. */
+/** Makes the URL from which a client can fetch a file. Returns undefined if the application is to send the file. */
 export type RedirectUrl = (
   file: DownloadFile,
   options: SignedUrlOptions,
 ) => string | undefined | Promise<string | undefined>;
 
 export interface RedirectOptions {
-  /** The life of a URL, in seconds. All that is asked for within half of it gets the same URL, which a browser caches. */
+  /**
+   * The maximum life of a URL, in seconds. At least 2. One URL is used for the first half of its life, so that browsers can
+   * cache the download.
+   */
   readonly expiresIn: number;
-  /** Default: `url()` of the storage that the file is in. `cloudFront()` makes another. */
+  /** Default: `signedUrl()` of the file, which asks its storage. `cloudFront()` makes a function for CloudFront. */
   readonly url?: RedirectUrl;
   /**
    * Which downloads are redirected. The application sends the others itself. Default: all.
    *
-   * It is asked when the file is described, for GET requests that would get the file: never for HEAD, 304, 404 or 412.
+   * It is called after `stat()`, for GET requests that would get the file: never for HEAD, 304, 404 or 412.
    * If it throws, the client gets that error.
    */
   readonly when?: (download: RedirectCandidate) => boolean | Promise<boolean>;
@@ -28,7 +31,7 @@ export interface RedirectOptions {
 /** A download that could be redirected. */
 export interface RedirectCandidate {
   readonly file: DownloadFile;
-  /** In bytes. Undefined if the storage does not tell. */
+  /** In bytes. Undefined if the storage does not report it. */
   readonly size: number | undefined;
   /** The `Content-Type` that the client would get, with its parameters. */
   readonly contentType: string;
@@ -36,15 +39,16 @@ export interface RedirectCandidate {
 }
 
 /**
- * Sends clients to the object store for their files: 302 to a presigned URL, which has the type and the disposition of the
- * answer in its signature. The application still answers HEAD, 304, 404 and 412, from metadata.
+ * Redirects clients to the object store: they get a 302 to a presigned URL, whose signature covers the type and the
+ * disposition. The application still answers HEAD, 304, 404 and 412, from metadata.
  *
- * It sends by itself what the store could not send alike: files of a storage without presigned URLs, those with another
- * content coding than the store knows of, a rate limit, and pages that need a Content-Security-Policy to be shown.
+ * The application sends a file itself if the store could not send it in the same way: the storage has no presigned URLs, the
+ * download has another content coding than the object, a rate limit, or needs a Content-Security-Policy.
  *
- * `when` keeps some of them: small files, for which a redirect costs more than it saves, or clients that can't follow one.
+ * With `when`, the application sends further files itself: small ones, for which a redirect costs more than it saves, or
+ * files for clients that can't follow a redirect.
  *
- * @throws {ImproperlyConfiguredError} unless URLs live for two seconds at least
+ * @throws {ImproperlyConfiguredError} if `expiresIn` is less than 2 seconds, or `when` is not a function
  *
  * @example
  * ```ts
@@ -72,7 +76,9 @@ export interface RedirectCandidate {
 export function redirectToStorage({ expiresIn, url = storageUrl, when = always }: RedirectOptions): DownloadMiddleware {
   urlValidity(expiresIn);
   if (typeof when !== "function") {
-    throw new ImproperlyConfiguredError("when must be a function that says which downloads are redirected");
+    throw new ImproperlyConfiguredError(
+      `when must be a function that returns true for downloads to redirect, got ${JSON.stringify(when)}`,
+    );
   }
   return (response) =>
     response.status === 200 && response.limitRate === undefined
@@ -84,7 +90,7 @@ function always(): true {
   return true;
 }
 
-// Not the file's own `url`: that of a remote file is what the application fetches by itself, often with credentials in it.
+// Not `file.url`: the application fetches a remote file from that URL, which often contains credentials.
 function storageUrl(file: DownloadFile, options: SignedUrlOptions): string | undefined | Promise<string | undefined> {
   return file.signedUrl?.(options);
 }

@@ -15,9 +15,9 @@ import { signedUntil, urlValidity } from "../../storages/object-store/url-validi
 import { decideHandOver, replaceFields } from "../hand-over.ts";
 import type { RedirectOptions } from "./index.ts";
 
-/** A download for which the client is sent to the store, if the store can send it as the application would. */
+/** A download that redirects the client to the store, if the store can send it as the application would. */
 export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
-  /** What the application would send. */
+  /** The response that the application would send. */
   readonly source: DownloadResponse;
   readonly #options: Required<RedirectOptions>;
 
@@ -33,7 +33,7 @@ export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
     this.#options = options;
   }
 
-  /** @throws {DownloadError} what the file throws when it is described */
+  /** @throws {DownloadError} the error of the file's `stat()`, such as a 404 */
   override render(request: DownloadRequest, options: RenderOptions = {}): Promise<RenderedResponse> {
     // A later part of the application refused it.
     if (this.status >= 400) return renderRefusal(this, request);
@@ -45,7 +45,7 @@ export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
     );
   }
 
-  // What was changed on this response since it was made holds for the application's own answer as well.
+  // If the application answers itself, changes that were made to this response apply as well.
   #sourceWithChanges(): DownloadResponse {
     replaceFields(this.source.headers, this.headers);
     this.source.onFinish = this.onFinish;
@@ -61,13 +61,13 @@ async function redirect(
   delivery: Delivery,
   options: RenderOptions,
 ): Promise<RenderedResponse> {
-  // The client asks the store for the same range, and with the same If-Range.
+  // When the client follows the redirect, it sends the same Range and If-Range to the store.
   const decided = await decideHandOver(source, request, delivery, { passesRange: false });
   if (decided.kind === "answered") return decided.rendered;
   if (decided.kind === "streamed") return renderFollowed(source, request, delivery, options);
   const { head, representation, stat } = decided;
   const { size, contentType } = representation;
-  // Several stores ignore If-Range, and would answer a stale one with a part of the new object.
+  // Several stores ignore If-Range: to a stale one, they would answer with a part of the new object.
   const isStale = request.headers.get("range") !== null && !ifRangeHolds(request, representation);
   if (
     isStale ||
@@ -76,7 +76,7 @@ async function redirect(
   ) {
     return renderFollowed(source, request, delivery, options);
   }
-  // Looked at before the URL is made: it may live for longer than this says, and for less only if it says so itself.
+  // Computed before the URL is made, so that the URL lives at least as long. If the store signs for less, the URL says so.
   const asked = urlValidity(expiresIn).until.getTime();
   const url = await urlOf(unwrap(source.file), urlOptions(expiresIn, head.fields, representation));
   if (url === undefined || !isAbsolute(url)) return renderFollowed(source, request, delivery, options);
@@ -93,10 +93,10 @@ async function redirect(
   return { status: 302, headers: headers.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
 }
 
-/** What is left of a URL's life when its redirect is taken from a cache for the last time, to begin the download in. */
+/** The share of a URL's life that is left when a cached redirect goes stale: the client begins the download in it. */
 const startingShare = 0.1;
 
-/** Whether the store sends the same bytes with the same meaning, as far as a URL can tell it to. */
+/** Whether the store can send the same bytes with the same meaning: a URL can't set a policy or a content coding. */
 function storeAgrees(fields: HeaderFields, representation: DescribedRepresentation, stat: FileStat): boolean {
   return !fields.has("Content-Security-Policy") && representation.contentEncoding === stat.contentEncoding;
 }
@@ -106,12 +106,12 @@ function urlOptions(expiresIn: number, fields: HeaderFields, { contentType }: De
   return { expiresIn, contentType, ...(contentDisposition !== null && { contentDisposition }) };
 }
 
-// A storage of this machine has URLs of this site, which lead back here or past the view.
+// A local storage has URLs of this site. They lead back to this view, or to the file without the view's checks.
 function isAbsolute(url: string): boolean {
   return /^https?:\/\//i.test(url);
 }
 
-/** What the application has set. Our own default is for the bytes: a redirect may be kept as long as its URL is good. */
+/** The application's Cache-Control. The package's default describes the bytes: a redirect may be cached while its URL works. */
 function cacheControlOf({ headers }: DownloadResponse): string | null {
   return headers.defaults.includes("Cache-Control") ? null : headers.get("Cache-Control");
 }
@@ -126,7 +126,7 @@ function redirectFields(
   fields.set("Location", url);
   fields.set("Content-Length", "0");
   fields.set("Cache-Control", privateCacheControl(cacheControl, maxAge));
-  // The URL of a document says something about it, which is no business of the store's.
+  // The URL of the page may reveal something to the store.
   fields.set("Referrer-Policy", "no-referrer");
   return fields;
 }
