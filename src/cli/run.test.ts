@@ -93,7 +93,7 @@ describe("downloadview config", () => {
     [["nginx", "--config", "missing.ts"], /There is no .*missing\.ts/],
     [["nginx", "--config", "wrong.mjs"], /export default defineConfig/],
     [["apache"], /destinationDir/],
-    [["nginx", "--listen", "everywhere"], /write a port/],
+    [["nginx", "--listen", "everywhere"], /listen must be a port/],
     [["nginx", "--unknown"], /unknown/],
   ])("says in one line what is wrong with %j", async (args, message) => {
     const { code, out, err } = await said(runConfig, ...args);
