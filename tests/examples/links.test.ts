@@ -10,13 +10,32 @@ const pages = [
     .map((name) => join("docs", name)),
 ];
 
+// A link to a file of the repository, as the package page shows it: relative links lead nowhere there.
+const manifest: { repository: { url: string } } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
+const repository = `${manifest.repository.url.replace(/^git\+|\.git$/g, "")}/blob/main/`;
+
 it.each(pages)("every link of %s leads somewhere", (page) => {
-  const links = readFileSync(join(project, page), "utf8").matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g);
+  const text = readFileSync(join(project, page), "utf8");
+  // The repository's own addresses are checked as the files that they lead to.
+  const local = page === "README.md" ? text.replaceAll(`](${repository}`, "](") : text;
+  const links = local.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g);
   const dead = Array.from(links).filter(([, path = "", heading]) => {
     const target = path === "" ? page : join(dirname(page), path);
     return !existsSync(join(project, target)) || (heading !== undefined && !headingsOf(target).includes(heading));
   });
   expect(dead.map(([link]) => link)).toEqual([]);
+});
+
+it("the README has absolute links only, as npm's page has no other files", () => {
+  const links = readFileSync(join(project, "README.md"), "utf8").matchAll(/\]\(([^)]*)\)/g);
+  expect(Array.from(links, ([, link = ""]) => link).filter((link) => !/^(?:https:|#)/.test(link))).toEqual([]);
+});
+
+it.each(pages)("%s knows no other address of the repository than package.json's", (page) => {
+  const links = readFileSync(join(project, page), "utf8").match(
+    /https:\/\/github\.com\/[^/\s]+\/downloadview\b[^)\s]*/g,
+  );
+  expect((links ?? []).filter((link) => !link.startsWith(repository))).toEqual([]);
 });
 
 /** The headings of a page as GitHub names them in links. */
