@@ -4,9 +4,9 @@ interface Connection {
   readonly remoteAddress?: unknown;
 }
 
-/** Where the frameworks' own request objects keep the client's address. */
+/** The properties in which request objects of frameworks have the client's address. */
 interface NativeRequest {
-  /** Express, Fastify, Koa: obeys their setting of which proxies to trust. */
+  /** Express, Fastify, Koa: follows their setting of which proxies to trust. */
   readonly ip?: unknown;
   /** Node's `IncomingMessage`. */
   readonly socket?: Connection;
@@ -17,8 +17,8 @@ interface NativeRequest {
 }
 
 /**
- * The client's address: what the adapter tells, else what the framework's own request says. Header fields are not asked:
- * the client writes `X-Forwarded-For` itself.
+ * Returns the client's address from the adapter, or else from the framework's request. Undefined if neither has it. It is
+ * never read from header fields: the client can send any `X-Forwarded-For`.
  */
 export function clientAddress(context: Pick<ViewContext<unknown>, "clientAddress" | "native">): string | undefined {
   const address = context.clientAddress?.() ?? nativeAddress(context.native);

@@ -3,7 +3,7 @@ interface Entry<T> {
   readonly item: T;
 }
 
-/** What expires first, comes first: a binary heap. Adding and taking cost time in the logarithm of its size. */
+/** A binary heap of items by expiry. Adding and taking take time in the logarithm of its size. */
 export class ExpiryQueue<T> {
   readonly #entries: Entry<T>[] = [];
 
@@ -20,7 +20,7 @@ export class ExpiryQueue<T> {
     entries[place] = { at, item };
   }
 
-  /** Removes and returns the first item that has expired. Undefined if there is none. */
+  /** Removes and returns the item that expired first. Undefined if no item has expired. */
   takeExpired(now: number): T | undefined {
     const entries = this.#entries;
     const first = entries[0];

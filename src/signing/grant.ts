@@ -5,20 +5,20 @@ import type { DownloadCharge, GrantResult } from "./download-counter.ts";
  * `redis/download-counter.ts`; `tests/signing/download-counter-contract.ts` holds both to the same table.
  */
 export interface Grant {
-  /** Of the version that is downloaded. Undefined until the first charge. */
+  /** Size of the downloaded version in bytes. Undefined until the first charge. */
   size: number | undefined;
   version: string | undefined;
   /** Bytes of transfers that ended completely. They are never sent again. */
   delivered: number;
-  /** Bytes of transfers that are under way, or that another server sends. */
+  /** Bytes of running transfers, and of those that another server sends. */
   open: number;
-  /** What transfers that broke off had sent, as a multiple of the size. */
+  /** Bytes that broken transfers had sent, as a multiple of the size. */
   lost: number;
   /** Requests that are not charged yet. */
   held: number;
   /** Requests that have not ended, charged or not. */
   requests: number;
-  /** Whether the use stays used when nothing is under way. */
+  /** Whether the use stays used when no request is running. */
   counts: boolean;
   expiresAt: number;
 }
@@ -37,10 +37,10 @@ export function newGrant(): Grant {
   };
 }
 
-/** Requests of one grant that may be on their way to their charge at once, for each whole of its bytes. */
+/** Maximum number of requests of one grant that are not charged yet, for each time that its bytes may be sent. */
 const maxHeld = 32;
 
-/** Whether a request can share the grant, as far as that can be told before its bytes are known. */
+/** Whether a request may share the grant. Its bytes are not known yet. */
 export function canJoin(grant: Grant, whole: boolean, restarts: number): boolean {
   if (whole) return grant.held === 0 && grant.delivered === 0 && grant.open === 0;
   return grant.held < maxHeld * (1 + restarts) && !isExhausted(grant);
@@ -53,22 +53,22 @@ export function hold(grant: Grant, expiresAt: number): void {
   grant.expiresAt = expiresAt;
 }
 
-/** Takes back a {@link hold}. */
+/** Undoes a {@link hold}. */
 export function release(grant: Grant): void {
   grant.held = Math.max(0, grant.held - 1);
   grant.requests = Math.max(0, grant.requests - 1);
 }
 
-// Sums of shares of a size are not exact.
+// Sums of fractions are not exact in floating point.
 const tolerance = 1e-9;
 
-/** Reserves the bytes of a request, if the grant has as many left. */
+/** Reserves the bytes of a request. Returns false if the grant has fewer left. */
 export function reserve(grant: Grant, charge: DownloadCharge, restarts: number): boolean {
   const { bytes, size, resumes, probe } = charge;
   if (!isSameVersion(grant, charge) && grant.delivered + grant.open > 0) return false;
   const excess = probe ? 0 : Math.max(0, grant.delivered + grant.open + bytes - size);
-  // Beside a transfer under way only a later part is sent: the client has given that transfer up and goes on, whether we
-  // have noticed or not. From that part on, the other one's bytes are taken for lost.
+  // During a running transfer, only a later part may be requested: the client has given up that transfer and resumes, but
+  // the server may not have noticed. The bytes of the other transfer from that part on count as lost.
   if (excess > 0 && (!resumes || excess > grant.open)) return false;
   if (grant.lost + (grant.delivered + grant.open + bytes) / size > 1 + restarts + tolerance) return false;
   grant.size = size;
@@ -78,7 +78,7 @@ export function reserve(grant: Grant, charge: DownloadCharge, restarts: number):
   return true;
 }
 
-/** Whether the grant is for these bytes, or for none yet. A file without a strong entity tag is told by its size. */
+/** Whether the grant is for this version, or has no version yet. Without a strong entity tag, the size identifies it. */
 function isSameVersion({ size, version }: Grant, charge: DownloadCharge): boolean {
   if (size === undefined) return true;
   return size === charge.size && (version === undefined || charge.version === undefined || version === charge.version);
@@ -96,7 +96,7 @@ export function settle(grant: Grant, { kind, charge, sent, counts, now, grantLif
   if (kind === "broken") grant.lost += sent / charge.size;
 }
 
-/** Whether the use of the grant is to be given back. */
+/** Whether the use of the grant is returned to the link. */
 export function isUnused({ requests, counts }: Grant): boolean {
   return requests === 0 && !counts;
 }
@@ -106,7 +106,7 @@ export function isExhausted({ size, delivered }: Grant): boolean {
   return size !== undefined && delivered >= size;
 }
 
-/** A transfer under way keeps its grant, however long it takes. */
+/** Whether the grant has expired. It never expires during a transfer. */
 export function isExpired({ requests, expiresAt }: Grant, now: number): boolean {
   return requests === 0 && expiresAt <= now;
 }

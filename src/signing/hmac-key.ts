@@ -2,8 +2,8 @@ import { refuseJSON } from "../serialization.ts";
 export type HmacHash = "SHA-256" | "SHA-1";
 
 /**
- * A key that signs texts. It is imported at the first use and kept: not before, as worker runtimes do no cryptography
- * outside of a request, and the key rather than the promise of it, as they let no request wait for another's promise.
+ * A key that signs texts. It is imported at the first use, because worker runtimes forbid cryptography outside a request.
+ * The key is stored, not its promise, because in worker runtimes no request can wait for the promise of another.
  */
 export class HmacKey {
   readonly #material: () => Promise<Uint8Array> | Uint8Array;
@@ -15,13 +15,13 @@ export class HmacKey {
     this.#material = material;
   }
 
-  /** The signature in URL-safe Base64 without padding (RFC 4648 §5). */
+  /** Returns the signature in URL-safe Base64 without padding (RFC 4648 §5). */
   async sign(text: string): Promise<string> {
     const signature = await crypto.subtle.sign("HMAC", await this.#imported(), utf8(text));
     return encodeBase64Url(new Uint8Array(signature));
   }
 
-  /** Compared in constant time, by the runtime's own `verify`. */
+  /** Verifies a signature, in constant time: the runtime's `verify` compares. */
   async verify(signature: string, text: string): Promise<boolean> {
     const bytes = decodeBase64Url(signature);
     return bytes !== undefined && crypto.subtle.verify("HMAC", await this.#imported(), bytes, utf8(text));
@@ -38,7 +38,7 @@ export class HmacKey {
     return this.#key;
   }
 
-  /** @throws {TypeError} always: what this holds is not for a client. */
+  /** @throws {TypeError} always: a client must not see the internal state. */
   toJSON(): never {
     return refuseJSON(this, "signer");
   }
@@ -61,8 +61,8 @@ export function encodeBase64Url(bytes: Uint8Array): string {
     .replaceAll("=", "");
 }
 
-// 20 or 32 bytes end in a character of which two bits are unused. They have to be zero, or four signatures would do
-// where one was given out.
+// The last character of 20 or 32 bytes has two unused bits. They must be zero. Otherwise four texts would be the same
+// signature.
 const signatureShape = /^(?:[\w-]{26}|[\w-]{42})[AEIMQUYcgkosw048]$/;
 
 function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {

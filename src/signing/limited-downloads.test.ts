@@ -137,14 +137,14 @@ describe("a limited link", () => {
   });
 
   it("takes each request for a download of its own, where it can't tell clients apart", async () => {
-    const nobody = { native: {} as Client["native"], headers: alice.headers };
+    const unknown = { native: {} as Client["native"], headers: alice.headers };
     const ask = linkOf({ limit: 2 });
-    expect(await download(ask, nobody, "bytes=0-4")).toBe(206);
-    expect(await download(ask, nobody, "bytes=5-")).toBe(206);
-    expect(await download(ask, nobody, "bytes=5-")).toBe(403);
+    expect(await download(ask, unknown, "bytes=0-4")).toBe(206);
+    expect(await download(ask, unknown, "bytes=5-")).toBe(206);
+    expect(await download(ask, unknown, "bytes=5-")).toBe(403);
   });
 
-  it("knows its clients by whatever the application knows them by", async () => {
+  it("identifies clients by the `client` option", async () => {
     const ask = linkOf({ client: () => "user 7" });
     await (await ask(alice)).end(5);
     expect(await download(ask, bob, "bytes=5-")).toBe(206);
@@ -206,7 +206,7 @@ describe("a limited link", () => {
     ["a proxy", async () => new ProxiedDownloadResponse({ headers: { "X-Accel-Redirect": "/a" } })],
     ["another server", async () => new Response(null, { status: 302, headers: { Location: "/b" } })],
     ["a web Response", async () => new Response("bytes")],
-  ])("is used where the file is handed to %s, from where nobody hears of it again", async (_, handler) => {
+  ])("is used if the file is handed to %s, which does not report the outcome", async (_, handler) => {
     const ask = linkOf({}, handler);
     expect((await ask(alice)).status).toBeLessThan(400);
     expect((await ask(alice, "bytes=5-")).status).toBeLessThan(400);
@@ -218,7 +218,7 @@ function notFound(): Promise<never> {
   return Promise.reject(new FileNotFoundError());
 }
 
-describe("a link that counts what is completed", () => {
+describe("a link that counts completed downloads", () => {
   it("is good until the first download that arrived", async () => {
     const ask = linkOf({ count: "completed" });
     await (await ask(alice)).end(9);
@@ -228,7 +228,7 @@ describe("a link that counts what is completed", () => {
     expect(await download(ask, bob, "bytes=5-")).toBe(403);
   });
 
-  it("serves nobody else in the meantime", async () => {
+  it("serves no other client in the meantime", async () => {
     const ask = linkOf({ count: "completed" });
     const first = await ask(alice);
     expect((await ask(bob)).status).toBe(403);
@@ -317,7 +317,7 @@ describe("limitedDownloads", () => {
     expect(await download(ask, alice)).toBe(503);
   });
 
-  it("gives its counter no address and no name of a client", async () => {
+  it("passes no address and no name of a client to its counter", async () => {
     const seen: string[] = [];
     const counter: DownloadCounter = {
       begin: async (link, { client }) => void seen.push(client),
@@ -350,9 +350,9 @@ describe("limitedDownloads, used wrongly,", () => {
   const signer = new URLSigner({ secrets: "0123456789abcdef0123456789abcdef" });
 
   it.each<[string, () => unknown, RegExp]>([
-    ["has no options", () => limitedDownloads(file, undefined as never), /needs a limit/],
+    ["has no options", () => limitedDownloads(file, undefined as never), /limit is missing/],
     ["has no limit", () => limitedDownloads(file, {} as never), /limit must be a whole number .* got undefined/],
-    ["has no handler", () => limitedDownloads(undefined as never, { limit: 1 }), /needs a handler/],
+    ["has no handler", () => limitedDownloads(undefined as never, { limit: 1 }), /handler must be/],
     [
       "is around the signature",
       () => limitedDownloads(signatureRequired(file, { signer }), { limit: 1 }),

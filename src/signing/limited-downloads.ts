@@ -14,33 +14,33 @@ import { parseUrl } from "./url-parts.ts";
 import { isSignatureRequired, verifiedSignature } from "./verified.ts";
 
 export interface LimitedDownloadsOptions<C = unknown> {
-  /** How many downloads a link is good for. */
+  /** How many downloads a link allows: a whole number, 0 or more. */
   readonly limit: number | ((request: DownloadRequest, context: ViewContext<C>) => number | Promise<number>);
-  /** Where they are counted. Default: in this process. `RedisDownloadCounter` counts for several machines. */
+  /** Counts the downloads. Default: `MemoryDownloadCounter`, in this process. `RedisDownloadCounter`: for several machines. */
   readonly counter?: DownloadCounter;
   /**
    * - `"started"` (default): a download counts as soon as one byte was sent.
-   * - `"completed"`: a download that broke off does not count, so that a link works until the first download that
-   *   arrived. A client that breaks off at the last byte has the file, and the link still works.
+   * - `"completed"`: a broken download does not count, so that a link works until the first complete download. A client that
+   *   disconnects at the last byte has the file, and the link still works.
    */
   readonly count?: "started" | "completed";
   /**
-   * How often a client may begin again, within one use, after a transfer that broke off. Measured in bytes: what broken
-   * transfers had sent may add up to `restarts` times the size of the file. Default 3.
+   * How often a client may start again within one use, after a broken transfer. It is measured in bytes: broken transfers
+   * may have sent up to `restarts` times the size of the file. Default 3.
    */
   readonly restarts?: number;
   /**
-   * After how many seconds from the first use the count begins anew: `{ limit: 5, within: 86_400 }` is five a day.
-   * Default: never while the signature holds, and never at all for a `key` of your own.
+   * Seconds from the first use after which the count starts again: `{ limit: 5, within: 86_400 }` allows five a day.
+   * Default: not before the signature expires, and never with `key`.
    */
   readonly within?: number;
-  /** For how many seconds after its last request a client may go on with its download. Default 3600. */
+  /** How long after its last request a client may resume its download, in seconds. Default 3600. */
   readonly resumeWithin?: number;
-  /** What is counted. Default: the signature, verified by a `signatureRequired` around this handler. */
+  /** The key under which downloads are counted. Default: the signature that a `signatureRequired` around this verified. */
   readonly key?: (request: DownloadRequest, context: ViewContext<C>) => string | Promise<string>;
   /**
-   * Who downloads, to tell a client that goes on from another that begins. Default: the client's address, as the
-   * framework knows it, with the `User-Agent`. If it is undefined, each request is a download of its own.
+   * Identifies the client, to tell a client that resumes from another that starts. Default: the client's address from the
+   * framework, with the `User-Agent`. If it returns undefined, each request is a separate download.
    */
   readonly client?: (request: DownloadRequest, context: ViewContext<C>) => string | undefined;
   /**
@@ -57,25 +57,25 @@ export interface LimitedDownloadsOptions<C = unknown> {
 }
 
 /**
- * A handler whose links are good for a number of downloads.
+ * Wraps a handler so that each link allows a number of downloads.
  *
- * A use is one client's bytes of one version, once. It may take many requests: ranges, a resumed download, another
- * attempt after one that broke off. `docs/signing.md` has the table. In short:
+ * One use sends the bytes of one version to one client, once. It may take many requests: ranges, a resumed download, another
+ * attempt after a broken one. `docs/signing.md` has the table. In short:
  *
  * - Bytes that were sent completely are not sent again within the same use, whether as a whole or as `Range: bytes=0-`.
- * - After a transfer that broke off, the client resumes, or begins again as often as `restarts` allows.
- * - HEAD, 304, 404, 412 and 416 count for nothing.
+ * - After a broken transfer, the client can resume, or start again as often as `restarts` allows.
+ * - HEAD, 304, 404, 412 and 416 do not count.
  * - If a proxy, a CDN or a store sends the file (an offload, a redirect, a web `Response`), it counts when it is handed
- *   over. With a redirect the limit counts redirects: the store's URL works as often as it is used until it expires.
+ *   over. With a redirect the limit counts redirects: the store's URL works without limit until it expires.
  *
- * What "the same client" is worth: those who share an address and a browser share a use, but get its bytes only once
- * between them. Behind a proxy that the framework doesn't trust (Express: `trust proxy`), all clients have the proxy's
+ * Clients that share an address and a browser count as the same client. They share a use, and get its bytes only once
+ * between them. Behind a proxy that the framework does not trust (Express: `trust proxy`), all clients have the proxy's
  * address: configure the framework, or set `client`, for example to the user's id.
  *
- * Two links that were signed for the same URL in the same second are one link. Give each a parameter of its own, such
+ * Two links that were signed for the same URL in the same second are one link. To tell them apart, add a parameter, such
  * as `?to=alice`: the signature covers it.
  *
- * @throws {ImproperlyConfiguredError} for a limit that is not a whole number, and if `signatureRequired` is inside
+ * @throws {ImproperlyConfiguredError} if an option is invalid, or `signatureRequired` is inside instead of around
  *
  * @example
  * ```ts
@@ -116,7 +116,7 @@ export function limitedDownloads<C>(
   };
 }
 
-/** The options, checked, with the defaults. Times are in milliseconds. */
+/** The checked options, with defaults. Times are in milliseconds. */
 interface Rules<C> {
   readonly counter: DownloadCounter;
   readonly count: "started" | "completed";
@@ -136,7 +136,7 @@ function rulesOf<C>(handler: DownloadHandler<C>, options: LimitedDownloadsOption
   assertChoice(options.count, ["started", "completed"], "limitedDownloads(): count");
   if (typeof previews !== "function") assertChoice(previews, ["refuse", "count"], "limitedDownloads(): previews");
   const countLife = within === undefined ? undefined : milliseconds("within", within);
-  // A key of the application's own may outlive the link that it first came with.
+  // With `key`, the count may outlive the link of its first request.
   const ownExpiry = (request: DownloadRequest): number | undefined => {
     const { resumableUntil, expiresAt } = (!key && verifiedSignature(request)) || {};
     return (resumableUntil ?? expiresAt)?.getTime();
@@ -155,19 +155,21 @@ function rulesOf<C>(handler: DownloadHandler<C>, options: LimitedDownloadsOption
   };
 }
 
-// In JavaScript nothing else says so.
+// JavaScript callers have no types.
 function checkUse(handler: unknown, options: { key?: unknown } | undefined): void {
   if (typeof handler !== "function") {
-    throw new ImproperlyConfiguredError("limitedDownloads(handler, { limit }) needs a handler, such as View.asView()");
+    throw new ImproperlyConfiguredError(
+      `limitedDownloads(handler, { limit }): handler must be a function, such as View.asView(), got ${typeof handler}`,
+    );
   }
   if (typeof options !== "object" || options === null) {
     throw new ImproperlyConfiguredError(
-      "limitedDownloads(handler, { limit }) needs a limit: how many downloads a link is good for",
+      "limitedDownloads(handler, { limit }): limit is missing. Write how many downloads a link allows, such as { limit: 1 }",
     );
   }
   if (!options.key && isSignatureRequired(handler)) {
     throw new ImproperlyConfiguredError(
-      "limitedDownloads is around signatureRequired, so that no signature is verified when it counts. " +
+      "limitedDownloads must be inside signatureRequired: it counts by the signature, which must be verified before. " +
         "Write signatureRequired(limitedDownloads(view, { limit }), { signer })",
     );
   }
@@ -192,7 +194,7 @@ async function asked<C>(
   return { link, terms };
 }
 
-/** Without a range, or with one from the first byte to the last, however large the file is. */
+/** Whether the request has no range, or one from the first byte to the end. The size of the file is not known yet. */
 function asksForWhole({ method, headers }: DownloadRequest): boolean {
   const range = method === "GET" ? headers.get("range") : null;
   const specs = range === null ? undefined : parseRange(range);
@@ -209,12 +211,12 @@ function refuse(cause: "used" | "preview"): never {
 
 function signatureOf(request: DownloadRequest): string {
   const verification = verifiedSignature(request);
-  // A grant is for a folder: each file in it is a link of its own.
+  // A grant is for a folder: each file in it counts as a separate link.
   if (verification?.grant) return `${verification.signature} ${parseUrl(request.url)?.path ?? ""}`;
   if (verification) return verification.signature;
   throw new ImproperlyConfiguredError(
     "limitedDownloads found no verified signature on the request. " +
-      "Write signatureRequired(limitedDownloads(view, { limit }), { signer }), or set `key` to count something else",
+      "Write signatureRequired(limitedDownloads(view, { limit }), { signer }), or set `key` to count by another text",
   );
 }
 
@@ -223,7 +225,7 @@ function defaultClient(request: DownloadRequest, context: ViewContext<unknown>):
   return address && `${address} ${request.headers.get("user-agent") ?? ""}`;
 }
 
-/** A counter stores no address. */
+/** Hashes the client, so that a counter stores no address. */
 async function clientId(link: string, client: string | undefined): Promise<string> {
   if (client === undefined) return crypto.randomUUID();
   return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(JSON.stringify([link, client])))));
@@ -269,7 +271,7 @@ class Use {
   }
 
   async end({ kind, status, bytesSent }: DownloadOutcome): Promise<void> {
-    // Something was sent that was not announced: a response of another kind has replaced the one that announces.
+    // Bytes were sent without a charge: another kind of response has replaced the one that calls `beforeSend`.
     const unannounced = this.#charge === undefined && isSuccess(status) && (kind === "handedOver" || bytesSent > 0);
     if (unannounced) await this.charge(unknownTransfer);
     if (kind === "handedOver") return this.#end("handedOver", 0, true);
@@ -300,9 +302,9 @@ const unknownTransfer: Transfer = {
   version: undefined,
 };
 
-/** How many parts stand for a file whose size is unknown. A request that goes on with it counts as one of them. */
+/** The charge, in parts, for a file of unknown size. A request that resumes it is charged one part. */
 const unknownSize = 32;
-/** A player looks at a few bytes before it asks for the rest. */
+/** Players probe a few bytes before they request the rest. */
 const maxProbeBytes = 1024;
 
 function chargeOf({ bytes, first, size, version }: Transfer): DownloadCharge {
@@ -315,12 +317,12 @@ function chargeOf({ bytes, first, size, version }: Transfer): DownloadCharge {
   return { bytes, size, version, resumes, probe: bytes <= maxProbeBytes && bytes <= size / 10 };
 }
 
-/** At most what was charged: several ranges have part heads between them, and parts of unknown size are no bytes. */
+/** At most the charge: several ranges are sent with part heads, and the parts of an unknown size are not bytes. */
 function sentOf({ bytes }: DownloadCharge, bytesSent: number): number {
   return Math.min(bytes, bytesSent);
 }
 
-/** Has the use charged before the first byte, and ended when the response has ended. */
+/** Charges the use before the first byte, and ends it when the response has ended. */
 async function watched(result: DownloadResult, request: DownloadRequest, use: Use): Promise<DownloadResult> {
   if (!("kind" in result)) {
     await (isSuccess(result.status) ? use.endHandedOver(transferIn(result, request)) : use.endUnused());
@@ -347,7 +349,7 @@ interface Watched {
 
 const responses = new WeakMap<object, Watched>();
 
-/** The response, or a copy if the handler returns the same one for each request: it would be counted for all of them. */
+/** Returns the response, or a copy if the handler returned it for another request: it would count for all of them. */
 function ownResponse<R extends Exclude<DownloadResult, Response>>(response: R, request: DownloadRequest): R {
   const before = responses.get(response);
   if (before === undefined) {
@@ -364,13 +366,13 @@ function ownResponse<R extends Exclude<DownloadResult, Response>>(response: R, r
   const copy = Object.create(Object.getPrototypeOf(response), {
     ...Object.getOwnPropertyDescriptors(response),
     headers: { value: new HeaderFields(response.headers), enumerable: true },
-    // Read from a private field, which the copy does not have.
+    // The getter reads a private field, which the copy does not have.
     ...("hooks" in response ? { hooks: { value: response.hooks } } : {}),
   }) as R;
   return Object.assign(copy, { onFinish: before.onFinish, beforeSend: before.beforeSend });
 }
 
-/** What a web `Response` sends, by its own fields. */
+/** Derives the transfer of a web `Response` from its header fields. */
 function transferIn({ headers, status }: Response, request: DownloadRequest): Transfer {
   const [, first, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/i.exec(headers.get("content-range") ?? "") ?? [];
   const etag = headers.get("etag");
@@ -385,15 +387,15 @@ function transferIn({ headers, status }: Response, request: DownloadRequest): Tr
     };
   }
   const handedOver = handedOverTransfer(request, {});
-  // A redirect: the client takes its range along. Any other response is the whole file: a range that was asked for says
-  // no more than that the client goes on with what broke off.
+  // With a redirect, the client sends its range to the new URL. Any other response is the whole file: there, a requested
+  // range only shows that the client resumes a broken transfer.
   if (status >= 300 || status === 206) return { ...handedOver, version };
   const length = headers.get("content-length");
   const all = length !== null && /^\d+$/.test(length) ? Number(length) : unknownSize;
   return { ...handedOver, bytes: all, size: all, version };
 }
 
-/** If the counter can't be told of an end, the use stays counted. The client has its answer already. */
+/** Ignores a failure of the counter: the client already has its response, and the use stays counted. */
 function settled(end: Promise<void>): Promise<void> {
   return end.catch(() => undefined);
 }

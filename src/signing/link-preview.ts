@@ -1,8 +1,8 @@
 import type { DownloadRequest } from "../responses/handler.ts";
 
 /**
- * Products that fetch a link only to show what it leads to, by a token of their `User-Agent`. Mail scanners are not
- * among them: they call themselves a browser.
+ * Products that fetch a link only to show a preview, by a token of their `User-Agent`. Mail scanners are missing: they send
+ * the `User-Agent` of a browser.
  */
 const previewAgents = new RegExp(
   [

@@ -20,19 +20,19 @@ interface NumberedGrant extends Grant {
 
 interface Link {
   uses: number;
-  /** By client. A link has as many grants as uses at most. */
+  /** By client. A link has at most as many grants as uses. */
   readonly grants: Map<string, NumberedGrant[]>;
   readonly expiresAt: number;
 }
 
 export interface MemoryDownloadCounterOptions {
-  /** How many links are kept at most. Default 1,000,000, up to 1 GB. */
+  /** Maximum number of links in memory. Default 1,000,000, which take up to 1 GB. */
   readonly maxLinks?: number;
 }
 
 /**
- * Counts in the memory of this process: for a server that is one process. A restart forgets every count, so that used
- * links work again until they expire: if that matters, count in Redis.
+ * Counts in the memory of this process, for a server with one process. A restart loses all counts, so that used links work
+ * again until they expire. If that matters, count in Redis.
  *
  * A link is kept until it expires. While `maxLinks` are kept, further ones are refused (503), since a forgotten link
  * would work again. A request costs time in the logarithm of the number of links.
@@ -101,7 +101,7 @@ export class MemoryDownloadCounter implements DownloadCounter {
     const client = clientOf(id);
     if (isUnused(grant)) forgetIfUnused(link, client, grant);
     else if (isExhausted(grant) && grant.requests === 0) forget(link, client, grant);
-    // It expires never, and nothing is left to count.
+    // Without an expiry, only a link without uses can be removed.
     if (link.uses === 0 && link.grants.size === 0 && link.expiresAt === Infinity) this.#links.delete(name);
   }
 
@@ -136,7 +136,8 @@ export class MemoryDownloadCounter implements DownloadCounter {
     return link;
   }
 
-  // Two for each that is added, so that expired ones never pile up and no request has to remove many; more only if full.
+  // Removes up to two for each link that is added: expired links never pile up, and no request removes many. If the
+  // counter is full, removes as many as needed.
   #forgetExpired(now: number): void {
     for (let removed = 0; removed < 2 || this.#links.size >= this.#maxLinks; removed += 1) {
       const expired = this.#expiring.takeExpired(now);

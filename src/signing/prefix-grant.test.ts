@@ -289,7 +289,7 @@ describe("signatureRequired with grants", () => {
     await expect(ask(asked, { prefixes: false })).rejects.toMatchObject({ status: 403, cause: "missing" });
   });
 
-  it("decides a signed URL by its own signature, whatever grant is beside it", async () => {
+  it("decides a signed URL by its signature, also if the request has a grant", async () => {
     const { setCookie } = await signer.grant("/videos/4");
     const signed = await signer.sign("/videos/4/1.ts", { expiresIn: 60 });
     const cookie = setCookie.split(";")[0]!;

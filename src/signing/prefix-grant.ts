@@ -23,13 +23,13 @@ export interface GrantCookieOptions {
 export interface GrantOptions<K extends GrantKind = GrantKind> {
   /** How the grant travels. Default `"cookie"`. */
   readonly as?: K | undefined;
-  /** In seconds, or `null` for ever. Default: that of the signer. */
+  /** How long the grant works, in seconds. `null`: for ever. Default: `expiresIn` of the signer. */
   readonly expiresIn?: number | null | undefined;
   /** The moment from which the grant no longer works, instead of `expiresIn`. */
   readonly expiresAt?: Date | undefined;
-  /** The addresses that the grant works from: `203.0.113.7`, `2001:db8::/32`. They can be read in the grant. */
+  /** The address or prefix that the grant works from: `203.0.113.7`, `2001:db8::/32`. Readable in the grant. Default: any. */
   readonly ipPrefix?: string | undefined;
-  /** What the grant is for. It is not in the grant: `signatureRequired` has to expect the same. */
+  /** The purpose of the grant. It is not in the grant: `signatureRequired` must have the same `purpose`. Default: none. */
   readonly purpose?: string | undefined;
   /** The attributes of the cookie, if `as` is `"cookie"`. */
   readonly cookie?: GrantCookieOptions | undefined;
@@ -39,7 +39,7 @@ export interface GrantOptions<K extends GrantKind = GrantKind> {
 export type PrefixGrant =
   | {
       readonly as: "cookie";
-      /** The folder. Its files are asked for as they are. */
+      /** The folder. The URLs of its files do not change. */
       readonly url: string;
       /** The value of a `Set-Cookie` field, for a response of the same host. */
       readonly setCookie: string;
@@ -57,11 +57,11 @@ export type PrefixGrant =
       readonly query: string;
     };
 
-/** What is signed: the text of the grant says it, so that it can be verified without a store. */
+/** The terms that are signed. The token contains them, so that it can be verified without a store. */
 export interface GrantTerms {
   /** A canonical path that ends in a slash. */
   readonly prefix: string;
-  /** Empty for any. */
+  /** Empty for any host. */
   readonly host: string;
   /** In seconds since the epoch. */
   readonly expires: number | null;
@@ -70,7 +70,7 @@ export interface GrantTerms {
 
 const tokenShape = /^g1\.([\w-]+)\.([\w-]{43})$/;
 
-/** `g1`, the terms, and the signature of the two. Each of its characters may stand anywhere in a URL or a cookie. */
+/** Joins `g1`, the terms, and the signature of both. Its characters are allowed anywhere in a URL or a cookie. */
 export function formatToken(payload: string, signature: string): string {
   return `g1.${payload}.${signature}`;
 }
@@ -79,7 +79,7 @@ export function encodeTerms({ prefix, host, expires, ipPrefix }: GrantTerms): st
   return encodeBase64Url(utf8(JSON.stringify([prefix, host, expires, ipPrefix])));
 }
 
-/** The terms in a payload that was signed, so that its form is known. */
+/** Parses a payload whose signature was verified, so that its form is known. */
 export function decodeTerms(payload: string): GrantTerms {
   const bytes = Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (byte) => byte.charCodeAt(0));
   const [prefix, host, expires, ipPrefix] = JSON.parse(new TextDecoder().decode(bytes)) as [
@@ -96,19 +96,19 @@ export function parseToken(token: string): { readonly payload: string; readonly 
   return payload === undefined || signature === undefined ? undefined : { payload, signature };
 }
 
-/** The text that is signed. JSON, so that no part of it can be taken for a part of another. */
+/** Returns the text to sign. It is JSON, so that two different grants never have the same text. */
 export function grantMessage(as: GrantKind, payload: string, purpose: string | undefined): string {
   return JSON.stringify(["downloadview grant 1", as, purpose ?? null, payload]);
 }
 
-/** The folder of a grant: what is below it, and nothing that only begins alike. `/videos/4` is the folder `/videos/4/`. */
+/** Returns the folder of a grant, with a slash at the end: `/videos/4/` does not contain `/videos/42`. */
 export function folderOf({ path }: URLParts): string {
   const folder = path.endsWith("/") ? path : `${path}/`;
   if (!isPlain(folder.slice(1))) throw unsignable("has an empty segment or an encoded separator");
   return folder;
 }
 
-/** Whether `path`, canonical, is in the folder `prefix`, however a router or a file system reads it. */
+/** Whether the canonical `path` is in the folder `prefix`, in every way that a router or a file system may decode it. */
 export function isBelow(prefix: string, path: string): boolean {
   return path.startsWith(prefix) && isPlain(path.slice(prefix.length));
 }
@@ -120,7 +120,7 @@ function isPlain(rest: string): boolean {
   return !ambiguous.test(rest) && !rest.split("/").some((segment) => segment === "." || segment === "..");
 }
 
-/** What a request shows as grants. More than one of them is none that we made, but for cookies of several folders. */
+/** The tokens in a request. Only cookies may be several, one for each folder: otherwise the request is invalid. */
 export interface ShownGrants {
   readonly as: GrantKind;
   readonly tokens: readonly string[];
@@ -137,7 +137,7 @@ export function shownGrants(parts: URLParts, cookie: string | null): ShownGrants
 
 const cookieName = /^(?:__Secure-)?downloadview-grant-[\w-]{8}$/;
 
-/** The grants in a `Cookie` field. Of two with one name neither is taken: one of them is not ours. */
+/** Returns the tokens in a `Cookie` field. If two cookies have one name, both are ignored: an attacker may have set one. */
 function cookieTokens(field: string): string[] {
   const byName = new Map<string, string[]>();
   for (const pair of field.split(";")) {
@@ -145,11 +145,11 @@ function cookieTokens(field: string): string[] {
     const name = pair.slice(0, at).trim();
     if (at > 0 && cookieName.test(name)) byName.set(name, [...(byName.get(name) ?? []), pair.slice(at + 1).trim()]);
   }
-  // A name that stands twice leaves a text that is no grant: the request showed one, and it is invalid.
+  // A duplicate name becomes an empty token, so that the request is "invalid" and not "missing".
   return [...byName.values()].map((values) => (values.length === 1 ? values[0]! : ""));
 }
 
-/** A cookie has as many bytes as every browser keeps (RFC 6265bis §5.6). */
+/** The size of a cookie that every browser stores, in bytes (RFC 6265bis §5.6). */
 const maxCookieBytes = 4096;
 
 export async function grantCookie(
@@ -162,7 +162,9 @@ export async function grantCookie(
     throw new ImproperlyConfiguredError(`sameSite must be "Strict", "Lax" or "None", got ${JSON.stringify(sameSite)}`);
   }
   if (!secure && (sameSite === "None" || partitioned)) {
-    throw new ImproperlyConfiguredError("Browsers keep a SameSite=None or Partitioned cookie only if it is secure");
+    throw new ImproperlyConfiguredError(
+      'secure must be true for a cookie with sameSite: "None" or partitioned: true, because browsers refuse it otherwise',
+    );
   }
   if (domain !== undefined && !/^[\w.-]+$/.test(domain)) {
     throw new ImproperlyConfiguredError(`domain must be a host name, got ${JSON.stringify(domain)}`);
@@ -182,7 +184,7 @@ export async function grantCookie(
   ].join("; ");
 }
 
-/** One name for each folder, so that a later grant replaces an earlier one. */
+/** Returns one name for each folder, so that a later grant replaces an earlier one. */
 async function nameFor(prefix: string, secure: boolean): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(prefix)));
   return `${secure ? "__Secure-" : ""}downloadview-grant-${encodeBase64Url(hash.subarray(0, 6))}`;

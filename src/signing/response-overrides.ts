@@ -9,7 +9,7 @@ import {
 } from "./signed-parameters.ts";
 import type { ResponseOverrides } from "./url-verifier.ts";
 
-/** @throws {ImproperlyConfiguredError} for what no header field may say */
+/** @throws {ImproperlyConfiguredError} if a header field cannot have a value */
 export function overrideParameters(overrides: ResponseOverrides): [name: string, value: string | undefined][] {
   const { disposition, filename, contentType, cacheControl } = overrides;
   check("disposition", disposition, isDisposition);
@@ -17,23 +17,29 @@ export function overrideParameters(overrides: ResponseOverrides): [name: string,
   check("cacheControl", cacheControl, (value) => /^[\x20-\x7e]+$/.test(value));
   return [
     [dispositionParameter, disposition],
-    // A file name may come from anywhere, so none is refused: Content-Disposition leaves out what it can't say.
+    // A filename may come from a user, so none is refused: Content-Disposition omits characters that it cannot contain.
     [filenameParameter, filename?.replace(/\p{Surrogate}/gu, "\ufffd") || undefined],
     [contentTypeParameter, contentType],
     [cacheControlParameter, cacheControl],
   ];
 }
 
-function check(name: string, value: string | undefined, isValid: (value: string) => boolean): void {
+const expected = {
+  disposition: '"attachment" or "inline"',
+  contentType: 'a media type, such as "text/plain; charset=utf-8"',
+  cacheControl: "a value in printable ASCII",
+};
+
+function check(name: keyof typeof expected, value: string | undefined, isValid: (value: string) => boolean): void {
   if (value === undefined || isValid(value)) return;
-  throw new ImproperlyConfiguredError(`Not a ${name} that a response can have: ${JSON.stringify(value)}`);
+  throw new ImproperlyConfiguredError(`response.${name} must be ${expected[name]}, got ${JSON.stringify(value)}`);
 }
 
 function isDisposition(value: string): value is DispositionType {
   return value === "attachment" || value === "inline";
 }
 
-/** What a verified URL says of the response, if anything. */
+/** Returns the overrides in a verified URL. Undefined if it has none. */
 export function overridesOf(parameters: ReadonlyMap<string, string>): ResponseOverrides | undefined {
   const disposition = parameters.get(dispositionParameter);
   const filename = parameters.get(filenameParameter);

@@ -6,8 +6,8 @@ import { sentVersionKey, type SentVersions } from "./sent-versions.ts";
 import type { VerifiedSignature } from "./url-verifier.ts";
 
 /**
- * Lets a client finish what it began while its link was valid. Until the link expires, each version that is sent is
- * remembered with the signature. After that, a request gets the rest of such a version, and nothing else.
+ * Lets a client finish a download that it started while its link was valid. Until the link expires, each version that is
+ * sent is remembered with the signature. After that, a request gets the rest of such a version, and nothing else.
  */
 export class Resumption {
   readonly #sent: SentVersions;
@@ -35,12 +35,12 @@ export class Resumption {
   }
 
   async #remembered(result: DownloadResult, { signature, expiresAt }: VerifiedSignature): Promise<DownloadResult> {
-    // A link that never expires needs no rest.
+    // A link that never expires needs no resumption.
     if (expiresAt === undefined) return result;
     const remember = async (version: string | undefined): Promise<void> => {
       if (version === undefined) return;
       const until = expiresAt.getTime() + this.#seconds * 1000;
-      // If it fails, the download goes on all the same: it can't be resumed after its link has expired.
+      // If this fails, the download continues. It just can't be resumed after its link has expired.
       const key = await sentVersionKey(signature, version);
       await this.#sent.add(key, until, this.#now().getTime()).catch(() => undefined);
     };
@@ -50,7 +50,7 @@ export class Resumption {
   }
 }
 
-/** The version that a request resumes. Undefined if it may start a download anew. */
+/** Returns the version that a request resumes. Undefined if the request could start a download. */
 function resumedVersion({ method, headers }: DownloadRequest): string | undefined {
   const ranges = method === "GET" ? parseRange(headers.get("range") ?? "") : undefined;
   const ifRange = headers.get("if-range")?.trim();
@@ -63,14 +63,14 @@ function restOnly(result: DownloadResult, version: string): DownloadResult {
     if (result.status < 400 && !(result.status === 206 && strongTag(result) === version)) throw expired();
     return result;
   }
-  // In place of a redirect, or of what hands it over: the client must not get a URL that works for the whole file.
+  // Replaces a redirect or a hand-over by its source: the client must not get a URL that works for the whole file.
   const { source } = result as { source?: unknown };
   return announcing(isDownloadResponse(source) ? source : result, (transfer) => {
     if (transfer.kind === "redirected" || transfer.version !== version || !(transfer.first > 0)) throw expired();
   });
 }
 
-/** Has `announced` called before the first byte, if nothing further inside refuses to send it. */
+/** Calls `announced` before the first byte, unless an inner `beforeSend` refuses. */
 function announcing<R extends Exclude<DownloadResult, Response>>(
   response: R,
   announced: (transfer: Transfer) => void | Promise<void>,

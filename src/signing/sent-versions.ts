@@ -2,22 +2,22 @@ import { ExpiryQueue } from "./expiry-queue.ts";
 import { encodeBase64Url, utf8 } from "./hmac-key.ts";
 
 /**
- * Remembers which version of a file was sent under which signature, for `resumeFor`. Forgetting one is safe: a client
- * then can't resume after its link has expired.
+ * Remembers which version of a file was sent under which signature, for `resumeFor`. An entry may be evicted at any time:
+ * the client then can't resume after its link has expired.
  */
 export interface SentVersions {
-  /** Remembers `key` until a moment, in milliseconds since the epoch. */
+  /** Remembers `key` until `until`. Both times are in milliseconds since the epoch. */
   add(key: string, until: number, now: number): Promise<void>;
   has(key: string, now: number): Promise<boolean>;
 }
 
 export interface MemorySentVersionsOptions {
-  /** How many versions are remembered at most. Those that end first are forgotten first. Default 100,000, some 20 MB. */
+  /** Maximum number of versions. Those that expire first are evicted first. Default 100,000, about 20 MB. */
   readonly maxVersions?: number;
 }
 
 /**
- * Remembers in the memory of this process, for a server that is one process.
+ * Remembers in the memory of this process, for a server with one process.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export class MemorySentVersions implements SentVersions {
   }
 
   #forgetExpired(now: number): void {
-    // Two for each that is added, so that expired ones never pile up.
+    // Removes up to two for each that is added, so that expired ones never pile up.
     for (let removed = 0; removed < 2; removed += 1) this.#forget(this.#expiring.takeExpired(now));
   }
 
@@ -59,7 +59,7 @@ export class MemorySentVersions implements SentVersions {
   }
 }
 
-/** A key that tells nothing of the link. */
+/** Returns a hash, from which the link cannot be derived. */
 export async function sentVersionKey(signature: string, version: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", utf8(JSON.stringify([signature, version])));
   return encodeBase64Url(new Uint8Array(digest));

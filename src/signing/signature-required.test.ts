@@ -260,9 +260,9 @@ describe("signatureRequired around a file that another server sends", () => {
 
 describe("signatureRequired, used wrongly,", () => {
   it.each<[string, () => unknown, RegExp]>([
-    ["has no options", () => signatureRequired(async () => new Response(), undefined as never), /needs a signer/],
-    ["has no signer", () => signatureRequired(async () => new Response(), {} as never), /needs a signer/],
-    ["has no handler", () => signatureRequired(undefined as never, { signer }), /needs a handler/],
+    ["has no options", () => signatureRequired(async () => new Response(), undefined as never), /signer must have/],
+    ["has no signer", () => signatureRequired(async () => new Response(), {} as never), /signer must have/],
+    ["has no handler", () => signatureRequired(undefined as never, { signer }), /handler must be/],
   ])("says so at once if it %s", (_, make, message) => {
     expect(make).toThrow(ImproperlyConfiguredError);
     expect(make).toThrow(message);

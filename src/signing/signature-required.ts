@@ -16,41 +16,44 @@ import type { ResponseOverrides, URLVerifier, Verification, VerifiedGrant, Verif
 import { markSignatureRequired, rememberVerification } from "./verified.ts";
 
 export interface SignatureRequiredOptions<C = unknown> {
+  /** Verifies the URLs, such as a `URLSigner`. */
   readonly signer: URLVerifier;
-  /** What the link has to be for. */
+  /** The purpose that the link must be signed for. Default: none. */
   readonly purpose?: string;
   /**
-   * The URL as the client asked for it, its path and query at least. Default `request.url`, which the adapters take from
-   * `originalUrl` where a router is mounted and cuts off a part. Where a proxy cuts one off, put it back:
+   * The URL that the client requested: at least its path and query. Default `request.url`, for which the adapters use
+   * `originalUrl` if a mounted router removed a prefix. If a proxy removes a prefix, add it again:
    * `url: (request) => "/app" + request.url`.
    */
   readonly url?: (request: DownloadRequest, context: ViewContext<C>) => string;
-  /** The client's address, for signatures that are bound to one. Default: what the framework says, as it is set up. */
+  /** The client's address, for signatures that are bound to one. Default: the address that the framework reports. */
   readonly ip?: (request: DownloadRequest, context: ViewContext<C>) => string | undefined;
   /**
-   * Whether a grant for a folder is accepted, too (`signer.grant()`). Default false. A grant in the path is taken out of the
-   * request's URL and of the parameters that the handler gets.
+   * Whether a grant for a folder is accepted as well (`signer.grant()`). Default false. A grant in the path is removed from
+   * the request's URL and from the parameters that the handler gets.
    */
   readonly prefixes?: boolean;
   /**
-   * For how many seconds after its end a link still serves the rest of a download. Default 0.
+   * How long an expired link still serves the rest of a download, in seconds. Default 0.
    *
-   * Only to a request with a `Range` that begins after the first byte, and an `If-Range` of a strong entity tag that was sent
-   * under this very signature, and only while the file has that version. Never as a redirect.
+   * The request needs a `Range` that begins after the first byte, and an `If-Range` with a strong entity tag that was sent
+   * under the same signature. The file must still have that version. The response is never a redirect.
    */
   readonly resumeFor?: number;
-  /** Where is kept what `resumeFor` needs to know. Default: in this process. `RedisSentVersions` keeps it for several. */
+  /** Remembers versions for `resumeFor`. Default: `MemorySentVersions`. `RedisSentVersions`: for several machines. */
   readonly sentVersions?: SentVersions;
   /** The clock. */
   readonly now?: () => Date;
 }
 
 /**
- * A handler that answers only to signed URLs. What a signature says of the response is done (name, type, disposition,
- * `Cache-Control`), and no cache but the client's keeps the answer, nor for longer than the signature holds.
+ * Wraps a handler so that it answers only signed URLs. The response gets the filename, type, disposition and `Cache-Control`
+ * of the signature. Only the client may cache it, and not for longer than the signature is valid.
  *
- * The handler throws a {@link PermissionDeniedError} for any other URL, with the reason in its `cause` for the log:
- * `"missing"`, `"expired"` or `"invalid"`. A client is told the same in each case.
+ * For any other URL, the handler throws a {@link PermissionDeniedError}. Its `cause` has the reason for the log:
+ * `"missing"`, `"expired"` or `"invalid"`. The client gets the same 403 in each case.
+ *
+ * @throws {ImproperlyConfiguredError} if `signer` is missing, or an option is invalid
  *
  * @example
  * ```ts
@@ -105,12 +108,12 @@ async function verified<C>(
   const asked = { method: request.method, headers: request.headers, url: url?.(request, context) ?? request.url };
   const expected = { purpose, ip: ip ? ip(request, context) : clientAddress(context), expiredFor: resumeFor };
   const verification = await signer.verify(asked, expected);
-  // A URL with a signature of its own is decided by that.
+  // If the URL has a signature, that alone decides.
   const asksByGrant = prefixes === true && !verification.ok && verification.reason === "missing";
   return asksByGrant && signer.verifyGrant ? signer.verifyGrant(asked, expected) : verification;
 }
 
-/** The request and its parameters as they would be without the grant in the path. */
+/** Returns the request and its parameters without the grant in the path. */
 function withoutGrant<C>(
   request: DownloadRequest,
   context: ViewContext<C>,
@@ -123,7 +126,7 @@ function withoutGrant<C>(
       method: request.method,
       url: without(request.url),
       headers: request.headers,
-      // Made when it is asked for: most files do not ask, and a signal is dear to make.
+      // A getter: a signal is expensive to create, and most files do not read it.
       get signal(): AbortSignal | undefined {
         return request.signal;
       },
@@ -132,24 +135,24 @@ function withoutGrant<C>(
   };
 }
 
-// In JavaScript nothing else says so.
+// JavaScript callers have no types.
 function checkUse(
   handler: unknown,
   options: { signer?: { verify?: unknown; verifyGrant?: unknown }; prefixes?: unknown } | undefined,
 ): void {
   if (typeof handler !== "function") {
     throw new ImproperlyConfiguredError(
-      "signatureRequired(handler, { signer }) needs a handler, such as View.asView()",
+      `signatureRequired(handler, { signer }): handler must be a function, such as View.asView(), got ${typeof handler}`,
     );
   }
   if (typeof options?.signer?.verify !== "function") {
     throw new ImproperlyConfiguredError(
-      "signatureRequired(handler, { signer }) needs a signer, such as new URLSigner({ secrets })",
+      "signatureRequired(handler, { signer }): signer must have verify(), such as new URLSigner({ secrets })",
     );
   }
   if (options.prefixes === true && typeof options.signer.verifyGrant !== "function") {
     throw new ImproperlyConfiguredError(
-      "signatureRequired(handler, { prefixes: true }) needs a signer with verifyGrant()",
+      "signatureRequired(handler, { prefixes: true }): signer must have verifyGrant(), such as new URLSigner({ secrets })",
     );
   }
 }
@@ -165,9 +168,9 @@ function resumptionOf<C>(
 }
 
 function presented(result: DownloadResult, { response, expiresAt }: VerifiedSignature, now: Date): DownloadResult {
-  // An error is neither what was signed for, nor to be kept.
+  // Errors get no overrides and must not be cached.
   if (result.status < 200 || result.status >= 400) return result;
-  // The headers of a web Response may be immutable, as those of a fetched one are.
+  // The headers of a web Response may be immutable, for example if `fetch` returned it.
   const own = result instanceof Response ? new Response(result.body, result) : result;
   if (response) override(own, response);
   const cacheControl = response?.cacheControl ?? own.headers.get("Cache-Control");
@@ -181,13 +184,13 @@ function override(result: DownloadResult, overrides: ResponseOverrides): void {
   const source = sourceOf(result);
   if (source) overrideFields(source, overrides);
   if (source === undefined || source === result) return source ? undefined : overrideHeaders(result.headers, overrides);
-  // What the handler made of its source: a hand-over, with the fields that the source had.
+  // A hand-over of the source: it has copies of the source's fields.
   if (overrides.disposition !== undefined || overrides.filename !== undefined)
     result.headers.delete("Content-Disposition");
   if (overrides.contentType !== undefined) result.headers.delete("Content-Type");
 }
 
-/** The download that a result is, or that it hands over. */
+/** Returns the result if it is a download, or the download that it hands over. Otherwise undefined. */
 function sourceOf(result: DownloadResult): DownloadResponse | undefined {
   if (isDownloadResponse(result)) return result;
   const { source } = result as { source?: unknown };
@@ -203,7 +206,7 @@ function overrideFields(response: DownloadResponse, { disposition, filename, con
   if (contentType !== undefined) response.headers.delete("Content-Type");
 }
 
-/** For a response that is made already: one that a proxy is to complete, or a web Response. */
+/** Overrides the headers of a response that has no options any more: a proxied response or a web Response. */
 function overrideHeaders(
   headers: { get(name: string): string | null; set(name: string, value: string): unknown },
   { disposition, filename, contentType }: ResponseOverrides,

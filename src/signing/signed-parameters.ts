@@ -1,4 +1,4 @@
-/** The parameters of ours that a signed URL may have. No URL that is to be signed may have them already. */
+/** The parameters that the signer adds to a URL. It refuses to sign a URL that already has one. */
 export const signatureParameter = "X-Signature";
 export const expiresParameter = "X-Expires";
 export const headersParameter = "X-Signed-Headers";

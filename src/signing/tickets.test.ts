@@ -124,9 +124,9 @@ describe("a request for a ticket", () => {
 
 describe("issueTickets, used wrongly,", () => {
   it.each<[unknown, RegExp]>([
-    [undefined, /needs a signer/],
-    [{ allow: () => true }, /needs a signer/],
-    [{ signer }, /who may have a ticket/],
+    [undefined, /signer must have/],
+    [{ allow: () => true }, /signer must have/],
+    [{ signer }, /allow must be a function/],
     [{ signer, allow: () => true, limit: 0 }, /limit must be/],
     [{ signer, allow: () => true, expiresIn: 0 }, /expiresIn must be/],
     [{ signer, allow: () => true, origins: ["https://app.example.com/"] }, /origins must be/],

@@ -10,46 +10,46 @@ import type { URLSigner } from "./url-signer.ts";
 export interface TicketOptions<C = unknown> {
   readonly signer: URLSigner;
   /**
-   * Whether this request may have a ticket for its URL. It reads the bearer token from `Authorization`, for example. Return
-   * false for a 403, or throw an error of your own, such as a 401.
+   * Whether this request may have a ticket for its URL. For example, check the bearer token in `Authorization`. Return false
+   * for a 403, or throw another error, such as a 401.
    */
   readonly allow: (request: DownloadRequest, context: ViewContext<C>) => boolean | Promise<boolean>;
-  /** How long a ticket works, in seconds. Default 60: a page navigates to it at once. */
+  /** How long a ticket works, in seconds. Default 60: the page navigates to it at once. */
   readonly expiresIn?: number;
-  /** How many downloads a ticket is good for. Default 1. */
+  /** How many downloads a ticket allows. Default 1. */
   readonly limit?: number;
-  /** Where they are counted. Default: in this process. `RedisDownloadCounter` counts for several machines. */
+  /** Counts the downloads. Default: `MemoryDownloadCounter`, in this process. `RedisDownloadCounter`: for several machines. */
   readonly counter?: DownloadCounter;
   /**
-   * The URL that the ticket is for, its path and query at least. Default: the URL that was posted to. A path that the
-   * client names has to be checked by {@link allow} as well.
+   * The URL that the ticket is for: at least its path and query. Default: the URL of the POST. If the client names the path,
+   * {@link allow} must check it.
    */
   readonly url?: (request: DownloadRequest, context: ViewContext<C>) => string;
-  /** The addresses that the ticket works from. Default: any. */
+  /** Returns the address or prefix that the ticket works from. Default: any. */
   readonly ipPrefix?: (request: DownloadRequest, context: ViewContext<C>) => string | undefined;
   /** Other sites whose pages may ask for tickets: `["https://app.example.com"]`. Default: none. */
   readonly origins?: readonly string[];
 }
 
-/** Issues tickets, and has a view require them. */
+/** A handler that issues tickets, with a wrapper for the view that requires them. */
 export interface Tickets<C = unknown> extends DownloadHandler<C> {
-  /** A handler that answers to tickets only, each of which is good for `limit` downloads. */
+  /** Wraps a view so that it answers tickets only. Each ticket allows `limit` downloads. */
   required(view: DownloadHandler<C>): DownloadHandler<C>;
 }
 
 const purpose = "downloadview ticket";
 
 /**
- * Exchanges a bearer token for a short link, so that a page can have the browser download a file: a navigation carries no
- * token, and `fetch` would hold the whole file in the memory of the page.
+ * Exchanges a bearer token for a link that works for a short time, so that the browser can download a file. A navigation
+ * sends no token, and `fetch` would hold the whole file in the memory of the page.
  *
- * Mount it for POST, and `tickets.required(view)` for GET, under the same URL. The page posts with its token, and gets
- * `{ "url": "/files/a.pdf?…", "expiresAt": "2026-…" }`. Then it navigates: `location.href = url`.
+ * Mount it for POST, and `tickets.required(view)` for GET, under the same URL. The page sends a POST with its token, and
+ * gets `{ "url": "/files/a.pdf?…", "expiresAt": "2026-…" }`. Then it navigates: `location.href = url`.
  *
- * Pages of other sites get a 403, whatever cookies the browser sends: by `Origin` and `Sec-Fetch-Site`. List those that
- * may ask in `origins`. A method other than POST gets a 405. The answer is never cached.
+ * Pages of other sites get a 403, also with cookies: `Origin` and `Sec-Fetch-Site` identify them. To allow a site, add it to
+ * `origins`. A method other than POST gets a 405. The answer is never cached.
  *
- * @throws {ImproperlyConfiguredError} for an option that can't hold
+ * @throws {ImproperlyConfiguredError} if an option is missing or invalid
  *
  * @example
  * ```ts
@@ -94,12 +94,12 @@ export function issueTickets<C = unknown>(options: TicketOptions<C>): Tickets<C>
 function checkOptions<C>(options: TicketOptions<C> | undefined): void {
   if (typeof options?.signer?.sign !== "function") {
     throw new ImproperlyConfiguredError(
-      "issueTickets({ signer, allow }) needs a signer, such as new URLSigner({ secrets })",
+      "issueTickets({ signer, allow }): signer must have sign(), such as new URLSigner({ secrets })",
     );
   }
   if (typeof options.allow !== "function") {
     throw new ImproperlyConfiguredError(
-      "issueTickets({ signer, allow }) needs a function that says who may have a ticket",
+      "issueTickets({ signer, allow }): allow must be a function that returns whether a request may have a ticket",
     );
   }
   const { expiresIn = 60, limit = 1, origins = [] } = options;
@@ -118,26 +118,26 @@ function checkOptions<C>(options: TicketOptions<C> | undefined): void {
 }
 
 /**
- * Whether a page of this site asks, or of one that may, or no page at all. Browsers send `Origin` with each POST, and
- * `Sec-Fetch-Site` (https://w3c.github.io/webappsec-fetch-metadata/); a page can set neither.
+ * Whether the request comes from a page of this site or of an allowed origin, or from no page. Browsers send `Origin` with
+ * each POST, and `Sec-Fetch-Site` (https://w3c.github.io/webappsec-fetch-metadata/). A page can set neither.
  */
 function isOfThisSite({ headers, url }: DownloadRequest, origins: ReadonlySet<string>): boolean {
   const origin = headers.get("origin");
   if (origin !== null && origins.has(origin)) return true;
   const site = headers.get("sec-fetch-site");
-  // A sibling domain ("same-site") may belong to others.
+  // A sibling domain ("same-site") may belong to another owner.
   if (site !== null) return site === "same-origin";
   if (origin === null) return true;
   const host = headers.get("host") ?? (URL.canParse(url) ? new URL(url).host : undefined);
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-/** The path and the query: the page resolves them against the URL that it posted to. */
+/** Returns the path and the query. The page resolves them against the URL of its POST. */
 function asPath(url: string): string {
   return url.startsWith("/") || !URL.canParse(url) ? url : url.slice(new URL(url).origin.length);
 }
 
-/** Tickets that are issued within one second would be the same link otherwise. */
+/** Adds a random parameter: otherwise tickets that are issued within one second would be the same link. */
 function withNumber(url: string): string {
   const number = encodeBase64Url(crypto.getRandomValues(new Uint8Array(12)));
   return `${url}${url.includes("?") ? "&" : "?"}ticket=${number}`;

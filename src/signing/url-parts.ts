@@ -1,25 +1,25 @@
 /**
- * A URL, cut into the parts that a signature covers, in the one spelling that all its harmless spellings share
- * (RFC 3986 §6.2.2): hex digits in capitals, unreserved characters bare, what may not stand in a URL encoded.
+ * The parts of a URL that a signature covers, in a canonical spelling (RFC 3986 §6.2.2): upper-case hex digits, unreserved
+ * characters decoded, characters that a URL may not contain encoded.
  *
- * A proxy or a client may respell a URL in these ways. Anything more would join two resources: `%2F` is no `/`, and
- * `%26` no `&`. So reserved characters stay as they are, and so do the order and the number of the parameters.
+ * Proxies and clients may change a URL in these ways. Any further change could turn it into another resource: `%2F` is not
+ * `/`, and `%26` is not `&`. So reserved characters, and the order and number of the parameters, do not change.
  */
 export interface URLParts {
-  /** `https://host:8443`, or nothing for a URL that begins with its path. */
+  /** `https://host:8443`. Empty for a URL that begins with its path. */
   readonly origin: string;
   readonly path: string;
   /** Each `name=value` of the query, in order, without the empty ones. */
   readonly parameters: readonly string[];
-  /** With its `#`. Clients keep it to themselves. */
+  /** With its `#`. Clients do not send it. */
   readonly fragment: string;
 }
 
-// "//host/path" is a path here: so it stands in a request line, and a router takes it for one.
+// "//host/path" is a path here, as in a request line: a router reads it as a path.
 const urlShape = /^(https?:\/\/[^/?#\\]+)?(\/[^?#]*)?(?:\?([^#]*))?(#.*)?$/is;
 const halfCharacter = /\p{Surrogate}/u;
 
-/** The parts of an absolute http(s) URL, or of one that begins with `/`. Nothing for any other string. */
+/** Parses an absolute http(s) URL, or one that begins with `/`. Returns undefined for any other string. */
 export function parseUrl(url: string): URLParts | undefined {
   const [found, origin = "", path = "", query = "", fragment = ""] = urlShape.exec(url) ?? [];
   if (found === undefined || origin + path === "" || halfCharacter.test(url)) return undefined;
@@ -37,7 +37,7 @@ const notInPath = /%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/gu;
 // Browsers encode the apostrophe of a query, but not that of a path (URL standard, special-query percent-encode set).
 const notInQuery = /%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~!$&()*+,;=:@/?]/gu;
 
-/** @throws {URIError} for half a surrogate pair */
+/** @throws {URIError} for a lone surrogate */
 export function canonicalPath(path: string): string {
   return path.replace(notInPath, respell);
 }
@@ -53,7 +53,7 @@ function respell(found: string): string {
   return unreserved.test(character) ? character : found.toUpperCase();
 }
 
-/** A parameter in the spelling of {@link URLParts}. */
+/** Formats a parameter in the spelling of {@link URLParts}. */
 export function formatParameter(name: string, value: string): string {
   return canonicalParameter(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
 }
@@ -62,12 +62,12 @@ export function parameterName(parameter: string): string {
   return parameter.split("=", 1)[0] ?? "";
 }
 
-/** The value as it stands in the URL. */
+/** Returns the value, still encoded as in the URL. */
 export function parameterValue(parameter: string): string {
   return parameter.slice(parameterName(parameter).length + 1);
 }
 
-/** `text` without its percent-encoding. Nothing for what is no UTF-8. */
+/** Decodes percent-encoding. Returns undefined if the bytes are not UTF-8. */
 export function percentDecoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -166,7 +166,7 @@ describe("the expiry", () => {
     expect(await signerAt(noon + 1899).verify({ url })).toMatchObject({ ok: true });
   });
 
-  it("is never, where nobody wants one", async () => {
+  it("is never, if `expiresIn` is null", async () => {
     const url = await signer.sign("/a", { expiresIn: null });
     expect(url).not.toContain("X-Expires");
     const verification = await signerAt(noon + 1e12).verify({ url });
@@ -219,9 +219,9 @@ describe("a constraint", () => {
     ["a header field", { headers }, { accept: "text/csv", "x-tenant": "eight" }, "GET", {}],
     ["a purpose that is missing", { purpose: "invoice" }, {}, "GET", {}],
     ["a purpose", { purpose: "invoice" }, {}, "GET", { purpose: "avatar" }],
-    ["a purpose that nobody signed for", {}, {}, "GET", { purpose: "invoice" }],
+    ["a purpose that was not signed", {}, {}, "GET", { purpose: "invoice" }],
     ["an address", { ipPrefix: "203.0.113.0/24" }, {}, "GET", { ip: "203.0.114.9" }],
-    ["an address that nobody knows", { ipPrefix: "0.0.0.0/0" }, {}, "GET", {}],
+    ["an unknown address", { ipPrefix: "0.0.0.0/0" }, {}, "GET", {}],
   ])("that the request does not meet makes it invalid: %s", async (_, options, fields, method, known) => {
     const url = await signer.sign("/a", options);
     expect(await signer.verify(requestOf(url, fields, method), known)).toEqual(invalid);
@@ -341,7 +341,7 @@ describe("a secret", () => {
   });
 });
 
-describe("a parameter that anybody may add", () => {
+describe("an ignored parameter", () => {
   const lenient = signerAt(noon, { ignoreParameters: ["utm_source", "ref[]"] });
 
   it("leaves the signature valid, and no other does", async () => {
@@ -427,7 +427,7 @@ describe("whatever is signed", () => {
     );
   });
 
-  it("gives a verdict or a clear error for any text at all", async () => {
+  it("returns a verdict or throws a clear error for any text", async () => {
     const text = fc.oneof(
       anyText,
       fc.string({ unit: "binary-ascii" }),

@@ -45,42 +45,43 @@ import {
 } from "./url-verifier.ts";
 
 export interface URLSignerOptions {
-  /** At least 32 bytes each, from a random source. The first signs, all verify: so a key is changed without a gap. */
+  /** At least 32 random bytes each. The first signs and all verify, so that you can rotate keys while old links work. */
   readonly secrets: string | readonly string[];
-  /** How long a link works, in seconds. Default 3600. `null`: for ever, or until the secret is withdrawn. */
+  /** How long a link works, in seconds. Default 3600. `null`: for ever, or until its secret is removed. */
   readonly expiresIn?: number | null;
   /**
-   * Whether a link works on the host it was signed for only. Default false, so that a proxy may change host and scheme.
-   * Set it where one secret serves several hosts with different files. Such a signer signs absolute URLs only, and
-   * verifies where the URL of the request and its `Host` field, as far as it has both, name that host.
+   * Whether a link works only on the host that it was signed for. Default false, so that a proxy may change host and scheme.
+   * Set it if several hosts with different files share one secret. Such a signer signs absolute URLs only. It verifies that
+   * the URL of the request and its `Host` field, if it has both, name that host.
    */
   readonly bindHost?: boolean;
-  /** Parameters that anybody may add, such as a newsletter's `utm_source`. No file may depend on them. */
+  /** Parameters that the signature does not cover, such as `utm_source`. No file may depend on them. Default: none. */
   readonly ignoreParameters?: readonly string[];
   /** The clock. */
   readonly now?: () => Date;
 }
 
 export interface SignOptions {
-  /** In seconds, or `null` for ever. Default: that of the signer. */
+  /** How long the link works, in seconds. `null`: for ever. Default: `expiresIn` of the signer. */
   readonly expiresIn?: number | null | undefined;
   /** The moment from which the link no longer works, instead of `expiresIn`. */
   readonly expiresAt?: Date | undefined;
-  /** The only method that the link is good for. Default `GET`, which is good for `HEAD` too. */
+  /** The only method that the link allows. Default `GET`, which allows `HEAD` too. */
   readonly method?: string | undefined;
-  /** Header fields that the request has to have, with these values. Their names can be read in the link. */
+  /** Header fields that the request must have, with these values. Their names are readable in the link. Default: none. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** The addresses that the link works from: `203.0.113.7`, `2001:db8::/32`. They can be read in the link. */
+  /** The address or prefix that the link works from: `203.0.113.7`, `2001:db8::/32`. Readable in the link. Default: any. */
   readonly ipPrefix?: string | undefined;
-  /** What the link is for. It is not in the link: whoever verifies has to expect the same. */
+  /** The purpose of the link. It is not in the link: the verifier must pass the same `purpose`. Default: none. */
   readonly purpose?: string | undefined;
+  /** How the response presents the file. Default: as the view says. */
   readonly response?: ResponseOverrides | undefined;
 }
 
 /**
- * Makes URLs that nobody else can make, and recognises them. A signature covers the method, the path, every parameter
- * of the query in its place, the expiry, and what {@link SignOptions} says. It holds for a URL in all its harmless
- * spellings (RFC 3986 §6.2.2) and for no other.
+ * Signs URLs and verifies them. Without a secret, no client can make or change a valid URL. A signature covers the method,
+ * the path, the query parameters in their order, the expiry, and the constraints in {@link SignOptions}. Equivalent
+ * spellings of a URL (RFC 3986 §6.2.2) have the same signature.
  *
  * @example
  * ```ts
@@ -101,7 +102,7 @@ export class URLSigner implements URLVerifier {
   readonly #ignored: ReadonlySet<string>;
   readonly #now: () => Date;
 
-  /** @throws {ImproperlyConfiguredError} for a secret that can be guessed */
+  /** @throws {ImproperlyConfiguredError} if a secret has less than 32 bytes, or another option is invalid */
   constructor({ secrets, expiresIn = 3600, bindHost = false, ignoreParameters = [], now }: URLSignerOptions) {
     this.#keys = keysOf([secrets].flat());
     this.#expiresIn = checkedDuration(expiresIn);
@@ -112,8 +113,8 @@ export class URLSigner implements URLVerifier {
 
   /**
    * Signs an absolute URL, or one that begins with `/`.
-   * @throws {InvalidPathError} for a URL that no request can ask for as it is, or that has one of our parameters
-   * @throws {ImproperlyConfiguredError} for an option that can't hold
+   * @throws {InvalidPathError} if clients would not request the URL unchanged, or it already has a parameter of the signer
+   * @throws {ImproperlyConfiguredError} if an option is invalid
    */
   async sign(url: string, options: SignOptions = {}): Promise<string> {
     const parts = signableUrl(url);
@@ -137,16 +138,16 @@ export class URLSigner implements URLVerifier {
 
   /**
    * Grants every file below a URL, such as a playlist with all its segments. `signatureRequired(view, { prefixes: true })`
-   * accepts it, for GET and HEAD. `/videos/4` grants what is below `/videos/4/`, and never `/videos/42`.
+   * accepts the grant, for GET and HEAD. `/videos/4` covers the files below `/videos/4/`, and never `/videos/42`.
    *
    * - `as: "cookie"` (default) returns a `Set-Cookie` value. The URLs of the files stay as they are.
    * - `as: "path"` returns a folder with the grant as its last segment. Relative URLs keep it, in any player.
    * - `as: "query"` returns a parameter, for clients that append it to each URL themselves.
    *
-   * A grant covers any query. It can be read, and says the folder, the expiry and the addresses.
+   * A grant allows any query. A client can read the folder, the expiry and the addresses in it.
    *
-   * @throws {InvalidPathError} for a URL that no request can ask for as it is
-   * @throws {ImproperlyConfiguredError} for an option that can't hold
+   * @throws {InvalidPathError} if clients would not request the URL unchanged
+   * @throws {ImproperlyConfiguredError} if an option is invalid
    *
    * @example
    * ```ts
@@ -168,7 +169,7 @@ export class URLSigner implements URLVerifier {
   ): Promise<Extract<PrefixGrant, { as: K }>> {
     const parts = signableUrl(prefixUrl);
     if (this.#bindHost && parts.origin === "") throw unsignable("has no host, which this signer binds");
-    if (parts.parameters.length > 0) throw unsignable("has a query, where a folder is granted");
+    if (parts.parameters.length > 0) throw unsignable("has a query, which the URL of a folder must not have");
     const as: GrantKind = options.as ?? "cookie";
     const prefix = folderOf(parts);
     const expiry = this.#expiry(options);
@@ -194,7 +195,7 @@ export class URLSigner implements URLVerifier {
     return (await grants[as]()) as Extract<PrefixGrant, { as: K }>;
   }
 
-  /** Checks what {@link grant} returned. Never throws for anything that a client can send. */
+  /** Verifies the grant in a request, see {@link grant}. Never throws, for any request. */
   async verifyGrant(request: SignedRequest, options: VerifyOptions = {}): Promise<Verification> {
     const parts = parseUrl(request.url);
     if (parts === undefined) return refused("invalid");
@@ -219,7 +220,7 @@ export class URLSigner implements URLVerifier {
     { purpose, ip }: VerifyOptions,
   ): Promise<Verification> {
     const parsed = parseToken(token);
-    // A router and a view get the path as it was sent: the grant has to be found in it.
+    // Routers and views get the path as the client sent it, so the token must be in it literally.
     if (parsed === undefined || (as !== "cookie" && !request.url.includes(token))) return refused("invalid");
     const { payload, signature } = parsed;
     if (!(await verifiesWithAny(this.#keys, signature, grantMessage(as, payload, purpose)))) return refused("invalid");
@@ -233,7 +234,7 @@ export class URLSigner implements URLVerifier {
     return { ok: true, signature, ...(expiresAt && { expiresAt }), grant: { as, prefix, token } };
   }
 
-  /** Never throws for anything that a client can send. */
+  /** Verifies the signature of a request. Never throws, for any request. */
   async verify(request: SignedRequest, options: VerifyOptions = {}): Promise<Verification> {
     const parts = parseUrl(request.url);
     if (parts === undefined) return refused("invalid");
@@ -248,7 +249,7 @@ export class URLSigner implements URLVerifier {
     return valid ? this.#accepted(signature, ownParameters(parameters), options) : refused("invalid");
   }
 
-  /** What the request shows of what the signature may be bound to. Nothing, if it lacks some of it. */
+  /** Returns the host and headers of the request that the signature may be bound to. Undefined if one is missing. */
   #seen(request: SignedRequest, origin: string, parameters: readonly string[]): Bound | undefined {
     const names = ownParameters(parameters).get(headersParameter)?.split(";") ?? [];
     const headers = names.flatMap((name) => headerOf(request, name) ?? []);
@@ -256,11 +257,11 @@ export class URLSigner implements URLVerifier {
     return host === undefined || headers.length < names.length ? undefined : { host, headers };
   }
 
-  /** The text that is signed. JSON, so that no part of it can be taken for a part of another. */
+  /** Returns the text to sign. It is JSON, so that two different links never have the same text. */
   #message(parts: URLParts, method: string, purpose: string | undefined, bound: Bound): string {
     const covered = parts.parameters.filter((parameter) => !this.#ignored.has(parameterName(parameter)));
     const constraints = [signedMethod(method), bound.host, purpose ?? null, bound.headers];
-    // The first string keeps this from being a signature of anything else that the same secret may sign.
+    // The first string makes the signature differ from everything else that the same secret signs.
     return JSON.stringify(["downloadview signed url 1", ...constraints, parts.path, covered]);
   }
 
@@ -284,24 +285,24 @@ export class URLSigner implements URLVerifier {
 
   #expiry({ expiresAt, expiresIn }: Pick<SignOptions, "expiresAt" | "expiresIn">): string | undefined {
     if (expiresAt !== undefined && expiresIn !== undefined) {
-      throw new ImproperlyConfiguredError("Say when a link expires by expiresIn or by expiresAt, not by both");
+      throw new ImproperlyConfiguredError("expiresIn and expiresAt must not both be set. Write one of them");
     }
     const seconds = checkedDuration(expiresIn === undefined ? this.#expiresIn : expiresIn);
     if (expiresAt === undefined && seconds === null) return undefined;
     const time = expiresAt?.getTime() ?? this.#now().getTime() + (seconds ?? 0) * 1000;
-    if (!(Math.abs(time) <= latestTime)) throw new ImproperlyConfiguredError("The link would expire at no valid date");
+    if (!(Math.abs(time) <= latestTime)) throw new ImproperlyConfiguredError("expiresAt must be a valid Date");
     return String(Math.ceil(time / 1000));
   }
 
-  /** @throws {TypeError} always: what this holds is not for a client. */
+  /** @throws {TypeError} always: a client must not see the internal state. */
   toJSON(): never {
     return refuseJSON(this, "signer");
   }
 }
 
-/** What of a request, beside its URL and method, a signature is bound to. */
+/** The host and headers that a signature is bound to. */
 interface Bound {
-  /** Empty where any will do. */
+  /** Empty if any host is valid. */
   readonly host: string;
   readonly headers: readonly string[];
 }
@@ -309,17 +310,18 @@ interface Bound {
 /** The last millisecond that a Date can hold (ECMAScript §21.4.1.1). */
 const latestTime = 8.64e15;
 
-// HMAC's key is as long as its hash (RFC 2104 §3).
-const leastSecretBytes = 32;
+// The key of HMAC should be as long as its hash (RFC 2104 §3).
+const minSecretBytes = 32;
 
 function keysOf(secrets: readonly string[]): HmacKey[] {
-  if (secrets.length === 0) throw new ImproperlyConfiguredError("A URLSigner needs a secret");
+  if (secrets.length === 0)
+    throw new ImproperlyConfiguredError("secrets must have at least one secret, got an empty list");
   return secrets.map((secret) => {
-    // Each half of a surrogate pair would be the same three bytes.
+    // All lone surrogates have the same three bytes in UTF-8: they add no entropy.
     const bytes = utf8(typeof secret === "string" ? secret.replace(/\p{Surrogate}/gu, "") : "");
-    if (bytes.byteLength < leastSecretBytes) {
+    if (bytes.byteLength < minSecretBytes) {
       throw new ImproperlyConfiguredError(
-        `A secret needs at least ${leastSecretBytes} bytes, better from a random source: openssl rand -hex 32`,
+        `A secret must have at least ${minSecretBytes} bytes, got ${bytes.byteLength}. Make one with: openssl rand -hex 32`,
       );
     }
     return new HmacKey("SHA-256", () => bytes);
@@ -328,24 +330,32 @@ function keysOf(secrets: readonly string[]): HmacKey[] {
 
 function checkedDuration(seconds: number | null): number | null {
   if (seconds === null || (Number.isFinite(seconds) && seconds > 0)) return seconds;
-  throw new ImproperlyConfiguredError("expiresIn is a positive number of seconds, or null for ever");
+  throw new ImproperlyConfiguredError(
+    `expiresIn must be a positive number of seconds, or null for ever, got ${String(seconds)}`,
+  );
 }
 
 function checkedIgnored(name: string): string {
   const canonical = parameterName(formatParameter(name, ""));
   if (!reservedParameters.has(canonical)) return canonical;
-  throw new ImproperlyConfiguredError(`${name} is part of the signature and can't be ignored`);
+  throw new ImproperlyConfiguredError(
+    `ignoreParameters must not contain ${JSON.stringify(name)}, because the signer itself adds that parameter`,
+  );
 }
 
 /** Methods and field names are tokens (RFC 9110 §5.6.2). */
 function checkedToken(text: string): string {
   if (/^[\w!#$%&'*+\-.^`|~]+$/.test(text)) return text;
-  throw new ImproperlyConfiguredError(`Not a method or the name of a header field: ${JSON.stringify(text)}`);
+  throw new ImproperlyConfiguredError(
+    `A method or header name must be a token, such as "GET", got ${JSON.stringify(text)}`,
+  );
 }
 
 function checkedIPPrefix(prefix: string | undefined): string | undefined {
   if (prefix === undefined || parseIPPrefix(prefix) !== undefined) return prefix;
-  throw new ImproperlyConfiguredError(`Not an address or a prefix of addresses: ${JSON.stringify(prefix)}`);
+  throw new ImproperlyConfiguredError(
+    `ipPrefix must be an address or a prefix, such as "203.0.113.0/24", got ${JSON.stringify(prefix)}`,
+  );
 }
 
 function formatted(added: readonly (readonly [name: string, value: string | undefined])[]): string[] {
@@ -361,14 +371,14 @@ function signedMethod(method: string): string {
   return method === "HEAD" ? "GET" : method;
 }
 
-/** In lower case, and without the port where it is the scheme's own: as a `Host` field has it (RFC 9110 §7.2). */
+/** Returns the host in lower case, without a default port, as in a `Host` field (RFC 9110 §7.2). Empty if there is none. */
 function hostOf(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).host : "";
 }
 
 /**
- * The host that is asked for. Nothing where the URL and the `Host` field differ: a request line may hold an absolute
- * URL, and applications that serve several hosts look at the field.
+ * Returns the requested host. Undefined if the URL and the `Host` field differ: a request line may contain an absolute URL,
+ * and applications with several hosts use the field.
  */
 function hostAsked({ headers }: SignedRequest, origin: string): string | undefined {
   const hosts = [hostOf(origin), headers?.get("host")?.toLowerCase() ?? ""].filter((host) => host !== "");
@@ -376,7 +386,7 @@ function hostAsked({ headers }: SignedRequest, origin: string): string | undefin
 }
 
 function headerOf({ headers }: SignedRequest, name: string): string | null {
-  // `Headers` throws for what is no name, and this one came from the client.
+  // The client chose the name, and `Headers` throws for an invalid one.
   return /^[\w!#$%&'*+\-.^`|~]+$/.test(name) ? (headers?.get(name)?.trim() ?? null) : null;
 }
 
@@ -385,7 +395,7 @@ function allowsAddress(prefix: string, ip: string | undefined): boolean {
   return parsed !== undefined && ip !== undefined && isWithinIPPrefix(ip, parsed);
 }
 
-/** Our own parameters, decoded. */
+/** Returns the parameters that the signer added, decoded. */
 function ownParameters(parameters: readonly string[]): ReadonlyMap<string, string> {
   const own = parameters.filter((parameter) => reservedParameters.has(parameterName(parameter)));
   return new Map(

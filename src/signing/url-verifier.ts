@@ -3,24 +3,24 @@ import type { DispositionType } from "../http/content-disposition.ts";
 
 /** The part of a request that a signature may depend on. A fetch `Request` is one. */
 export interface SignedRequest {
-  /** Absolute, or as it stands in the request line. */
+  /** An absolute URL, or the path and query. */
   readonly url: string;
   /** Default `GET`. */
   readonly method?: string;
   readonly headers?: { get(name: string): string | null };
 }
 
-/** What the verifier knows, and a signature doesn't say of itself. */
+/** Facts that the signature does not contain. */
 export interface VerifyOptions {
-  /** What the link is for. A signature made for another purpose is invalid. */
+  /** The purpose of the link. A signature for another purpose is invalid. Default: none. */
   readonly purpose?: string | undefined;
-  /** The client's address. Without one, no signature that is bound to addresses is valid. */
+  /** The client's address. If it is undefined, signatures that are bound to addresses are invalid. */
   readonly ip?: string | undefined;
-  /** For how many seconds after its end a signature is still told from others, as `expired`. Default 0. */
+  /** How long after its expiry a signature is still verified, with `expired: true`, in seconds. Default 0. */
   readonly expiredFor?: number | undefined;
 }
 
-/** How a signed link has its file presented. The signature covers it: a client can change none of it. */
+/** How the response of a signed link presents the file. The signature covers it, so that no client can change it. */
 export interface ResponseOverrides {
   readonly disposition?: DispositionType;
   readonly filename?: string;
@@ -32,40 +32,41 @@ export type Verification = VerifiedSignature | RefusedSignature;
 
 export interface VerifiedSignature {
   readonly ok: true;
-  /** The signature itself: it tells this link from every other. */
+  /** The signature itself. It identifies the link. */
   readonly signature: string;
-  /** From this moment on the link no longer works. A link without one always does. */
+  /** From this moment on the link no longer works. Undefined if it never expires. */
   readonly expiresAt?: Date;
   readonly response?: ResponseOverrides;
-  /** Until when the rest of a download is served, if `signatureRequired` has `resumeFor`. */
+  /** Until when an expired link serves the rest of a download, if `signatureRequired` has `resumeFor`. */
   readonly resumableUntil?: Date;
-  /** Whether it has ended, and was verified only because of {@link VerifyOptions.expiredFor}. */
+  /** Whether it has expired, and was verified only because of {@link VerifyOptions.expiredFor}. */
   readonly expired?: true;
-  /** The grant that the request showed in place of a signature of its own URL. */
+  /** The grant of the request, if it has a grant instead of a signature. */
   readonly grant?: VerifiedGrant;
 }
 
 export interface VerifiedGrant {
   readonly as: GrantKind;
-  /** The folder that it is for: a path that ends in a slash. */
+  /** The folder of the grant: a path that ends in a slash. */
   readonly prefix: string;
-  /** The grant as it stands in the request. */
+  /** The token in the request. */
   readonly token: string;
 }
 
 export interface RefusedSignature {
   readonly ok: false;
-  /** For the log. A client learns only that it may not: the reason would tell it what to try next. */
+  /** For the log. The client gets the same 403 for each reason: the reason would tell an attacker what to try next. */
   readonly reason: RefusalReason;
 }
 
-/** `expired` is said only of a signature that was valid once. */
+/** Why a request was refused. `expired`: the signature was valid before. */
 export type RefusalReason = "missing" | "expired" | "invalid";
 
-/** Checks signed URLs: `URLSigner`, `DjangoURLSigner`, or one of your own. */
+/** Verifies signed URLs, such as `URLSigner` and `DjangoURLSigner`. */
 export interface URLVerifier {
+  /** Verifies the signature of a URL. */
   verify(request: SignedRequest, options?: VerifyOptions): Promise<Verification>;
-  /** Checks a grant for the folder that the URL is in. A verifier that has none knows no grants. */
+  /** Verifies a grant for the folder of the URL. A verifier without this method supports no grants. */
   verifyGrant?(request: SignedRequest, options?: VerifyOptions): Promise<Verification>;
 }
 

@@ -2,22 +2,22 @@ import type { DownloadCharge, DownloadCounter, DownloadTerms, GrantResult } from
 import { RedisScripts, type IORedisClient, type NodeRedisClient } from "./scripts.ts";
 
 export interface RedisDownloadCounterOptions {
-  /** What the names of the keys begin with. Default `downloadview:link:`. */
+  /** The prefix of the keys. Default `downloadview:link:`. */
   readonly prefix?: string;
   /**
-   * For how many seconds Redis may take to answer. After that the client gets a 503. Default 2.
+   * How long Redis may take to answer, in seconds. After that the client gets a 503. Default 2.
    *
-   * Clients of Redis queue commands while they have no connection, some of them for ever.
+   * Without a connection, Redis clients queue commands, some of them for ever.
    */
   readonly timeout?: number;
 }
 
 /**
- * Counts in Redis (5 or newer, also a cluster), for links that several machines serve. A link is one hash, which Redis
- * drops when the link expires; if a link never expires, its hash stays. The Redis must not evict keys
- * (`maxmemory-policy noeviction`): a forgotten link works again.
+ * Counts in Redis (5 or newer, also a cluster), for links that several machines serve. Each link has one hash, which Redis
+ * removes when the link expires. If a link never expires, its hash stays. Redis must not evict keys
+ * (`maxmemory-policy noeviction`), because an evicted link works again.
  *
- * While Redis is down, or hangs for longer than `timeout` seconds, limited links are answered with a 503.
+ * While Redis is down, or takes longer than `timeout` seconds, limited links get a 503.
  *
  * @throws {ImproperlyConfiguredError} if `client` has no `eval` method, or `timeout` is not a positive number
  *
@@ -44,7 +44,7 @@ export class RedisDownloadCounter implements DownloadCounter {
 
   async begin(link: string, terms: DownloadTerms): Promise<string | undefined> {
     const { now, grantLife } = terms;
-    // The client has its 503. What it was not sent must not be counted.
+    // The client already has its 503: bytes that it did not get must not count.
     const giveBack = (late: unknown): Promise<void> | undefined =>
       typeof late === "string"
         ? this.end(link, late, { kind: "unused", sent: 0, counts: false, now, grantLife })
@@ -83,8 +83,8 @@ function flag(value: boolean): string {
   return value ? "1" : "0";
 }
 
-// A hash has the fields "uses" and "given", and one for each client: its grants, as JSON. Redis runs a script without
-// anything in between. The rules are those of `../grant.ts`, in the same order.
+// A hash has the fields "uses" and "given", and one field for each client with its grants, as JSON. Redis runs each script
+// atomically. The rules are those of `../grant.ts`, in the same order.
 const library = `
 local key = KEYS[1]
 local function load(client)

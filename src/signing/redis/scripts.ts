@@ -1,27 +1,27 @@
 import { DownloadError, ImproperlyConfiguredError } from "../../errors.ts";
 
-/** The one method of ioredis that is used, and one by which it is known. */
+/** The method of ioredis that is used, and one that identifies ioredis. */
 export interface IORedisClient {
   defineCommand: unknown;
   eval(script: string, numberOfKeys: number, ...keysAndArguments: string[]): Promise<unknown>;
 }
 
-/** The one method of node-redis that is used. */
+/** The method of node-redis that is used. */
 export interface NodeRedisClient {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
 
 export interface RedisOptions {
-  /** What the names of the keys begin with. */
+  /** The prefix of the keys. */
   readonly prefix: string;
   /**
-   * For how many seconds Redis may take to answer. Clients of Redis queue commands while they have no connection, some of
-   * them for ever.
+   * How long Redis may take to answer, in seconds. Without a connection, Redis clients queue commands, some of them for
+   * ever.
    */
   readonly timeout: number;
 }
 
-/** Runs scripts in Redis, each on one key, and waits for an answer no longer than `timeout` seconds. */
+/** Runs scripts in Redis, each on one key. Waits up to `timeout` seconds for an answer. */
 export class RedisScripts {
   readonly #client: IORedisClient | NodeRedisClient;
   readonly #options: RedisOptions;
@@ -29,7 +29,9 @@ export class RedisScripts {
   /** @throws {ImproperlyConfiguredError} if `client` has no `eval` method, or `timeout` is not a positive number */
   constructor(client: IORedisClient | NodeRedisClient, options: RedisOptions) {
     if (typeof (client as { eval?: unknown } | undefined)?.eval !== "function") {
-      throw new ImproperlyConfiguredError("This needs a client of ioredis or node-redis, got neither");
+      throw new ImproperlyConfiguredError(
+        `client must be a client of ioredis or node-redis, got ${client === null ? "null" : typeof client} without eval()`,
+      );
     }
     if (!(options.timeout > 0)) {
       throw new ImproperlyConfiguredError(`timeout must be a positive number of seconds, got ${options.timeout}`);
@@ -39,7 +41,7 @@ export class RedisScripts {
   }
 
   /**
-   * Returns what the script returns. An answer that comes too late is passed to `whenLate`.
+   * Returns the result of the script. If the answer arrives after the timeout, it is passed to `whenLate`.
    * @throws {DownloadError} 503, if Redis can't be reached or takes too long
    */
   async run(

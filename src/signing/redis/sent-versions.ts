@@ -2,15 +2,15 @@ import { RedisScripts, type IORedisClient, type NodeRedisClient } from "./script
 import type { SentVersions } from "../sent-versions.ts";
 
 export interface RedisSentVersionsOptions {
-  /** What the names of the keys begin with. Default `downloadview:sent:`. */
+  /** The prefix of the keys. Default `downloadview:sent:`. */
   readonly prefix?: string;
-  /** For how many seconds Redis may take to answer. Default 2. */
+  /** How long Redis may take to answer, in seconds. After that the client gets a 503. Default 2. */
   readonly timeout?: number;
 }
 
 /**
- * Remembers in Redis which version was sent under which signature, for `resumeFor` on several machines. One key each,
- * which Redis drops when the time is over.
+ * Remembers in Redis which version was sent under which signature, for `resumeFor` on several machines. Each has one key,
+ * which Redis removes when it expires.
  *
  * @throws {ImproperlyConfiguredError} if `client` has no `eval` method, or `timeout` is not a positive number
  *
@@ -37,7 +37,7 @@ export class RedisSentVersions implements SentVersions {
     await this.#scripts.run(addScript, key, [String(Math.max(1, Math.ceil(until - now)))]);
   }
 
-  /** Redis counts the time by its own clock. */
+  /** Ignores `_now`: Redis uses its own clock. */
   async has(key: string, _now: number): Promise<boolean> {
     return (await this.#scripts.run(hasScript, key, [])) === 1;
   }
