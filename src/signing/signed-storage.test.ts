@@ -64,7 +64,7 @@ describe("the URL of a signed storage", () => {
     );
   });
 
-  it("is not there for a name that no storage has, and costs the process nothing where nobody waits for it", async () => {
+  it("rejects for an invalid name, without an unhandled rejection if the caller does not wait", async () => {
     await expect(storage.url("../secret")).rejects.toThrow(InvalidPathError);
     let unhandled = 0;
     const count = (): void => void (unhandled += 1);
