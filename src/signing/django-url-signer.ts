@@ -30,11 +30,11 @@ export interface DjangoUrlSignerOptions {
 }
 
 /**
- * Signs as django-downloadview does, and verifies what it signed, so that a Django site and this one can share links.
+ * Signs as django-downloadview does, and verifies its signatures, so that a Django site and this one can share links.
  * The signature is that of Django's `TimestampSigner` over the path: it covers neither the query nor the method, and
- * carries no overrides. Prefer `URLSigner` wherever Django takes no part.
+ * carries no overrides. Prefer `URLSigner` for links that Django does not verify.
  *
- * A signed path with a percent sign is read as a URL path, as `Storage.url()` gives it: `/a%20b` is the file `a b`.
+ * A signed path with a percent sign is read as a URL path, as `Storage.url()` returns it: `/a%20b` is the file `a b`.
  *
  * @see {@link https://docs.djangoproject.com/en/stable/topics/signing/}
  * @example
@@ -65,8 +65,8 @@ export class DjangoURLSigner implements URLVerifier {
 
   /**
    * Signs the path of a URL.
-   * @throws {InvalidPathError} for a URL that no request can ask for as it is
-   * @throws {ImproperlyConfiguredError} for a query or an option, which Django's signature can't cover
+   * @throws {InvalidPathError} if clients would not request the URL unchanged
+   * @throws {ImproperlyConfiguredError} for a query or an option: Django's signature does not cover them
    */
   async sign(url: string, options: SignOptions = {}): Promise<string> {
     const parts = signableUrl(url);
@@ -80,8 +80,8 @@ export class DjangoURLSigner implements URLVerifier {
   }
 
   /**
-   * Never throws for anything that a client can send.
-   * @throws {ImproperlyConfiguredError} for a purpose, of which Django's signature knows nothing
+   * Verifies the signature of a request. Never throws because of a request.
+   * @throws {ImproperlyConfiguredError} for a purpose: Django's signature has none
    */
   async verify({ url }: SignedRequest, { purpose }: VerifyOptions = {}): Promise<Verification> {
     if (purpose !== undefined) throw new ImproperlyConfiguredError("Give each purpose a salt of its own, as in Django");
@@ -131,8 +131,8 @@ function djangoKey(secretKey: string, { salt, algorithm = "sha256" }: DjangoUrlS
 }
 
 /**
- * What Django may have signed, for a parameter as it arrived. Django signs a storage's URL as it is and puts it into
- * the query without encoding it: what is decoded on the way has to be quoted again.
+ * Returns the texts that Django may have signed for a parameter. Django signs a storage's URL and puts it into the query
+ * without encoding it. The parameter was decoded on the way, so it has to be encoded again.
  */
 function candidates(value: string): SignedPath[] {
   const texts = new Set([value, value.replaceAll("+", "%20")].flatMap((text) => percentDecoded(text) ?? []));
