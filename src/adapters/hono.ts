@@ -57,7 +57,7 @@ export async function send<E extends Env>(
 ): Promise<Response> {
   try {
     const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(context, rendered);
-    const env = context.env as { outgoing?: Outgoing; completed?: unknown } | undefined;
+    const env: { outgoing?: Outgoing; completed?: unknown } | undefined = context.env;
     const outgoing = env?.outgoing ?? outgoingOf(env);
     const response = await webResponse(result, context.req.raw, { scope: context, fieldsOf, outgoing });
     return downloadOf(response) ? response : besideContext(context, response);

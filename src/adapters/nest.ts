@@ -92,7 +92,7 @@ function keepFromSerializer(): void {
   const { prototype } = ClassSerializerInterceptor;
   const { serialize } = prototype;
   prototype.serialize = function (response, options) {
-    return isDownload(response) ? (response as never) : serialize.call(this, response, options);
+    return isDownload(response) ? response : serialize.call(this, response, options);
   };
 }
 

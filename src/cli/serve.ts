@@ -100,7 +100,7 @@ function folderHandler(root: string, attachment: boolean, localOnly: boolean): H
     const segments = segmentsOf(request.url);
     if (segments === undefined) return respond(response, 404, "Not found\n");
     const list = (): void => {
-      listing(root, segments, request)
+      void listing(root, segments, request)
         .catch(() => undefined)
         .then((page) => (page ? sendPage(response, page) : respond(response, 404, "Not found\n")));
     };

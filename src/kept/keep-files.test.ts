@@ -560,7 +560,7 @@ function upstream(fields: Record<string, string>, status: () => number = () => 2
     counter.sent += 1;
     return new Response(`remote ${counter.sent}`, { status: status(), headers: fields });
   };
-  const file = (): DownloadFile => new HTTPFile("https://files.example/a.txt", { fetch: answer as typeof fetch });
+  const file = (): DownloadFile => new HTTPFile("https://files.example/a.txt", { fetch: answer });
   return { counter, file };
 }
 

@@ -50,10 +50,12 @@ function canonical(value: unknown, at: string, within: readonly object[] = []): 
   if (typeof value !== "object" || within.includes(value)) throw notJSON(value, at);
   const path = [...within, value];
   // Not map(): it passes over the holes of a sparse array.
-  if (Array.isArray(value)) return `[${Array.from(value, (part, index) => canonical(part, `${at}[${index}]`, path))}]`;
+  if (Array.isArray(value)) {
+    return `[${Array.from(value, (part, index) => canonical(part, `${at}[${index}]`, path)).join(",")}]`;
+  }
   if (!isPlain(value)) throw notJSON(value, at);
   const members = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  return `{${members.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part, `${at}.${name}`, path)}`)}}`;
+  return `{${members.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part, `${at}.${name}`, path)}`).join(",")}}`;
 }
 
 function isPlain(value: object): boolean {

@@ -69,9 +69,7 @@ function backendFault(backend: OffloadBackend | "none" | undefined): string | un
   if (backend === "none" || (typeof backend === "object" && "encode" in backend)) return undefined;
   const found: unknown = backend;
   const got =
-    typeof found === "function"
-      ? "the function itself. Did you forget the parentheses?"
-      : String(JSON.stringify(found));
+    typeof found === "function" ? "the function itself. Did you forget the parentheses?" : JSON.stringify(found);
   return `backend must be nginx(), apache(), lighttpd(), caddy(), h2o() or "none", got ${got}`;
 }
 

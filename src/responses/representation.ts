@@ -170,7 +170,8 @@ export function dispositionOf(response: DownloadResponse, type: string): string 
 
 // JavaScript may set any value: only `false` shows a file, and only "allow" lets it run.
 function isInline({ attachment, inlineTypes, activeContent }: DownloadResponse, type: string): boolean {
-  if (attachment !== false || !mayBeInline(type, inlineTypes)) return false;
+  const mayShow: unknown = attachment;
+  if (mayShow !== false || !mayBeInline(type, inlineTypes)) return false;
   return activeContent !== "attachment" || !isActiveContent(type);
 }
 

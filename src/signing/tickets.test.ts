@@ -16,11 +16,11 @@ function ticketsOf(options: Partial<TicketOptions> = {}): Tickets {
 }
 
 function post(tickets: Tickets, headers: Record<string, string> = token, url = file): Promise<Response> {
-  return toFetchHandler(tickets as DownloadHandler)(new Request(url, { method: "POST", headers }));
+  return toFetchHandler(tickets)(new Request(url, { method: "POST", headers }));
 }
 
 function get(tickets: Tickets, url: string, init?: RequestInit): Promise<Response> {
-  return toFetchHandler(tickets.required(view) as DownloadHandler)(new Request(new URL(url, file), init));
+  return toFetchHandler(tickets.required(view))(new Request(new URL(url, file), init));
 }
 
 async function ticket(tickets: Tickets): Promise<string> {
@@ -43,7 +43,7 @@ describe("a ticket", () => {
 
   it("is good for one download", async () => {
     const tickets = ticketsOf();
-    const mounted = toFetchHandler(tickets.required(view) as DownloadHandler);
+    const mounted = toFetchHandler(tickets.required(view));
     const link = new URL(await ticket(tickets), file);
     expect(await (await mounted(new Request(link))).text()).toBe("secret");
     expect((await mounted(new Request(link))).status).toBe(403);
@@ -110,7 +110,7 @@ describe("a request for a ticket", () => {
   });
 
   it("is a POST", async () => {
-    const response = await toFetchHandler(ticketsOf() as DownloadHandler)(new Request(file, { headers: token }));
+    const response = await toFetchHandler(ticketsOf())(new Request(file, { headers: token }));
     expect([response.status, response.headers.get("Allow")]).toEqual([405, "POST"]);
   });
 

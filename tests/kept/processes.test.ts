@@ -45,7 +45,7 @@ async function startMaker(pause = 0): Promise<Maker> {
     stdio: ["pipe", "pipe", "inherit"],
   });
   started.push(child);
-  const reader: Interface = createInterface({ input: child.stdout! });
+  const reader: Interface = createInterface({ input: child.stdout });
   const lines = reader[Symbol.asyncIterator]();
   expect((await lines.next()).value).toBe("ready");
   return { child, lines };

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { listen } from "../support/sockets.ts";
 
 // Each file is of one letter: a byte of another file is seen wherever it is.
-const letters = [..."abcdefgh"];
+const letters = Array.from("abcdefgh");
 const size = 3 * 1024 * 1024 + 1;
 let root: string;
 

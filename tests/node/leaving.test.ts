@@ -149,7 +149,7 @@ describe("a stand-in of Node's response", () => {
   }
 
   const kinds: [name: string, write: (done?: () => void) => unknown][] = [
-    ["returns undefined and calls back at once", (done) => void done?.()],
+    ["returns undefined and calls back at once", (done) => done?.()],
     ["returns undefined and calls back later", (done) => void (done && setImmediate(done))],
     ["returns true and calls back at once", (done) => (done?.(), true)],
   ];

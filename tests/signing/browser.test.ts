@@ -109,7 +109,7 @@ describe.runIf(present)("in Chromium", { timeout: 60_000 }, () => {
       asked.push(request.headers.range);
       response.on("close", () => statuses.push(response.statusCode));
       if (asked.length === 1) breakAfter(response, size / 2, () => (now += 61_000));
-      handler(request, response);
+      void handler(request, response);
     };
     await using server = await listen(listener);
     await page.goto(server.url);
