@@ -147,7 +147,7 @@ export class DerivedFile implements DownloadFile {
   }
 }
 
-export function isCoding(recipe: string): recipe is DerivedCoding {
+function isCoding(recipe: string): recipe is DerivedCoding {
   return recipe === "br" || recipe === "gzip";
 }
 

@@ -112,7 +112,7 @@ async function readHolder(path: string): Promise<Holder | undefined> {
 }
 
 /** Milliseconds since the last renewal. Undefined if there is no such file. */
-export async function ageOf(path: string): Promise<number | undefined> {
+async function ageOf(path: string): Promise<number | undefined> {
   try {
     return Date.now() - (await stat(path)).mtimeMs;
   } catch (error) {
