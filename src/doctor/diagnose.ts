@@ -3,7 +3,9 @@ import type { DownloadviewConfig } from "../config/downloadview-config.ts";
 import { appChecks } from "./app-checks.ts";
 import { failed, folded, passed, skipped, type Check, type CheckResult } from "./check-result.ts";
 import { Examination, messageOf, type DoctorOptions, type ExpectedTarget } from "./examination.ts";
+import { modificationTimes } from "./modification-times.ts";
 import { proxyChecks, sendingChecks } from "./proxy-checks.ts";
+import { firstSamples } from "./samples.ts";
 import { removeSamples, storageChecks } from "./storage-checks.ts";
 
 /** What the doctor found. */
@@ -51,8 +53,10 @@ export async function diagnose(config: DownloadviewConfig, options: DoctorOption
 }
 
 async function examineAll(exam: Examination): Promise<CheckResult[]> {
-  const storage = await run(storageChecks, exam, exam);
-  const app = await run(appChecks, exam, exam, isHealthy(storage));
+  const checked = await run(storageChecks, exam, exam);
+  const app = await run(appChecks, exam, exam, isHealthy(checked));
+  const samples = new Set(firstSamples(exam.samples).map((sample) => exam.nameOf(sample)));
+  const storage = [...checked, ...(await modificationTimes(exam.storage, (name) => samples.has(name)))];
   if (!isHealthy(app)) return [...storage, ...app, ...skipProxy(exam)];
   const expected = await exam.expected(exam.samples.plain);
   if (exam.proxy === undefined) return [...storage, ...app, ...(expected ? [unproxied(expected)] : [])];
