@@ -351,6 +351,7 @@ const table: readonly Case[] = [
       pid: true,
       part: true,
       locations: true,
+      authRequest: true,
     }),
     (options) =>
       serverConfiguration(

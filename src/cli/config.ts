@@ -14,6 +14,8 @@ downloadview.config.ts: all that it needs to run.
   --part               only what goes into a configuration that there is already
   --locations          only the internal places of the files, for a server block that you have, with the
                        lines that your own location of the application needs
+  --auth-request       nginx and caddy: the server asks the application, at /_downloadview/authorize, before it
+                       sends a file of a rule under the rule's sourceUrl
   --app URL            the application as the server reaches it: http://127.0.0.1:3000, https://app.internal,
                        http://[::1]:3000, unix:/run/app.sock (default: app of the configuration,
                        else http://127.0.0.1:3000)
@@ -40,6 +42,7 @@ export function runConfig(args: readonly string[], io: CommandIO, folder: string
       allowPositionals: true,
       options: {
         app: { type: "string" },
+        "auth-request": { type: "boolean", default: false },
         certificate: { type: "string" },
         check: { type: "string" },
         config: { type: "string" },
@@ -58,7 +61,8 @@ export function runConfig(args: readonly string[], io: CommandIO, folder: string
     }
     const { app, check, listen, locations, part, pid, "server-name": serverName } = values;
     const tls = tlsFiles(values.certificate, values.key);
-    const options = { part, locations, ...defined({ app, listen, pid, serverName, tls }) };
+    const authRequest = values["auth-request"];
+    const options = { part, locations, authRequest, ...defined({ app, listen, pid, serverName, tls }) };
     const text = serverConfiguration(onlyServer(positionals), await loadConfig(values.config, folder), options);
     if (check === undefined) {
       io.stdout(text);

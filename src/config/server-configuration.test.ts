@@ -17,6 +17,36 @@ interface Options extends ServerConfigurationOptions {
   readonly more?: Partial<DownloadviewConfig>;
 }
 
+describe("a server that asks the application", () => {
+  const publicRule = { ...rule, sourceUrl: "/media" };
+
+  it("sends the folder of a rule under the rule's URL, never under the internal one", () => {
+    const text = configured([publicRule], { authRequest: true });
+    expect(text).toMatch(
+      /location \^~ \/media\/ \{[^]+auth_request \/_downloadview\/authorize;[^]+alias \$downloadview_folder_0;/,
+    );
+    expect(text).not.toContain("/_dl/");
+  });
+
+  it("does so in a part of a configuration that has a map, without which nginx can't tell whose answer it got", () => {
+    const text = configured([publicRule], { authRequest: true, part: true });
+    expect(text).toMatch(
+      /map \$downloadview_status \$downloadview_folder_0 \{ 204 \/srv\/media\/; default \/dev\/null\/; \}/,
+    );
+    expect(() => configured([publicRule], { authRequest: true, locations: true })).toThrow(/without --locations/);
+  });
+
+  it("needs the URL that clients ask for", () => {
+    expect(() => configured([rule], { authRequest: true })).toThrow(/rule 0 .*sourceUrl: "\/media\/"/);
+  });
+
+  it("is nginx or Caddy", () => {
+    expect(() =>
+      configured([{ ...publicRule, destinationDir: "/srv" }], { server: "apache", authRequest: true }),
+    ).toThrow("apache can't ask the application before it sends a file: use nginx or caddy");
+  });
+});
+
 describe("serverConfiguration", () => {
   it("leads each destination to its folder, with a slash at both ends", () => {
     const text = configured([rule, { sourceDir: "/srv/b", destinationUrl: "/_b", destinationDir: "/mnt/b" }]);

@@ -37,6 +37,11 @@ export interface ServerConfigurationOptions {
   readonly part?: boolean;
   /** Writes only the internal locations of the files, for a server block that already proxies the application. Default false. */
   readonly locations?: boolean;
+  /**
+   * nginx and Caddy: the server sends the files of each rule under its `sourceUrl`, and asks the application first, at
+   * `/_downloadview/authorize`, where `authorizeDownloads()` answers.
+   */
+  readonly authRequest?: boolean;
 }
 
 /**
@@ -61,6 +66,9 @@ export function serverConfiguration(
   options: ServerConfigurationOptions = {},
 ): string {
   const backend = backendNamed(name, config);
+  if (options.authRequest && name !== "nginx" && name !== "caddy") {
+    throw new ImproperlyConfiguredError(`${name} can't ask the application before it sends a file: use nginx or caddy`);
+  }
   return backend.configuration({
     rules: distinct(compileRules(rulesFor(name, config), backend), backend),
     app: parseApp(options.app ?? config.app ?? "http://127.0.0.1:3000"),
@@ -70,6 +78,7 @@ export function serverConfiguration(
     pid: options.pid,
     part: options.part ?? false,
     locations: options.locations ?? false,
+    authRequest: options.authRequest ?? false,
   });
 }
 

@@ -35,6 +35,8 @@ export interface ServerConfiguration {
   readonly part: boolean;
   /** Whether to write only the internal locations of the files, for a server block that already proxies the application. */
   readonly locations: boolean;
+  /** The server asks the application before it sends a file by its public URL, instead of being told by a field. */
+  readonly authRequest: boolean;
 }
 
 /** The server name if the configuration names none. */

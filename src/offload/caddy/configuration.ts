@@ -1,3 +1,4 @@
+import { authorizePath, decidedFields, publicFolder } from "../auth-request/configuration-parts.ts";
 import type { CompiledRule } from "../compiled-rule.ts";
 import {
   defaultName,
@@ -17,18 +18,23 @@ export function caddyConfiguration({
   tls,
   part,
   locations,
+  authRequest,
 }: ServerConfiguration): string {
+  const upstream = app.socket === undefined ? app.origin : `unix/${app.socket}`;
+  const folders = authRequest ? rules.map((rule, at) => authorizedFolder(rule, at, upstream)) : [];
   const handOvers = lines(
-    ...rules.map((rule, at) => handover(rule, at)),
+    ...(authRequest ? [] : rules.map((rule, at) => handover(rule, at))),
     "# With any other status, Caddy would pass the field, and so a path, on to the client.",
     "header_down -X-Accel-Redirect",
   );
   const title = "# Made by `downloadview config caddy`. Make it again when a rule changes.";
+  if (locations && authRequest) return lines(`${title} Put it into the site.`, ...folders, "");
   if (locations) return lines(`${title} Put it into reverse_proxy.`, handOvers, "");
+  const application = lines(`reverse_proxy ${upstream} {`, indented(handOvers, "\t"), "}");
   const proxy = lines(
-    `reverse_proxy ${app.socket === undefined ? app.origin : `unix/${app.socket}`} {`,
-    indented(handOvers, "\t"),
-    "}",
+    ...folders,
+    authRequest && lines("# No client asks this itself.", `handle ${authorizePath} {`, "\terror 404", "}"),
+    authRequest ? lines("handle {", indented(application, "\t"), "}") : application,
     "# An error of Caddy itself must not carry the file's fields: no cookie of the application, nothing to cache.",
     "handle_errors {",
     "\theader {",
@@ -53,6 +59,39 @@ export function caddyConfiguration({
     indented(proxy, "\t"),
     "}",
     "",
+  );
+}
+
+/** A folder that clients ask Caddy for, which Caddy sends if the application says so. */
+function authorizedFolder(rule: CompiledRule, at: number, upstream: string): string {
+  const { url, folder } = publicFolder(rule, at);
+  return lines(
+    "# authorizeDownloads() says whether. It is asked about the URL by which the file is found below.",
+    `handle ${quoted(`${url}*`)} {`,
+    `\treverse_proxy ${upstream} {`,
+    "\t\tmethod GET",
+    `\t\trewrite ${authorizePath}`,
+    "\t\t# What a client sends under these names is replaced.",
+    "\t\theader_up X-Forwarded-Method {method}",
+    "\t\theader_up X-Forwarded-Uri {uri}",
+    "\t\t# Of what it refuses, Caddy sends the application's answer.",
+    "\t\t# By the field, the answer is one of authorizeDownloads(), and not a 204 of another handler.",
+    "\t\t@allowed {",
+    "\t\t\tstatus 204",
+    "\t\t\theader X-Download-Status 204",
+    "\t\t}",
+    "\t\thandle_response @allowed {",
+    "\t\t\tcopy_response_headers {",
+    `\t\t\t\tinclude Content-Type ${decidedFields.join(" ")}`,
+    "\t\t\t}",
+    `\t\t\turi strip_prefix ${quoted(url.slice(0, -1))}`,
+    `\t\t\troot * ${quoted(folder)}`,
+    "\t\t\tfile_server {",
+    "\t\t\t\tdisable_canonical_uris",
+    "\t\t\t}",
+    "\t\t}",
+    "\t}",
+    "}",
   );
 }
 

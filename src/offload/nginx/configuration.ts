@@ -1,5 +1,6 @@
 import { ImproperlyConfiguredError } from "../../errors.ts";
 import { handOffFields } from "../../http/hand-off.ts";
+import { authorizePath, decidedFields, publicFolder } from "../auth-request/configuration-parts.ts";
 import type { CompiledRule } from "../compiled-rule.ts";
 import type { NginxOptions } from "./index.ts";
 import { bracketed, folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
@@ -50,7 +51,8 @@ const fileFields = [
 export function nginxConfiguration(configuration: ServerConfiguration, options: NginxOptions): string {
   const title = "# Made by `downloadview config nginx`. Make it again when a rule changes.";
   const { rules, part, pid } = configuration;
-  if (configuration.locations) return lines(`${title} Include it in server { }.`, locationsAlone(rules, options), "");
+  if (configuration.locations)
+    return lines(`${title} Include it in server { }.`, locationsAlone(configuration, options), "");
   const http = lines(
     ...rules.map((rule, at) => remoteUpstream(rule, at, options)),
     applicationUpstream(configuration),
@@ -71,7 +73,14 @@ export function nginxConfiguration(configuration: ServerConfiguration, options: 
 }
 
 /** For an existing server block. It has no `map` and no `upstream`, which nginx allows in http { } only. */
-function locationsAlone(rules: readonly CompiledRule[], options: NginxOptions): string {
+function locationsAlone(configuration: ServerConfiguration, options: NginxOptions): string {
+  const { rules, authRequest } = configuration;
+  if (authRequest) {
+    throw new ImproperlyConfiguredError(
+      "Inside of server { } nginx can't check that the answer to its question is one of authorizeDownloads(), as that takes " +
+        "a map: print without --locations, with --part",
+    );
+  }
   const at = rules.findIndex((rule) => rule.signedFor !== undefined);
   if (at !== -1 && options.resolver === undefined) {
     throw new ImproperlyConfiguredError(
@@ -84,14 +93,15 @@ function locationsAlone(rules: readonly CompiledRule[], options: NginxOptions): 
     "# The location that passes requests to the application should have these lines:",
     ...applicationLines("$http_host").map((line) => `#   ${line}`),
     "# It must not have: proxy_ignore_headers X-Accel-Redirect, proxy_pass_header X-Accel-Redirect, proxy_cache for downloads.",
-    ...rules.map((rule, at) => `\n${location(rule, at, options, false)}`),
+    ...rules.map((rule, at) => location(rule, at, options, false)).map((place) => `\n${place}`),
     "",
-    ...errorLocations(rules),
+    ...errorLocations(configuration),
   );
 }
 
 /** The locations of nginx's own errors. They drop the fields that the application set for the file. */
-function errorLocations(rules: readonly CompiledRule[]): string[] {
+function errorLocations({ rules, authRequest }: ServerConfiguration): string[] {
+  if (authRequest) return authorizedErrors();
   const own = [
     "location @downloadview_refused { add_header Cache-Control no-store always; return 403; }",
     "location @downloadview_missing { add_header Cache-Control no-store always; return 404; }",
@@ -107,11 +117,12 @@ function errorLocations(rules: readonly CompiledRule[]): string[] {
   return rules.some(isRemote) ? [...own, ...remote] : own;
 }
 
-function maps({ rules }: ServerConfiguration): string[] {
+function maps({ rules, authRequest }: ServerConfiguration): string[] {
   return [
     "# $http_host is empty over HTTP/3, and in an HTTP/1.0 request without Host.",
     'map $http_host $downloadview_host { "" $host; default $http_host; }',
-    ...(rules.every(isRemote)
+    ...(authRequest ? rules.map(authorizedFolder) : []),
+    ...(authRequest || rules.every(isRemote)
       ? []
       : [
           "# If the file is replaced between the application's stat and nginx's, it is sent with nginx's ETag. This needs an",
@@ -143,7 +154,7 @@ function applicationLines(host: string): string[] {
 }
 
 function server(configuration: ServerConfiguration, options: NginxOptions): string {
-  const { rules, app, listen, serverName, tls } = configuration;
+  const { app, listen, serverName, tls } = configuration;
   return lines(
     "server {",
     `  listen ${listen.host}:${listen.port}${tls ? " ssl" : ""};`,
@@ -158,11 +169,19 @@ function server(configuration: ServerConfiguration, options: NginxOptions): stri
     ...(app.tls ? verified(app.hostname, options).map((line) => `    ${line}`) : []),
     ...applicationLines("$downloadview_host").map((line) => `    ${line}`),
     "  }",
-    ...rules.map((rule, at) => `\n${indented(location(rule, at, options), "  ")}`),
+    ...places(configuration, options).map((place) => `\n${indented(place, "  ")}`),
     "",
-    ...errorLocations(rules).map((line) => `  ${line}`),
+    ...errorLocations(configuration).map((line) => `  ${line}`),
     "}",
   );
+}
+
+/** The locations of the files. */
+function places(configuration: ServerConfiguration, options: NginxOptions): string[] {
+  const { rules, authRequest } = configuration;
+  return authRequest
+    ? [askingLocation(configuration, options), ...rules.map((rule, at) => authorizedLocation(rule, at, options))]
+    : rules.map((rule, at) => location(rule, at, options));
 }
 
 function location(rule: CompiledRule, at: number, options: NginxOptions, hasMaps: boolean = true): string {
@@ -217,6 +236,80 @@ function restored({ headers = [] }: NginxOptions, valueOf: (field: string) => st
     ...fileFields.map((field) => `add_header ${field} ${valueOf(field)};`),
     ...[...policyFields, ...headers].map((field) => `add_header ${field} ${valueOf(field)} always;`),
   ];
+}
+
+/** Where nginx asks whether a client may have a file. */
+function askingLocation({ app }: ServerConfiguration, options: NginxOptions): string {
+  return lines(
+    "# authorizeDownloads() answers here.",
+    `location = ${authorizePath} {`,
+    "  internal;",
+    `  proxy_pass ${app.tls ? "https" : "http"}://downloadview_app;`,
+    ...(app.tls ? verified(app.hostname, options).map((line) => `  ${line}`) : []),
+    ...applicationLines("$downloadview_host").map((line) => `  ${line}`),
+    "  # Of the original request the application gets the head. What a client sends under these names is replaced.",
+    "  proxy_pass_request_body off;",
+    '  proxy_set_header Content-Length "";',
+    "  proxy_set_header X-Original-Method $request_method;",
+    "  proxy_set_header X-Original-URI $request_uri;",
+    "}",
+  );
+}
+
+/** The folder of a rule, for an answer of authorizeDownloads() that allows a file; else a folder that can't be there. */
+function authorizedFolder(rule: CompiledRule, at: number): string {
+  const { folder } = publicFolder(rule, at);
+  return `map $downloadview_status $downloadview_folder_${at} { 204 ${quoted(`${folder}/`)}; default /dev/null/; }`;
+}
+
+/** A folder that clients ask nginx for, which nginx sends if the application says so. */
+function authorizedLocation(rule: CompiledRule, at: number, options: NginxOptions): string {
+  const { url } = publicFolder(rule, at);
+  const fields = [...decidedFields, ...(options.headers ?? [])];
+  return lines(
+    `location ^~ ${quoted(url)} {`,
+    "  # The application is asked about the URL of the client. An error page or a rewrite that leads here would send",
+    "  # another file than the one that it was asked about.",
+    `  if ($request_uri !~ ${quotedPattern(`^(?:https?://[^/?#]*)?${url.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}`)}) { return 404; }`,
+    `  auth_request ${authorizePath};`,
+    "  auth_request_set $downloadview_status $upstream_http_x_download_status;",
+    "  auth_request_set $downloadview_type $upstream_http_content_type;",
+    ...fields.map((field, number) => `  auth_request_set $downloadview_${number} $upstream_http_${variable(field)};`),
+    "  limit_except GET { deny all; }",
+    "  # A folder that is missing unless authorizeDownloads() has answered: auth_request takes any 2xx for a yes, a page of the application too.",
+    `  alias $downloadview_folder_${at};`,
+    "  autoindex off;",
+    "  sendfile on;",
+    "  tcp_nopush on;",
+    "  gzip off;",
+    "  # The application names the type. nginx must not name another, nor put one around several ranges.",
+    "  types { }",
+    '  default_type "";',
+    "  max_ranges 1;",
+    "  add_header Content-Type $downloadview_type;",
+    ...fields.map((field, number) => `  add_header ${field} $downloadview_${number};`),
+    "  # nginx's own errors, and what the application refuses, are not the file.",
+    "  error_page 403 = @downloadview_refused;",
+    "  error_page 404 = @downloadview_missing;",
+    "}",
+  );
+}
+
+/** A refusal under the status that the application meant: auth_request itself knows 401 and 403 alone. */
+function authorizedErrors(): string[] {
+  return [
+    "location @downloadview_refused {",
+    "  add_header Cache-Control no-store always;",
+    ...[404, 405, 410, 429, 503].map((status) => `  if ($downloadview_status = ${status}) { return ${status}; }`),
+    "  return 403;",
+    "}",
+    "location @downloadview_missing { add_header Cache-Control no-store always; return 404; }",
+  ];
+}
+
+/** A pattern in nginx's quotes. */
+function quotedPattern(pattern: string): string {
+  return `"${pattern.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
 function isRemote(rule: CompiledRule): boolean {

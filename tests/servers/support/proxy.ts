@@ -5,7 +5,12 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { serverConfiguration, type DownloadviewConfig, type ServerName } from "downloadview/config";
+import {
+  serverConfiguration,
+  type DownloadviewConfig,
+  type ServerConfigurationOptions,
+  type ServerName,
+} from "downloadview/config";
 import type { OffloadBackend } from "downloadview/offload";
 import { apache } from "downloadview/apache";
 import { caddy } from "downloadview/caddy";
@@ -115,6 +120,19 @@ export function describeServers(name: string, suite: (server: ServerProgram) => 
   describeEach(servers, name, suite);
 }
 
+/** The same for the servers of these names. */
+export function describeNamed(
+  names: readonly ServerName[],
+  name: string,
+  suite: (server: ServerProgram) => void,
+): void {
+  describeEach(
+    servers.filter((server) => names.includes(server.name)),
+    name,
+    suite,
+  );
+}
+
 /** The same for the machine's own servers alone. */
 export function describeInstalled(name: string, suite: (server: ServerName) => void): void {
   describeEach(serverNames.filter(isInstalled), name, suite);
@@ -162,11 +180,12 @@ export async function startProxy(
   config: DownloadviewConfig,
   app: string,
   edit: (text: string) => string = (text) => text,
+  options: ServerConfigurationOptions = {},
 ): Promise<Proxy> {
   // Somebody else may take a port between its being found free and the server's start.
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await tryStart(programOf(server), config, app, edit);
+      return await tryStart(programOf(server), config, app, edit, options);
     } catch (error) {
       if (attempt === 3) throw error;
     }
@@ -178,11 +197,12 @@ async function tryStart(
   config: DownloadviewConfig,
   app: string,
   edit: (text: string) => string,
+  options: ServerConfigurationOptions,
 ): Promise<Proxy> {
   const folder = await publicFolder("downloadview-proxy-");
   const port = await freePort();
   const { name } = server;
-  const generated = serverConfiguration(name, config, { app, listen: `127.0.0.1:${port}` });
+  const generated = serverConfiguration(name, config, { ...options, app, listen: `127.0.0.1:${port}` });
   const edited = edit(generated);
   const file = join(folder, "server.conf");
   await writeFile(file, edited);
