@@ -64,7 +64,7 @@ export { StorageDownloadView } from "./views/storage-download-view.ts";
 export { VirtualDownloadView } from "./views/virtual-download-view.ts";
 export { download, type Downloadable, type DownloadContentOptions } from "./views/download.ts";
 export { authorizeDownloads, type AuthorizeDownloadsOptions } from "./offload/auth-request/authorize-downloads.ts";
-export type { AskingServerName } from "./offload/auth-request/original-request.ts";
+export type { AskingServerName, OriginalDownload } from "./offload/auth-request/original-request.ts";
 export { DownloadDispatcher } from "./offload/download-dispatcher.ts";
 export type { OffloadRule } from "./offload/rule.ts";
 export { smartDownloadMiddleware, type SmartDownloadOptions } from "./offload/smart-download-middleware.ts";

@@ -15,7 +15,8 @@ downloadview.config.ts: all that it needs to run.
   --locations          only the internal places of the files, for a server block that you have, with the
                        lines that your own location of the application needs
   --auth-request       nginx and caddy: the server asks the application, at /_downloadview/authorize, before it
-                       sends a file of a rule under the rule's sourceUrl
+                       sends a file of a rule under the rule's sourceUrl; nginx: an object of a presigned
+                       rule under its destinationUrl
   --app URL            the application as the server reaches it: http://127.0.0.1:3000, https://app.internal,
                        http://[::1]:3000, unix:/run/app.sock (default: app of the configuration,
                        else http://127.0.0.1:3000)

@@ -20,20 +20,31 @@ interface Options extends ServerConfigurationOptions {
 describe("a server that asks the application", () => {
   const publicRule = { ...rule, sourceUrl: "/media" };
 
-  it("sends the folder of a rule under the rule's URL, never under the internal one", () => {
-    const text = configured([publicRule], { authRequest: true });
-    expect(text).toMatch(
-      /location \^~ \/media\/ \{[^]+auth_request \/_downloadview\/authorize;[^]+alias \$downloadview_folder_0;/,
-    );
-    expect(text).not.toContain("/_dl/");
+  it.each([{}, { part: true }, { locations: true }])(
+    "sends the folder of a rule under the rule's URL, never under the internal one: %o",
+    (options) => {
+      const text = configured([publicRule], { authRequest: true, ...options });
+      expect(text).toMatch(/location \^~ \/media\/ \{[^}]+auth_request \/_downloadview\/authorize;/);
+      expect(text).toMatch(/location @downloadview_authorized_0 \{[^]+ return 403; \}[^]+root \/srv\/media;/);
+      expect(text).not.toContain("/_dl/");
+    },
+  );
+
+  it.each([
+    ["https://app.internal:8443", "proxy_pass https://app.internal:8443;"],
+    ["unix:/run/app.sock", "proxy_pass http://unix:/run/app.sock:;"],
+  ])("asks the application at %s from inside a server block", (app, line) => {
+    expect(configured([publicRule], { authRequest: true, locations: true, app })).toContain(line);
   });
 
-  it("does so in a part of a configuration that has a map, without which nginx can't tell whose answer it got", () => {
-    const text = configured([publicRule], { authRequest: true, part: true });
-    expect(text).toMatch(
-      /map \$downloadview_status \$downloadview_folder_0 \{ 204 \/srv\/media\/; default \/dev\/null\/; \}/,
+  it("fetches objects under the destination of their rule, by signed URLs alone", () => {
+    const ofStore = { sourceUrl: "https://bucket.example/", destinationUrl: "/media", presigned: true };
+    const text = configured([ofStore], { authRequest: true });
+    expect(text).toMatch(/location \^~ \/media\/ \{[^}]+auth_request_set \$downloadview_remote /);
+    expect(text).toMatch(/if \(\$downloadview_remote !~ "\^https:\/\/bucket\\\.example\(/);
+    expect(() => configured([{ ...ofStore, presigned: false }], { authRequest: true })).toThrow(
+      "rule 0: --auth-request fetches objects by URLs that their storage has signed. Write presigned: true",
     );
-    expect(() => configured([publicRule], { authRequest: true, locations: true })).toThrow(/without --locations/);
   });
 
   it("needs the URL that clients ask for", () => {

@@ -200,6 +200,48 @@ describe("the view is asked", () => {
   });
 });
 
+describe("the answer carries", () => {
+  it("for nginx the path that was decided on, in the bytes that nginx compares", async () => {
+    const named: DownloadHandler = async () => new DownloadResponse(new VirtualFile("0", { name: "a", size: 1 }));
+    const { headers } = await ask(authorizing("nginx", named), nginx("/m/./%C3%BC%20%25.txt?x=1"));
+    expect(Buffer.from(headers.get("X-Download-Path") ?? "", "latin1").toString()).toBe("/m/ü %.txt");
+    const asked: Exchange = { headers: { "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/m/a" } };
+    expect((await ask(authorizing("caddy", named), asked)).headers.get("X-Download-Path")).toBeNull();
+    const missing = await ask(authorizing("nginx"), nginx("/missing.txt"));
+    expect(missing.headers.get("X-Download-Path")).toBeNull();
+  });
+
+  it("the fields of a request to the store, if it is allowed", async () => {
+    const seen: unknown[] = [];
+    const options: Options = {
+      storeFields: ({ name }, original) => {
+        seen.push([name, original]);
+        return { Authorization: "AWS4-HMAC-SHA256 x", "X-Amz-Date": "20260101T000000Z" };
+      },
+    };
+    const asked = (url: string): Exchange => ({ url });
+    const { headers } = await ask(authorizing("envoy", view, options), asked("/a%20b.txt?x"));
+    expect([headers.get("Authorization"), headers.get("X-Amz-Date")]).toEqual([
+      "AWS4-HMAC-SHA256 x",
+      "20260101T000000Z",
+    ]);
+    expect(seen).toEqual([["a b.txt", { method: "GET", url: "/a%20b.txt?x", pathname: "/a b.txt" }]]);
+    const missing = await ask(authorizing("envoy", view, options), asked("/missing.txt"));
+    expect([missing.status, missing.headers.get("Authorization"), seen.length]).toEqual([404, null, 1]);
+  });
+
+  it("nothing, and uses nothing up, if the store can't sign", async () => {
+    let charged = 0;
+    const counted: DownloadHandler = async () =>
+      Object.assign(new DownloadResponse(new VirtualFile("0", { name: "a", size: 1 })), {
+        beforeSend: () => void (charged += 1),
+      });
+    const handler = authorizing("nginx", counted, { storeFields: () => Promise.reject(new Error("no key")) });
+    await expect(ask(handler, nginx("/a"))).rejects.toThrow("no key");
+    expect(charged).toBe(0);
+  });
+});
+
 describe("an original URL is believed", () => {
   const peers: [what: string, native: object, status: number][] = [
     ["of a trusted proxy", { socket: { remoteAddress: "10.1.2.3" } }, 204],

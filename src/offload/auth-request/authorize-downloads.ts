@@ -1,6 +1,7 @@
 import { assertChoice } from "../../choice.ts";
 import { debug, reasonOf } from "../../diagnostics.ts";
 import { ImproperlyConfiguredError, isDownloadError, MethodNotAllowedError } from "../../errors.ts";
+import type { DownloadFile } from "../../files/download-file.ts";
 import { isHandOffField } from "../../http/hand-off.ts";
 import { HeaderFields, sendableFields } from "../../http/header-fields.ts";
 import { parseIPPrefix, type IPPrefix } from "../../http/ip-prefix.ts";
@@ -22,7 +23,7 @@ import {
   refused,
   type AskingServer,
   type AskingServerName,
-  type OriginalRequest,
+  type OriginalDownload,
 } from "./original-request.ts";
 
 export interface AuthorizeDownloadsOptions<C = unknown> {
@@ -43,6 +44,14 @@ export interface AuthorizeDownloadsOptions<C = unknown> {
    * Default: none is sent.
    */
   readonly presigned?: { readonly expiresIn: number };
+  /**
+   * For object stores: further fields for the proxy's own request to the store, such as the `Authorization` and the
+   * `X-Amz-Date` of a request that is signed in its header. Called for each download that is allowed. Default: none.
+   */
+  readonly storeFields?: (
+    file: DownloadFile,
+    original: OriginalDownload,
+  ) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   /** For how many seconds a decision is kept. Needs {@link key}. Default 0: every request asks the view. */
   readonly cacheFor?: number;
   /**
@@ -112,7 +121,7 @@ export function authorizeDownloads<C>(
       const kept = id === undefined ? undefined : decisions.find(id, now().getTime());
       const decision = kept ?? (await decide(view, original, params(original.pathname), request, context, options));
       if (id !== undefined && !kept && decision.isLasting) decisions.keep(id, decision, now().getTime());
-      return responseTo(decision, server);
+      return responseTo(decision, server, original.pathname);
     } catch (error) {
       return responseTo(refusal(error), server);
     }
@@ -123,28 +132,31 @@ function pathAlone(pathname: string): Readonly<Record<string, string>> {
   return { path: pathname.slice(1) };
 }
 
+type Field = readonly [name: string, value: string];
+
 interface Decision {
   readonly status: number;
-  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly fields: readonly Field[];
   /** Whether another request with the same key may have it. */
   readonly isLasting: boolean;
 }
 
 async function decide<C>(
   view: DownloadHandler<C>,
-  { method, url }: OriginalRequest,
+  original: OriginalDownload,
   params: Readonly<Record<string, string | undefined>> | undefined,
   request: DownloadRequest,
   context: ViewContext<C>,
-  { presigned }: AuthorizeDownloadsOptions<C>,
+  options: AuthorizeDownloadsOptions<C>,
 ): Promise<Decision> {
+  const { method, url } = original;
   if (method !== "GET" && method !== "HEAD") throw new MethodNotAllowedError(["GET", "HEAD"]);
   if (params === undefined) return { status: 404, fields: [], isLasting: true };
   const asked = { method, url, headers: unconditional(request), signal: request.signal } as DownloadRequest;
   const result = await view(asked, { ...context, params });
   const source = sourceOf(result);
   if (!source) return described(result, asked);
-  return allowed(source, asked, request, presigned);
+  return allowed(source, asked, request, (file) => storeFields(file, original, options));
 }
 
 const decidedByProxy = /^(?:range|if-(?:range|match|none-match|modified-since|unmodified-since))$/i;
@@ -162,11 +174,22 @@ function sourceOf(result: DownloadResult): DownloadResponse | undefined {
   return isDownloadResponse(source) ? source : undefined;
 }
 
-async function allowed<C>(
+/** What the proxy sends to the object store: a URL that is signed, or fields. */
+async function storeFields<C>(
+  file: DownloadFile,
+  original: OriginalDownload,
+  { presigned, storeFields: fieldsFor }: AuthorizeDownloadsOptions<C>,
+): Promise<readonly Field[]> {
+  const url = presigned && (await file.signedUrl?.(presigned));
+  const fields = (await fieldsFor?.(file, original)) ?? {};
+  return [...Object.entries(fields), ...(url === undefined ? [] : [["X-Remote-Url", new URL(url).href] as const])];
+}
+
+async function allowed(
   source: DownloadResponse,
   asked: DownloadRequest,
   request: DownloadRequest,
-  presigned: AuthorizeDownloadsOptions<C>["presigned"],
+  forStore: (file: DownloadFile) => Promise<readonly Field[]>,
 ): Promise<Decision> {
   const { beforeSend, onFinish } = source;
   const rendered = await source.render({ ...asked, method: "HEAD" });
@@ -174,6 +197,8 @@ async function allowed<C>(
   const { status, delivery } = rendered;
   // As with every offload: the file of a response that is no plain 200 stays where it is.
   if (status < 300 && status !== 200) throw refused(`the view answered ${status}`);
+  // Before it counts: a store that can't sign uses up no download.
+  const store = status < 300 ? await forStore(source.file) : [];
   if (status < 400) {
     if (asked.method === "GET" && beforeSend)
       await beforeSend(handedOverTransfer(withRange(asked, request), sizeIn(fields)));
@@ -181,10 +206,9 @@ async function allowed<C>(
   }
   delivery.finish(status, 0);
   if (status >= 300) return { status, fields: forClient(fields), isLasting: status < 500 };
-  const url = presigned && (await source.file.signedUrl?.(presigned));
-  const remote = url === undefined ? [] : [["X-Remote-Url", new URL(url).href] as const];
   // What is counted or reported has to be asked for each time.
-  return { status: 204, fields: [...forClient(fields), ...remote], isLasting: !beforeSend && !onFinish && !url };
+  const isLasting = !beforeSend && !onFinish && store.length === 0;
+  return { status: 204, fields: [...forClient(fields), ...store], isLasting };
 }
 
 function withRange({ method, url }: DownloadRequest, { headers }: DownloadRequest): DownloadRequest {
@@ -217,7 +241,7 @@ function fieldsOf(raw: readonly string[]): HeaderFields {
 const madeByProxy =
   /^(?:content-(?:length|range|encoding)|accept-ranges|etag|last-modified|transfer-encoding|connection|date)$/i;
 
-function forClient(fields: HeaderFields): (readonly [string, string])[] {
+function forClient(fields: HeaderFields): Field[] {
   return [...fields].filter(([name]) => !madeByProxy.test(name) && !isHandOffField(name));
 }
 
@@ -240,17 +264,27 @@ function statusOf(error: unknown): number | undefined {
   return typeof known === "number" && known >= 400 && known < 500 ? known : undefined;
 }
 
-function responseTo({ status, fields }: Decision, { passesStatus }: AskingServer): Response {
+function responseTo(
+  { status, fields }: Decision,
+  { passesStatus, comparesPaths }: AskingServer,
+  pathname?: string,
+): Response {
   const headers = new Headers();
   for (const [name, value] of fields) headers.append(name, value);
   if (status !== 204) headers.set("Cache-Control", "no-store");
   const isKnown = passesStatus || status === 204 || status === 401 || status === 403;
   // On each 204 too: proxies take any 2xx for a yes, and by this field tell ours from that of another handler.
-  headers.delete("X-Download-Status");
+  for (const name of ["X-Download-Status", "X-Download-Path"]) headers.delete(name);
   if (status === 204 || !isKnown) headers.set("X-Download-Status", String(status));
+  if (status === 204 && comparesPaths && pathname !== undefined) headers.set("X-Download-Path", rawBytes(pathname));
   const response = new Response(null, { status: isKnown ? status : 403, headers });
   ownResponses.add(response);
   return response;
+}
+
+/** The bytes of a text in UTF-8, as a field can hold them: nginx compares bytes. */
+function rawBytes(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
 }
 
 const maxDecisions = 10_000;

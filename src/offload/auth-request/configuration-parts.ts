@@ -48,3 +48,14 @@ export function publicFolder(compiled: CompiledRule, at: number): PublicFolder {
   }
   return { url: `/${sourceUrl.replaceAll(/^\/+|\/+$/g, "")}/`.replace("//", "/"), folder };
 }
+
+/**
+ * The URL, with a slash at both ends, under which clients ask for the objects of a rule.
+ * @throws {ImproperlyConfiguredError} for a rule that is not presigned
+ */
+export function publicStore({ signedFor, destination }: CompiledRule, at: number): string {
+  if (signedFor !== undefined) return `${destination}/`;
+  throw new ImproperlyConfiguredError(
+    `Offload rule ${at}: --auth-request fetches objects by URLs that their storage has signed. Write presigned: true`,
+  );
+}

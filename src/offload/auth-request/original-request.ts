@@ -13,6 +13,8 @@ export interface AskingServer {
   readonly resolvesPaths: boolean;
   /** Whether it passes on the status of a refusal. nginx takes anything but 401 and 403 for a failure of its own. */
   readonly passesStatus: boolean;
+  /** Whether it compares the path that was decided on with the one that it has arrived at, by rewrites and error pages. */
+  readonly comparesPaths: boolean;
 }
 
 /** A server by its name. */
@@ -25,14 +27,15 @@ export const askingServers: Readonly<Record<AskingServerName, AskingServer>> = {
     fields: { method: "x-original-method", uri: "x-original-uri" },
     resolvesPaths: true,
     passesStatus: false,
+    comparesPaths: true,
   },
-  caddy: { fields: forwarded, resolvesPaths: true, passesStatus: true },
-  traefik: { fields: forwarded, resolvesPaths: false, passesStatus: true },
-  envoy: { fields: undefined, resolvesPaths: false, passesStatus: true },
+  caddy: { fields: forwarded, resolvesPaths: true, passesStatus: true, comparesPaths: false },
+  traefik: { fields: forwarded, resolvesPaths: false, passesStatus: true, comparesPaths: false },
+  envoy: { fields: undefined, resolvesPaths: false, passesStatus: true, comparesPaths: false },
 };
 
 /** What the client asked the proxy for. */
-export interface OriginalRequest {
+export interface OriginalDownload {
   readonly method: string;
   /** Path and query. The path is normalised. */
   readonly url: string;
@@ -45,7 +48,7 @@ export interface OriginalRequest {
  * @throws {PermissionDeniedError} if the proxy says nothing, or nothing clear
  * @throws {InvalidPathError} for a path that the proxy may take for another file than we do
  */
-export function originalRequest(request: DownloadRequest, server: AskingServer, pathPrefix: string): OriginalRequest {
+export function originalRequest(request: DownloadRequest, server: AskingServer, pathPrefix: string): OriginalDownload {
   const method = server.fields ? request.headers.get(server.fields.method) : request.method;
   const target = server.fields ? request.headers.get(server.fields.uri) : withoutPrefix(request.url, pathPrefix);
   // Doubled fields are joined by ", ", which stands in no method and in no URL.
@@ -63,7 +66,7 @@ function withoutPrefix(url: string, prefix: string): string | null {
 export function normalisedTarget(
   target: string,
   { resolvesPaths }: Pick<AskingServer, "resolvesPaths">,
-): Pick<OriginalRequest, "url" | "pathname"> {
+): Pick<OriginalDownload, "url" | "pathname"> {
   // Some servers end the path at a number sign, and some take it for a part of the name.
   if (target.includes("#")) throw new InvalidPathError(undefined, { cause: "the original URI has a fragment" });
   const [, path = "", query = ""] = /^(?:https?:\/\/[^/?#]*)?(\/[^?]*)(\?.*)?/i.exec(target) ?? [];

@@ -1,6 +1,6 @@
 import { ImproperlyConfiguredError } from "../../errors.ts";
 import { handOffFields } from "../../http/hand-off.ts";
-import { authorizePath, decidedFields, publicFolder } from "../auth-request/configuration-parts.ts";
+import { authorizePath, decidedFields, publicFolder, publicStore } from "../auth-request/configuration-parts.ts";
 import type { CompiledRule } from "../compiled-rule.ts";
 import type { NginxOptions } from "./index.ts";
 import { bracketed, folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
@@ -74,13 +74,7 @@ export function nginxConfiguration(configuration: ServerConfiguration, options: 
 
 /** For an existing server block. It has no `map` and no `upstream`, which nginx allows in http { } only. */
 function locationsAlone(configuration: ServerConfiguration, options: NginxOptions): string {
-  const { rules, authRequest } = configuration;
-  if (authRequest) {
-    throw new ImproperlyConfiguredError(
-      "Inside of server { } nginx can't check that the answer to its question is one of authorizeDownloads(), as that takes " +
-        "a map: print without --locations, with --part",
-    );
-  }
+  const { rules } = configuration;
   const at = rules.findIndex((rule) => rule.signedFor !== undefined);
   if (at !== -1 && options.resolver === undefined) {
     throw new ImproperlyConfiguredError(
@@ -93,7 +87,7 @@ function locationsAlone(configuration: ServerConfiguration, options: NginxOption
     "# The location that passes requests to the application should have these lines:",
     ...applicationLines("$http_host").map((line) => `#   ${line}`),
     "# It must not have: proxy_ignore_headers X-Accel-Redirect, proxy_pass_header X-Accel-Redirect, proxy_cache for downloads.",
-    ...rules.map((rule, at) => location(rule, at, options, false)).map((place) => `\n${place}`),
+    ...places(configuration, options, false).map((place) => `\n${place}`),
     "",
     ...errorLocations(configuration),
   );
@@ -101,10 +95,14 @@ function locationsAlone(configuration: ServerConfiguration, options: NginxOption
 
 /** The locations of nginx's own errors. They drop the fields that the application set for the file. */
 function errorLocations({ rules, authRequest }: ServerConfiguration): string[] {
-  if (authRequest) return authorizedErrors();
   const own = [
-    "location @downloadview_refused { add_header Cache-Control no-store always; return 403; }",
+    ...(authRequest
+      ? refusedLocation()
+      : ["location @downloadview_refused { add_header Cache-Control no-store always; return 403; }"]),
     "location @downloadview_missing { add_header Cache-Control no-store always; return 404; }",
+    ...(authRequest
+      ? ["location @downloadview_changed { add_header Cache-Control no-store always; return 412; }"]
+      : []),
   ];
   const remote = [
     "location @downloadview_failed { add_header Cache-Control no-store always; return 502; }",
@@ -121,7 +119,6 @@ function maps({ rules, authRequest }: ServerConfiguration): string[] {
   return [
     "# $http_host is empty over HTTP/3, and in an HTTP/1.0 request without Host.",
     'map $http_host $downloadview_host { "" $host; default $http_host; }',
-    ...(authRequest ? rules.map(authorizedFolder) : []),
     ...(authRequest || rules.every(isRemote)
       ? []
       : [
@@ -177,11 +174,13 @@ function server(configuration: ServerConfiguration, options: NginxOptions): stri
 }
 
 /** The locations of the files. */
-function places(configuration: ServerConfiguration, options: NginxOptions): string[] {
+function places(configuration: ServerConfiguration, options: NginxOptions, hasMaps: boolean = true): string[] {
   const { rules, authRequest } = configuration;
-  return authRequest
-    ? [askingLocation(configuration, options), ...rules.map((rule, at) => authorizedLocation(rule, at, options))]
-    : rules.map((rule, at) => location(rule, at, options));
+  if (!authRequest) return rules.map((rule, at) => location(rule, at, options, hasMaps));
+  return [
+    askingLocation(configuration, options, hasMaps),
+    ...rules.map((rule, at) => authorizedLocations(rule, at, options, hasMaps)),
+  ];
 }
 
 function location(rule: CompiledRule, at: number, options: NginxOptions, hasMaps: boolean = true): string {
@@ -239,14 +238,15 @@ function restored({ headers = [] }: NginxOptions, valueOf: (field: string) => st
 }
 
 /** Where nginx asks whether a client may have a file. */
-function askingLocation({ app }: ServerConfiguration, options: NginxOptions): string {
+function askingLocation({ app }: ServerConfiguration, options: NginxOptions, hasUpstream: boolean): string {
+  const unnamed = app.socket === undefined ? app.origin : `http://unix:${app.socket}:`;
   return lines(
     "# authorizeDownloads() answers here.",
     `location = ${authorizePath} {`,
     "  internal;",
-    `  proxy_pass ${app.tls ? "https" : "http"}://downloadview_app;`,
+    `  proxy_pass ${hasUpstream ? `${app.tls ? "https" : "http"}://downloadview_app` : unnamed};`,
     ...(app.tls ? verified(app.hostname, options).map((line) => `  ${line}`) : []),
-    ...applicationLines("$downloadview_host").map((line) => `  ${line}`),
+    ...applicationLines(hasUpstream ? "$downloadview_host" : "$http_host").map((line) => `  ${line}`),
     "  # Of the original request the application gets the head. What a client sends under these names is replaced.",
     "  proxy_pass_request_body off;",
     '  proxy_set_header Content-Length "";',
@@ -256,60 +256,97 @@ function askingLocation({ app }: ServerConfiguration, options: NginxOptions): st
   );
 }
 
-/** The folder of a rule, for an answer of authorizeDownloads() that allows a file; else a folder that can't be there. */
-function authorizedFolder(rule: CompiledRule, at: number): string {
-  const { folder } = publicFolder(rule, at);
-  return `map $downloadview_status $downloadview_folder_${at} { 204 ${quoted(`${folder}/`)}; default /dev/null/; }`;
-}
-
-/** A folder that clients ask nginx for, which nginx sends if the application says so. */
-function authorizedLocation(rule: CompiledRule, at: number, options: NginxOptions): string {
-  const { url } = publicFolder(rule, at);
-  const fields = [...decidedFields, ...(options.headers ?? [])];
+/** Where clients ask nginx for the files of a rule, and the location that sends them once the application has agreed. */
+function authorizedLocations(rule: CompiledRule, at: number, options: NginxOptions, hasUpstream: boolean): string {
+  const isFetched = isRemote(rule);
+  const url = isFetched ? publicStore(rule, at) : publicFolder(rule, at).url;
+  const fields = authorizedFields(options);
   return lines(
     `location ^~ ${quoted(url)} {`,
-    "  # The application is asked about the URL of the client. An error page or a rewrite that leads here would send",
-    "  # another file than the one that it was asked about.",
-    `  if ($request_uri !~ ${quotedPattern(`^(?:https?://[^/?#]*)?${url.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}`)}) { return 404; }`,
     `  auth_request ${authorizePath};`,
     "  auth_request_set $downloadview_status $upstream_http_x_download_status;",
+    "  auth_request_set $downloadview_decided $upstream_http_x_download_path;",
+    isFetched && "  auth_request_set $downloadview_remote $upstream_http_x_remote_url;",
     "  auth_request_set $downloadview_type $upstream_http_content_type;",
     ...fields.map((field, number) => `  auth_request_set $downloadview_${number} $upstream_http_${variable(field)};`),
     "  limit_except GET { deny all; }",
-    "  # A folder that is missing unless authorizeDownloads() has answered: auth_request takes any 2xx for a yes, a page of the application too.",
-    `  alias $downloadview_folder_${at};`,
-    "  autoindex off;",
-    "  sendfile on;",
-    "  tcp_nopush on;",
-    "  gzip off;",
-    "  # The application names the type. nginx must not name another, nor put one around several ranges.",
-    "  types { }",
-    '  default_type "";',
-    "  max_ranges 1;",
+    ...missing().map((line) => `  ${line}`),
+    "  # Only try_files comes after the question: there is no such file.",
+    "  root /dev/null;",
+    `  try_files /none @downloadview_authorized_${at};`,
+    "}",
+    `location @downloadview_authorized_${at} {`,
+    "  # auth_request takes any 2xx for a yes, a page of the application too: only authorizeDownloads() sends these fields.",
+    "  # The second is the path that it has decided on. A rewrite or an error page may have led here from another.",
+    String.raw`  set $downloadview_answer "$downloadview_status\n$downloadview_decided\n$uri";`,
+    String.raw`  if ($downloadview_answer !~ "^204\n([^\n]*[^\n/])\n\1$") { return 403; }`,
+    indented(
+      isFetched ? authorizedObject(rule, hasUpstream ? at : undefined, options) : authorizedFile(rule, at),
+      "  ",
+    ),
     "  add_header Content-Type $downloadview_type;",
     ...fields.map((field, number) => `  add_header ${field} $downloadview_${number};`),
-    "  # nginx's own errors, and what the application refuses, are not the file.",
-    "  error_page 403 = @downloadview_refused;",
-    "  error_page 404 = @downloadview_missing;",
     "}",
   );
 }
 
+function authorizedFields({ headers = [] }: NginxOptions): readonly string[] {
+  return [...new Set([...decidedFields, ...policyFields, ...headers])];
+}
+
+function authorizedFile(rule: CompiledRule, at: number): string {
+  const { url, folder } = publicFolder(rule, at);
+  return lines(
+    ...missing(),
+    `rewrite ${quotedPattern(`^${escaped(url.slice(0, -1))}(/.*)$`)} $1 break;`,
+    `root ${quoted(folder === "" ? "/" : folder)};`,
+    "autoindex off;",
+    "sendfile on;",
+    "tcp_nopush on;",
+    "gzip off;",
+    "# The application names the type. nginx must not name another, nor put one around several ranges.",
+    "types { }",
+    'default_type "";',
+    "max_ranges 1;",
+  );
+}
+
+/** An object that nginx fetches from the URL that the storage has signed. */
+function authorizedObject({ rule }: CompiledRule, at: number | undefined, options: NginxOptions): string {
+  const url = new URL(rule.sourceUrl ?? "");
+  const conditions = ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"];
+  return lines(
+    ...signedPath(url, "$downloadview_remote"),
+    ...fetching(url, at, options),
+    `proxy_pass ${url.protocol}//${storeHost(url, at, options)}$downloadview_path;`,
+    "# The URL is signed for GET alone. Of a HEAD nginx sends the head.",
+    "proxy_method GET;",
+    "# The storage evaluates the preconditions.",
+    ...conditions.map((field) => `proxy_set_header ${field} $http_${variable(field)};`),
+    ...hiding(authorizedFields(options), options),
+    ...storeErrors([]),
+    "error_page 412 = @downloadview_changed;",
+  );
+}
+
 /** A refusal under the status that the application meant: auth_request itself knows 401 and 403 alone. */
-function authorizedErrors(): string[] {
+function refusedLocation(): string[] {
   return [
     "location @downloadview_refused {",
     "  add_header Cache-Control no-store always;",
     ...[404, 405, 410, 429, 503].map((status) => `  if ($downloadview_status = ${status}) { return ${status}; }`),
     "  return 403;",
     "}",
-    "location @downloadview_missing { add_header Cache-Control no-store always; return 404; }",
   ];
 }
 
 /** A pattern in nginx's quotes. */
 function quotedPattern(pattern: string): string {
   return `"${pattern.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }
 
 function isRemote(rule: CompiledRule): boolean {
@@ -433,25 +470,37 @@ const accelFields = handOffFields.filter((field) => field.startsWith("X-Accel-")
 
 function remoteFile({ rule, signedFor }: CompiledRule, at: number | undefined, options: NginxOptions): string {
   const url = new URL(rule.sourceUrl ?? "");
-  const host = options.resolver === undefined && at !== undefined ? `downloadview_remote_${at}` : url.host;
+  const host = storeHost(url, at, options);
   const own = [...policyFields, ...(options.headers ?? [])];
-  const hidden = new Map(
-    [...handOffFields, ...hiddenFields, ...(options.hidden ?? []), ...own].map((field) => [field.toLowerCase(), field]),
-  );
   return lines(
     "# Once the storage has answered, the fields of the application can no longer be read.",
     ...own.map((field, number) => `set $downloadview_${number} $upstream_http_${variable(field)};`),
+    ...(signedFor === undefined ? [] : signedPath(url, "$upstream_http_x_remote_url")),
+    ...fetching(url, at, options),
+    signedFor === undefined
+      ? `proxy_pass ${url.protocol}//${host}${url.pathname.replace(/\/*$/, "/")};`
+      : `proxy_pass ${url.protocol}//${host}$downloadview_path;`,
+    ...hiding(own, options),
+    ...own.map((field, number) => `add_header ${field} $downloadview_${number} always;`),
+    ...storeErrors([304, 412]),
+  );
+}
+
+/** The host that nginx connects to: an upstream, or a name that its resolver looks up. */
+function storeHost(url: URL, at: number | undefined, { resolver }: NginxOptions): string {
+  return resolver === undefined && at !== undefined ? `downloadview_remote_${at}` : url.host;
+}
+
+/** How nginx asks the storage: without anything of the client but its range. */
+function fetching(url: URL, at: number | undefined, options: NginxOptions): string[] {
+  return [
     "# One range only. To several ranges a storage answers with its own Content-Type, which has the boundary between the",
     "# parts, and nginx would drop it.",
     'set $downloadview_range "";',
     'if ($http_range ~ "^bytes=[0-9]*-[0-9]*$") { set $downloadview_range $http_range; }',
-    ...(signedFor === undefined ? [] : signedPath(url)),
     "proxy_http_version 1.1;",
-    signedFor === undefined
-      ? `proxy_pass ${url.protocol}//${host}${url.pathname.replace(/\/*$/, "/")};`
-      : `proxy_pass ${url.protocol}//${host}$downloadview_path;`,
     ...(url.protocol === "https:" ? verified(url.hostname, options) : []),
-    "# The storage gets the client's Range and If-Range and nothing else: no cookie, no credentials.",
+    "# The storage gets the client's Range and preconditions and nothing else: no cookie, no credentials.",
     "proxy_pass_request_headers off;",
     "proxy_pass_request_body off;",
     `proxy_set_header Host ${url.host};`,
@@ -465,26 +514,40 @@ function remoteFile({ rule, signedFor }: CompiledRule, at: number | undefined, o
     "proxy_cache off;",
     "# A storage must not redirect nginx to another file: without this line, nginx obeys its X-Accel-Redirect.",
     `proxy_ignore_headers ${accelFields.join(" ")};`,
+  ];
+}
+
+function hiding(own: readonly string[], { hidden = [] }: NginxOptions): string[] {
+  const names = new Map(
+    [...handOffFields, ...hiddenFields, ...hidden, ...own].map((field) => [field.toLowerCase(), field]),
+  );
+  return [
     "# Only the storage's fields that describe the bytes reach the client.",
     "proxy_headers_hash_max_size 2048;",
     "proxy_headers_hash_bucket_size 128;",
-    ...[...hidden.values()].map((field) => `proxy_hide_header ${field};`),
-    ...own.map((field, number) => `add_header ${field} $downloadview_${number} always;`),
+    ...[...names.values()].map((field) => `proxy_hide_header ${field};`),
+  ];
+}
+
+/** @param unasked - answers to preconditions, where the storage gets none */
+function storeErrors(unasked: readonly number[]): string[] {
+  return [
     "# An error page or a redirect of the storage contains its keys and buckets.",
     "proxy_intercept_errors on;",
     `error_page 400 401 403 404 405 410 = @downloadview_missing;`,
     `error_page 416 = @downloadview_unsatisfied;`,
-    `error_page 300 301 302 303 304 305 307 308 402 406 407 408 409 411 412 413 414 415 417 421 422 423 424 425 426 = @downloadview_failed;`,
+    `error_page 300 301 302 303 305 307 308 402 406 407 408 409 411 413 414 415 417 421 422 423 424 425 426 = @downloadview_failed;`,
+    ...unasked.map((status) => `error_page ${status} = @downloadview_failed;`),
     `error_page 428 429 431 451 500 501 502 503 504 505 506 507 508 510 511 = @downloadview_failed;`,
-  );
+  ];
 }
 
-function signedPath(url: URL): string[] {
+function signedPath(url: URL, field: string): string[] {
   const origin = url.origin.replaceAll(/[.[\]]/g, String.raw`\$&`);
   return [
     "# Only this storage: a field that an attacker got past the application must not send nginx to another host.",
     "# A named capture: nginx would encode a numbered one once more.",
-    `if ($upstream_http_x_remote_url !~ "^${origin}(?<downloadview_path>/.*)$") { return 403; }`,
+    `if (${field} !~ "^${origin}(?<downloadview_path>/.*)$") { return 403; }`,
   ];
 }
 
