@@ -550,6 +550,92 @@ test("A stream that is not read, since the file is kept, is released", async () 
   expect(released).toBe(1);
 });
 
+/** A stream of a view that opens one for each request, and what was done with it. */
+function streams(...pieces: string[]) {
+  const counter = { opened: 0, ended: 0 };
+  const make = (): VirtualFile => {
+    counter.opened += 1;
+    const left = [...pieces];
+    return new VirtualFile(
+      new ReadableStream({
+        pull: (controller) => {
+          const piece = left.shift();
+          if (piece !== undefined) return controller.enqueue(piece);
+          counter.ended += 1;
+          controller.close();
+        },
+        cancel: () => void (counter.ended += 1),
+      }),
+      { name: "report.txt" },
+    );
+  };
+  return { counter, make };
+}
+
+test.each([
+  { to: "GET", headers: {}, method: "GET" },
+  { to: "HEAD", headers: {}, method: "HEAD" },
+  { to: "a request for a part", headers: { Range: "bytes=0-9" }, method: "GET" },
+] as const)("A stream whose first piece is longer than maxBytes is the answer to $to", async ({ headers, method }) => {
+  kept = new KeptFiles({ folder, maxBytes: 1000 });
+  const { counter, make } = streams("x".repeat(2000), "y".repeat(2_000_000), "z");
+  const { status, text } = await ask(view(make), headers, method);
+  expect([status, text.length]).toEqual([200, method === "HEAD" ? 0 : 2_002_001]);
+  await expect.poll(() => counter).toEqual({ opened: 1, ended: 1 });
+  await quiet();
+});
+
+test("A stream whose disk is full half-way is the answer to each of those that asked for it", async () => {
+  kept = new KeptFiles({ folder, maxBytes: 1000 });
+  const { counter, make } = streams("x".repeat(900), "y".repeat(2_000_000), "z");
+  const handler = view(make);
+  const answers = await Promise.all([
+    ask(handler, { Range: "bytes=0-9" }),
+    ask(handler),
+    ask(handler, {}, "HEAD"),
+    ask(handler),
+  ]);
+  expect(answers.map(({ status, text }) => [status, text.length])).toEqual([
+    [200, 2_000_901],
+    [200, 2_000_901],
+    [200, 0],
+    [200, 2_000_901],
+  ]);
+  await expect.poll(() => counter).toEqual({ opened: 4, ended: 4 });
+});
+
+test("A client that does not read a file too long to be kept holds up no other one", async () => {
+  kept = new KeptFiles({ folder, maxBytes: 1000 });
+  const piece = "x".repeat(100_000);
+  const big = counted(async function* () {
+    for (let time = 0; time < 50; time += 1) yield piece;
+  });
+  const handler = view(big.file, { patience: 100_000 });
+  const request = new Request("http://localhost/");
+  const stalled = await renderResult(await handler(request, { params: {}, native: undefined }), request);
+  await expect.poll(() => kept.statistics.misses).toBe(1);
+  expect((await ask(handler)).text.length).toBe(5_000_000);
+  expect((await ask(handler, {}, "HEAD")).status).toBe(200);
+  expect((await ask(handler, { Range: "bytes=0-9" })).text.length).toBe(5_000_000);
+  await closeBody(stalled.body);
+});
+
+test("Each stream that a view opens is read or released: by hits, stale hits, followers, parts and failures", async () => {
+  const { counter, make } = streams("x".repeat(1000));
+  const handler = view(make, { freshFor: 0, staleWhileRevalidate: 3600 });
+  const kinds = [{ headers: {} }, { headers: { Range: "bytes=0-9" } }, { headers: {}, method: "HEAD" }];
+  for (let round = 0; round < 3; round += 1) {
+    await Promise.all(
+      Array.from({ length: 12 }, (_, index) => kinds[index % 3]!).map((kind) =>
+        ask(handler, kind.headers, kind.method),
+      ),
+    );
+    await quiet();
+    if (round === 1) await kept.delete(["report", 7]);
+  }
+  await expect.poll(() => counter).toEqual({ opened: 36, ended: 36 });
+});
+
 /** An upstream that counts how often it sent its bytes. */
 function upstream(fields: Record<string, string>, status: () => number = () => 200) {
   const counter = { sent: 0, asked: 0 };

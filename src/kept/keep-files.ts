@@ -1,11 +1,10 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
-import { debug, reasonOf } from "../diagnostics.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
-import { KeepingFile, retryAfter, type KeepingTask } from "./keeping-file.ts";
+import { KeepingFile, OpenedOriginal, retryAfter, type KeepingTask } from "./keeping-file.ts";
 import { hashKey, type KeptKey } from "./key.ts";
-import { stillMaking, type KeepOptions, type KeptEvent, type KeptFiles } from "./kept-files.ts";
+import { releaseOriginal, stillMaking, type KeepOptions, type KeptEvent, type KeptFiles } from "./kept-files.ts";
 
 /** What a key can be made of. */
 export interface KeyInput<F extends DownloadFile = DownloadFile> {
@@ -100,7 +99,7 @@ async function fromKept(task: KeepingTask, response: DownloadResponse): Promise<
   if (!found || (found.freshness !== "fresh" && found.freshness !== "revalidating")) return undefined;
   kept.hit(key, found, options);
   if (found.freshness === "revalidating") kept.refresh(key, original, options);
-  else release(original);
+  else releaseOriginal(original);
   response.file = new KeepingFile(task, found.file);
   return response;
 }
@@ -116,8 +115,10 @@ async function fromMaking(
     return response;
   }
   const { kept, key, original, options } = task;
-  const obtained = await kept.obtain(key, original, options, options.patience, request.signal);
+  const keeping = { ...options, takesOpened: request.method !== "HEAD" };
+  const obtained = await kept.obtain(key, original, keeping, options.patience, request.signal);
   if (obtained.kind === "kept") response.file = new KeepingFile(task, obtained.file);
+  if (obtained.kind === "original" && obtained.opened) response.file = new OpenedOriginal(original, obtained.opened);
   if (obtained.kind !== "late") return response;
   if (lateStatus === 503) throw stillMaking(retryAfter);
   const headers = { "Retry-After": String(retryAfter), "Cache-Control": "no-store", "Content-Length": "0" };
@@ -127,13 +128,6 @@ async function fromMaking(
 /** Whether a request can be answered only once the length and the entity tag are known. */
 function needsWhole({ method, headers }: DownloadRequest): boolean {
   return method === "HEAD" || ["range", "if-match", "if-unmodified-since"].some((name) => headers.get(name) !== null);
-}
-
-/** The original will not be read. It may be a stream that holds a connection. */
-function release(original: DownloadFile): void {
-  original
-    .release?.()
-    .catch((error: unknown) => debug(() => `The original of a kept file could not be released: ${reasonOf(error)}`));
 }
 
 const statuses: Partial<Readonly<Record<KeptEvent, string>>> = {

@@ -1,5 +1,6 @@
 import { FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
+import { DescribedFile } from "../files/described-file.ts";
 import { refuseJSON } from "../serialization.ts";
 import type { HashedKey } from "./key.ts";
 import type { KeptFile } from "./kept-file.ts";
@@ -84,6 +85,27 @@ export class KeepingFile implements DownloadFile {
   /** @throws {TypeError} always: what this holds is not for a client. */
   toJSON(): never {
     return refuseJSON(this, "file");
+  }
+}
+
+/** An original that is open already, for one request, and perhaps cannot be opened again. */
+export class OpenedOriginal extends DescribedFile {
+  #opened: OpenFile | undefined;
+
+  constructor(original: DownloadFile, opened: OpenFile) {
+    super(original, {});
+    this.#opened = opened;
+  }
+
+  override async open(options?: OpenOptions): Promise<OpenFile> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    return opened ?? super.open(options);
+  }
+
+  override async release(): Promise<void> {
+    await this.#opened?.close();
+    await super.release();
   }
 }
 

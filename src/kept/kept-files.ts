@@ -56,6 +56,21 @@ export interface KeepOptions extends FreshnessOptions {
 export interface Keeping extends KeepOptions {
   /** Told what the request came to, before it is answered. */
   readonly report?: ((event: KeptEvent) => void) | undefined;
+  /** Whether the caller of `obtain()` takes an original that was opened, and can be read only once. */
+  readonly takesOpened?: boolean | undefined;
+}
+
+/** What {@link KeptFiles.obtain} came to. */
+export type Obtained =
+  | { readonly kind: "kept"; readonly file: KeptFile }
+  /** It must not, or cannot, be kept. `opened` is there if the original was opened for it and cannot be opened again. */
+  | { readonly kind: "original"; readonly opened?: OpenFile | undefined }
+  /** It is still being made, which goes on. */
+  | { readonly kind: "late" };
+
+/** Whether the original of a request was taken by a making, or for the answer. One that was not may hold a connection. */
+interface Use {
+  isTaken: boolean;
 }
 
 /** What {@link KeptFiles.statistics} counts since the object was made, in this process. */
@@ -319,16 +334,32 @@ export class KeptFiles {
    * @internal
    */
   async open(key: HashedKey, original: DownloadFile, options: Keeping, opening: OpenOptions): Promise<OpenFile> {
+    const use: Use = { isTaken: false };
+    try {
+      return await this.#open(key, original, options, opening, use);
+    } finally {
+      if (!use.isTaken) releaseOriginal(original);
+    }
+  }
+
+  async #open(
+    key: HashedKey,
+    original: DownloadFile,
+    options: Keeping,
+    opening: OpenOptions,
+    use: Use,
+  ): Promise<OpenFile> {
     const { signal } = opening;
     for (let attempt = 0; ; attempt += 1) {
       signal?.throwIfAborted();
-      const usable = await this.#openUsable(key, original, options, opening);
+      const usable = await this.#openUsable(key, original, options, opening, use);
       if (usable) return usable;
       const memory = this.#remembered(key.hash);
       if (memory?.kind === "failed") return this.#openStale(key, original, options, opening, memory.error);
-      if (memory?.kind === "refused" || attempt === maxAttempts) return this.#pass(key, original, options, opening);
+      if (memory?.kind === "refused" || attempt === maxAttempts)
+        return this.#pass(key, original, options, opening, use);
       const joined = await this.#join(key, original, options);
-      if (joined.kind === "refused") return this.#pass(key, original, options, opening);
+      if (joined.kind === "refused") return this.#pass(key, original, options, opening, use);
       if (joined.kind === "kept") continue;
       if (joined.kind === "foreign") {
         const reader = await this.#joinForeign(key, joined.nonce, options, signal);
@@ -336,7 +367,8 @@ export class KeptFiles {
         // It was given up or has ended: what it made is found, or this process makes it.
         continue;
       }
-      const opened = await this.#openMaking(key, joined, original, options, opening);
+      use.isTaken ||= joined.isStarter;
+      const opened = await this.#openMaking(key, joined, original, options, opening, use);
       if (opened) return opened;
     }
   }
@@ -345,7 +377,6 @@ export class KeptFiles {
    * The whole file of a key, for those that cannot read a part of it: HEAD, a range.
    *
    * @param patience milliseconds to wait for it. Undefined: as long as it takes
-   * @returns `kept`; `original` if it must not, or cannot, be kept; `late` if it is still being made, which then goes on
    * @internal
    */
   async obtain(
@@ -354,14 +385,32 @@ export class KeptFiles {
     options: Keeping,
     patience: number | undefined,
     signal?: AbortSignal,
-  ): Promise<{ kind: "kept"; file: KeptFile } | { kind: "original" } | { kind: "late" }> {
+  ): Promise<Obtained> {
+    const use: Use = { isTaken: false };
+    let obtained: Obtained | undefined;
+    try {
+      obtained = await this.#obtain(key, original, options, patience, signal, use);
+      return obtained;
+    } finally {
+      if (!use.isTaken && obtained?.kind !== "original") releaseOriginal(original);
+    }
+  }
+
+  async #obtain(
+    key: HashedKey,
+    original: DownloadFile,
+    options: Keeping,
+    patience: number | undefined,
+    signal: AbortSignal | undefined,
+    use: Use,
+  ): Promise<Obtained> {
     const begin = Date.now();
     const deadline = patience === undefined ? Infinity : begin + patience;
     for (let attempt = 0; ; attempt += 1) {
       signal?.throwIfAborted();
       const found = await this.find(key, original, options);
       if (found && isUsable(found.freshness) && (await this.#isThere(key, found.file))) {
-        if (found.freshness === "revalidating") this.refresh(key, original, options);
+        if (found.freshness === "revalidating") this.#refresh(key, original, options, use);
         this.#count(found.freshness === "fresh" ? "hit" : "stale", key, options);
         return { kind: "kept", file: found.file };
       }
@@ -378,23 +427,25 @@ export class KeptFiles {
         continue;
       }
       const { making, leave, isStarter } = joined;
+      use.isTaken ||= isStarter;
+      let opened: OpenFile | undefined;
       this.#count(isStarter ? "miss" : "collapsed", key, options);
       try {
-        const made = await withDeadline(making.made, deadline, signal);
+        const made = await withDeadline(making.outcome, deadline, signal);
         if (made === "late") {
           // The client comes back for it: it must be there then.
           making.finishAnyway();
           return { kind: "late" };
         }
         if (made.kind === "kept") return { kind: "kept", file: this.#fileOf(made.record, original) };
-        if (made.kind === "refused" && isStarter) await making.takeRefused()?.close();
-        return this.#passed(key, options);
+        opened = isStarter ? await takeUnkept(making, leave, options) : undefined;
+        return { ...this.#passed(key, options), opened };
       } catch (error) {
         signal?.throwIfAborted();
         if (making.isAbandoned) continue;
         return { kind: "kept", file: this.#staleOr(key, found, error, options) };
       } finally {
-        leave();
+        if (!opened) leave();
       }
     }
   }
@@ -404,13 +455,25 @@ export class KeptFiles {
    * @internal
    */
   refresh(key: HashedKey, original: DownloadFile, options: KeepOptions): void {
+    const use: Use = { isTaken: false };
+    this.#refresh(key, original, options, use);
+    if (!use.isTaken) releaseOriginal(original);
+  }
+
+  #refresh(key: HashedKey, original: DownloadFile, options: KeepOptions, use: Use): void {
     if (this.#joining.has(key.hash) || this.#remembered(key.hash)) return;
+    use.isTaken = true;
     this.#join(key, original, { ...options, finishAnyway: true }).then(
       (joined) => {
+        if (joined.kind !== "making" || !joined.isStarter) releaseOriginal(original);
         if (joined.kind !== "making") return;
-        joined.making.made.catch(() => undefined).finally(() => joined.leave());
+        const { making, leave } = joined;
+        making.outcome.catch(() => undefined).finally(leave);
       },
-      (error: unknown) => debug(() => `A kept file could not be made anew: ${reasonOf(error)}`),
+      (error: unknown) => {
+        releaseOriginal(original);
+        debug(() => `A kept file could not be made anew: ${reasonOf(error)}`);
+      },
     );
   }
 
@@ -419,12 +482,13 @@ export class KeptFiles {
     original: DownloadFile,
     options: Keeping,
     opening: OpenOptions,
+    use: Use,
   ): Promise<OpenFile | undefined> {
     const found = await this.find(key, original, options);
     if (!found || !isUsable(found.freshness)) return undefined;
     const opened = await this.#openKept(key, found.file, opening);
     if (!opened) return undefined;
-    if (found.freshness === "revalidating") this.refresh(key, original, options);
+    if (found.freshness === "revalidating") this.#refresh(key, original, options, use);
     this.#count(found.freshness === "fresh" ? "hit" : "stale", key, options);
     return opened;
   }
@@ -477,6 +541,7 @@ export class KeptFiles {
     original: DownloadFile,
     options: Keeping,
     opening: OpenOptions,
+    use: Use,
   ): Promise<OpenFile | undefined> {
     const { signal } = opening;
     try {
@@ -484,8 +549,9 @@ export class KeptFiles {
       if (started.kind === "refused") {
         const opened = isStarter ? making.takeRefused() : undefined;
         leave();
+        if (!opened) return await this.#pass(key, original, options, opening, use);
         this.#count("passed", key, options);
-        return opened ?? (await original.open(opening));
+        return opened;
       }
       if (started.kind === "kept") {
         // Also if it is stale at once: the upstream has just said that it holds.
@@ -498,15 +564,12 @@ export class KeptFiles {
       if (!part.isJoinable) {
         // It is whole and kept, or the disk is full.
         leave();
-        const made = await making.made.catch(() => undefined);
+        const made = await making.outcome.catch(() => undefined);
         const opened =
           made?.kind === "kept" && (await this.#openKept(key, this.#fileOf(made.record, original), opening));
-        if (opened) return opened;
-        this.#count("passed", key, options);
-        return await original.open(opening);
+        return opened || (await this.#pass(key, original, options, opening, use));
       }
       this.#count(isStarter ? "miss" : "collapsed", key, options);
-      if (!isStarter) void original.release?.().catch(() => undefined);
       return new OpenGrowingFile(growingStat(info), part.join(leave));
     } catch (error) {
       leave();
@@ -517,7 +580,14 @@ export class KeptFiles {
     }
   }
 
-  async #pass(key: HashedKey, original: DownloadFile, options: Keeping, opening: OpenOptions): Promise<OpenFile> {
+  async #pass(
+    key: HashedKey,
+    original: DownloadFile,
+    options: Keeping,
+    opening: OpenOptions,
+    use: Use,
+  ): Promise<OpenFile> {
+    use.isTaken = true;
     this.#count("passed", key, options);
     return original.open(opening);
   }
@@ -569,7 +639,7 @@ export class KeptFiles {
   }
 
   #followMaking(key: HashedKey, making: Making): void {
-    making.made.then(
+    making.outcome.then(
       (made) => {
         if (made.kind === "refused") this.#remember(key.hash, { kind: "refused", until: Date.now() + refusalLife });
         if (made.kind !== "kept") return;
@@ -803,6 +873,25 @@ function asFollower(joined: Joined): Joined {
 
 function forgetOldest(map: Map<string, unknown>): void {
   for (const key of map.keys()) return void map.delete(key);
+}
+
+/** The original was not, and will not be, read. It may be a stream that holds a connection. */
+export function releaseOriginal(original: DownloadFile): void {
+  original
+    .release?.()
+    .catch((error: unknown) => debug(() => `The original of a kept file could not be released: ${reasonOf(error)}`));
+}
+
+/** What was opened for a making that keeps nothing, if it cannot be opened again. */
+async function takeUnkept(
+  making: Making,
+  leave: () => void,
+  { takesOpened = false }: Keeping,
+): Promise<OpenFile | undefined> {
+  const opened = await making.takeUnkept(leave);
+  if (takesOpened && opened?.stat.seekable === false) return opened;
+  await opened?.close();
+  return undefined;
 }
 
 /** `late` if the deadline comes first. */

@@ -7,10 +7,11 @@ import { closedEarly } from "../files/bytes.ts";
 import { readContent } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
 import { remove, type KeptFolder } from "./folder.ts";
+import { OpenGrowingFile } from "./growing-file.ts";
 import type { HashedKey } from "./key.ts";
 import type { Lease } from "./lease.ts";
 import { PartFile } from "./part-file.ts";
-import { partInfo, type PartInfo } from "./part-info.ts";
+import { growingStat, partInfo, type PartInfo } from "./part-info.ts";
 import type { KeptRecord, UpstreamLifetime } from "./record.ts";
 import { upstreamLifetime } from "./upstream-lifetime.ts";
 
@@ -62,12 +63,18 @@ export class Making {
   readonly started: Promise<Started>;
   /** Rejects with what the original failed with. */
   readonly made: Promise<Made>;
+  /**
+   * What it comes to, as soon as that is known: if the disk takes no more, it is known before the last reader has all bytes. Rejects
+   * as {@link made} does.
+   */
+  readonly outcome: Promise<Made>;
   readonly #host: MakingHost;
   readonly #task: MakingTask;
   readonly #abort = new AbortController();
   readonly #onAbandoned: () => void;
   #resolveStarted!: (started: Started) => void;
   #rejectStarted!: (error: unknown) => void;
+  #resolveOutcome!: (outcome: Made | Promise<Made>) => void;
   /** The one that it was started for. */
   #users = 1;
   #finishAnyway: boolean;
@@ -88,8 +95,11 @@ export class Making {
       this.#rejectStarted = reject;
     });
     this.started.catch(() => undefined);
+    this.outcome = new Promise((resolve) => (this.#resolveOutcome = resolve));
+    this.outcome.catch(() => undefined);
     this.made = this.#run();
     this.made.catch(() => undefined);
+    this.made.then(this.#resolveOutcome, () => this.#resolveOutcome(this.made));
   }
 
   get isAbandoned(): boolean {
@@ -123,9 +133,10 @@ export class Making {
     this.#refused = undefined;
     if (this.#isOver) this.#part?.release();
     // What was opened is the client's by now. What goes through memory cannot go on without a reader.
-    if (this.#isOver || this.#isHandedOver || (this.#finishAnyway && this.#part?.isJoinable !== false)) return;
+    if (this.#isOver || this.#isHandedOver || (this.#finishAnyway && !this.#part?.isFull)) return;
     this.#onAbandoned();
     this.#abort.abort(closedEarly());
+    this.#part?.left();
   }
 
   /** The original, opened and not read, for the one client that it was opened for. */
@@ -133,6 +144,15 @@ export class Making {
     const refused = this.#refused;
     this.#refused = undefined;
     return refused;
+  }
+
+  /** The bytes of the original for the client that it was opened for, though they are not kept. Undefined if they are gone. */
+  async takeUnkept(leave: () => void): Promise<OpenFile | undefined> {
+    const refused = this.takeRefused();
+    if (refused) return refused;
+    const started = await this.started;
+    const isReadable = started.kind === "growing" && started.part.isJoinable;
+    return isReadable ? new OpenGrowingFile(growingStat(started.info), started.part.join(leave)) : undefined;
   }
 
   async #run(): Promise<Made> {
@@ -242,8 +262,9 @@ export class Making {
       hash.update(chunk);
       checksum = crc32(chunk, checksum);
       isKeeping &&= await this.#writeChunk(part, chunk);
-      if (!isKeeping) await this.#passChunk(part, chunk, isStarted);
+      if (!isKeeping && !part.isFull) await this.#stopKeeping(part);
       if (!isStarted) await start();
+      if (!isKeeping) await part.pass(chunk, signal);
     }
     signal.throwIfAborted();
     const { size, digests } = opened.stat;
@@ -286,11 +307,17 @@ export class Making {
     }
   }
 
-  async #passChunk(part: PartFile, chunk: Uint8Array, isStarted: boolean): Promise<void> {
+  /** The rest goes through memory. Those that wait for a kept file need not wait for the last reader. */
+  async #stopKeeping(part: PartFile): Promise<void> {
+    part.fill();
+    if (this.#users === 0) throw closedEarly();
+    this.#resolveOutcome({ kind: "refused", reason: "disk" });
+    const { folder } = this.#host;
+    const { lease } = this.#task;
     // The room is given back now: the descriptor keeps what readers still need.
-    await remove(this.#host.folder.part(this.#task.lease.nonce)).catch(() => undefined);
-    if (isStarted && part.readers === 0) throw closedEarly();
-    await part.pass(chunk);
+    await remove(folder.part(lease.nonce)).catch(() => undefined);
+    // Other processes cannot read along: each makes its own.
+    await lease.release();
   }
 
   /** Lets other processes read along. Without it they wait until the file is whole. */

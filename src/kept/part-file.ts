@@ -18,7 +18,8 @@ type End = { readonly kind: "whole" } | { readonly kind: "failed"; readonly erro
 /**
  * A file that is written and read at the same time. Readers are as slow as they like: the bytes wait for them on the disk.
  *
- * If the disk takes no more, the rest goes through memory, at the pace of the slowest reader that has come so far.
+ * If the disk takes no more, the rest goes through memory, at the pace of the slowest reader that has come so far. New readers can
+ * come until the first of those bytes was let go.
  */
 export class PartFile {
   readonly #handle: FileHandle;
@@ -27,6 +28,7 @@ export class PartFile {
   #end: End | undefined;
   readonly #tail: TailChunk[] = [];
   #isFull = false;
+  #isTrimmed = false;
   readonly #readers = new Set<PartReader>();
   readonly #waiting = new Set<() => void>();
   #isDone = false;
@@ -45,13 +47,14 @@ export class PartFile {
     return this.#total;
   }
 
-  get readers(): number {
-    return this.#readers.size;
+  /** Whether the disk takes no more. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
-  /** Whether new readers can still begin: whether all bytes so far are on the disk, and the disk file is open. */
+  /** Whether new readers can still begin: whether all bytes so far are there, and the disk file is open. */
   get isJoinable(): boolean {
-    return !this.#isFull && !this.#closing;
+    return !this.#isTrimmed && !this.#closing;
   }
 
   /** @throws {NodeJS.ErrnoException} if the disk does not take the bytes. {@link pass} then takes them. */
@@ -65,23 +68,35 @@ export class PartFile {
     this.#wake();
   }
 
-  /** Gives bytes to the readers without the disk. Waits while they have more than a mebibyte to read. */
-  async pass(bytes: Uint8Array): Promise<void> {
+  /** No more bytes go to the disk. */
+  fill(): void {
     this.#isFull = true;
+  }
+
+  /**
+   * Gives bytes to the readers without the disk. Waits while they have more than a mebibyte of them to read, and for a first
+   * reader, unless `signal` says that there will be none.
+   */
+  async pass(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     this.#tail.push({ start: this.#total, bytes: copyOf(bytes) });
     this.#total += bytes.byteLength;
     this.#wake();
-    while (this.#readers.size > 0 && this.#pending() > maxTail) await this.#progress();
+    while (this.#total - this.#leastPosition() > maxTail && !signal.aborted) await this.#progress();
     this.#trim();
   }
 
-  #pending(): number {
-    return this.#total - Math.min(...Array.from(this.#readers, ({ position }) => position));
+  /** Up to where no reader needs the bytes in memory. */
+  #leastPosition(): number {
+    const positions = Array.from(this.#readers, ({ position }) => position);
+    return positions.length === 0 ? this.#written : Math.max(this.#written, Math.min(...positions));
   }
 
   #trim(): void {
-    const least = Math.min(...Array.from(this.#readers, ({ position }) => position));
-    while (this.#tail[0] && this.#tail[0].start + this.#tail[0].bytes.byteLength <= least) this.#tail.shift();
+    const least = this.#leastPosition();
+    while (this.#tail[0] && this.#tail[0].start + this.#tail[0].bytes.byteLength <= least) {
+      this.#tail.shift();
+      this.#isTrimmed = true;
+    }
   }
 
   /** No more bytes come. */
@@ -142,7 +157,7 @@ export class PartFile {
     if (this.#isFull) this.#wake();
   }
 
-  /** A reader was closed. */
+  /** A reader was closed, or none will come. */
   left(): void {
     this.#wake();
   }
