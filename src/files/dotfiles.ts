@@ -12,7 +12,8 @@ export type DotfilePolicy = "deny" | "allow" | readonly string[];
  * one, and elsewhere a name such as `a\\.env` is rare.
  */
 export function hasDeniedDotfile(path: string, dotfiles: DotfilePolicy): boolean {
-  return dotfiles !== "allow" && path.split(/[\\/]/).some((segment) => isDeniedDotfile(segment, dotfiles));
+  if (dotfiles === "allow" || !/(?:^|[\\/])\./.test(path)) return false;
+  return path.split(/[\\/]/).some((segment) => isDeniedDotfile(segment, dotfiles));
 }
 
 export function isDeniedDotfile(segment: string, dotfiles: DotfilePolicy): boolean {

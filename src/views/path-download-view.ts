@@ -10,7 +10,7 @@ import type { DownloadOptions } from "../responses/presentation.ts";
 import type { DownloadResult } from "../responses/handler.ts";
 import { attempt, given, whenReady } from "../responses/maybe-promise.ts";
 import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
-import { pathWithin } from "../files/local/path-within.ts";
+import { pathWithin } from "../files/local/paths.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 import { routeParam } from "./route-param.ts";
 

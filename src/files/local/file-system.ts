@@ -1,8 +1,16 @@
-import fs from "node:fs";
+import fs, { type BigIntStats } from "node:fs";
+import {
+  FileNotFoundError,
+  InvalidPathError,
+  isDownloadError,
+  UpstreamError,
+  type DownloadError,
+} from "../../errors.ts";
 
 /**
- * The few system calls that serving a file takes, as promises over the callback API: a `FileHandle` of `fs.promises` costs half as
- * much again. Errors are Node's own.
+ * The few system calls that serving a file takes, what their errors mean to a client, and what their stats tell. The
+ * calls are promises over the callback API: a `FileHandle` of `fs.promises` costs half as much again. They reject with
+ * Node's own errors.
  */
 
 type Callback<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
@@ -14,27 +22,27 @@ function call<T>(operation: (callback: Callback<T>) => void): Promise<T> {
 }
 
 /** Follows symlinks, as `open` does. */
-export function statPath(path: string): Promise<fs.BigIntStats> {
+export function statPath(path: string): Promise<BigIntStats> {
   return call((callback) => fs.stat(path, { bigint: true }, callback));
 }
 
 /** Of a symlink, describes the link itself. */
-export function linkStat(path: string): Promise<fs.BigIntStats> {
+export function linkStat(path: string): Promise<BigIntStats> {
   return call((callback) => fs.lstat(path, { bigint: true }, callback));
 }
 
-export function statDescriptor(descriptor: number): Promise<fs.BigIntStats> {
+export function statDescriptor(descriptor: number): Promise<BigIntStats> {
   return call((callback) => fs.fstat(descriptor, { bigint: true }, callback));
 }
 
-// Without O_NONBLOCK the open of a FIFO blocks a thread until somebody writes to it. Windows has neither.
+// Without O_NONBLOCK, opening a FIFO blocks a thread until a process writes to it. Windows has neither.
 const readOnly = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
 
 export function openForReading(path: string): Promise<number> {
   return call((callback) => fs.open(path, readOnly, callback));
 }
 
-/** Gives how many bytes were read: fewer than `target` has room for only at the end of the file. */
+/** Returns how many bytes were read: fewer than `target` has room for only at the end of the file. */
 export function readDescriptor(descriptor: number, target: Uint8Array, position: number): Promise<number> {
   return call((callback) => fs.read(descriptor, target, 0, target.byteLength, position, callback));
 }
@@ -47,12 +55,92 @@ export function realPath(path: string): Promise<string> {
   return call((callback) => fs.realpath.native(path, callback));
 }
 
-/** Where an open file is, by Linux's own account. Rejects elsewhere. */
+/** Returns the path of an open file as Linux knows it. Rejects on other systems. */
 export function descriptorPath(descriptor: number): Promise<string> {
   return call((callback) => fs.readlink(`/proc/self/fd/${descriptor}`, callback));
 }
 
-/** The type of the file system at a path, as Linux numbers them. Rejects where the runtime can't tell. */
-export function fileSystemType(path: string): Promise<number> {
-  return call<fs.StatsFs>((callback) => fs.statfs(path, callback)).then(({ type }) => type);
+/** The errors of a path that has no file. EACCES too: a client that may not have a file must not learn that it exists. */
+const missing = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP", "EACCES", "EPERM", "EISDIR", "ENXIO", "ENODEV"]);
+
+/** Maps a file system error to a response: 404 if there is no such file, 503 if retrying may help (EMFILE, EIO). */
+export function fileSystemError(cause: unknown): DownloadError {
+  if (isDownloadError(cause)) return cause;
+  const code = (cause as NodeJS.ErrnoException | null)?.code ?? "";
+  if (missing.has(code)) return new FileNotFoundError(undefined, { cause });
+  // Node refuses a path with NUL in it.
+  if (code === "ERR_INVALID_ARG_VALUE") return new InvalidPathError(undefined, { cause });
+  return new UpstreamError(503, "The file system failed", { cause });
+}
+
+/** Runs calls of the file system. @throws {DownloadError} see {@link fileSystemError} */
+export async function onFileSystem<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw fileSystemError(error);
+  }
+}
+
+/** Whether two stats are of one file in one state. */
+export function isSameVersion(one: BigIntStats, other: BigIntStats): boolean {
+  return (
+    one.ino === other.ino &&
+    one.dev === other.dev &&
+    one.size === other.size &&
+    one.mtimeNs === other.mtimeNs &&
+    one.ctimeNs === other.ctimeNs
+  );
+}
+
+/** Whether two stats are of one file, whatever was written to it between them. */
+export function isSameFile(one: BigIntStats, other: BigIntStats): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
+/** Whether `now` is the file that was `described`, with more bytes, as a log has after each line. */
+export function hasGrown(described: BigIntStats, now: BigIntStats): boolean {
+  return isSameFile(described, now) && now.size > described.size;
+}
+
+/** Whether no bytes were written to one file between two stats of it. It may have been renamed or removed: ctime. */
+export function isUnwritten(described: BigIntStats, now: BigIntStats): boolean {
+  return described.size === now.size && described.mtimeNs === now.mtimeNs;
+}
+
+/** In nanoseconds. Two changes within this time may have the same times: the kernel's clock ticks, some disks' by seconds. */
+const settling = 2_000_000_000n;
+
+/** Whether the last change is so old that the next one has other times. "Racily clean" is git's name for the opposite. */
+export function isSettled(version: BigIntStats): boolean {
+  const now = BigInt(Date.now()) * 1_000_000n;
+  return now - version.mtimeNs > settling && now - version.ctimeNs > settling;
+}
+
+/**
+ * Linux file systems whose files are made when they are read, by their magic numbers (statfs(2), linux/magic.h): proc, sysfs,
+ * debugfs, tracefs, securityfs, configfs, cgroup, cgroup2, pstore, bpf.
+ */
+const pseudoTypes: ReadonlySet<number> = new Set([
+  0x9fa0, 0x62656572, 0x64626720, 0x74726163, 0x73636673, 0x62656570, 0x27e0eb, 0x63677270, 0x6165676c, 0xcafe4a11,
+]);
+
+const pseudoDevices = new Map<bigint, Promise<boolean>>();
+
+/**
+ * Whether a file has bytes that its stat does not count: `/proc` reports each file as empty, `/sys` as 4096 bytes long. The
+ * file system is asked once a device, and only for a file that has no blocks and one of these sizes.
+ */
+export function isPseudoFile(path: string, { blocks, size, dev }: BigIntStats): Promise<boolean> | false {
+  if (blocks !== 0n || (size !== 0n && size !== 4096n)) return false;
+  let isPseudo = pseudoDevices.get(dev);
+  if (!isPseudo) {
+    isPseudo = call<fs.StatsFs>((callback) => fs.statfs(path, callback)).then(
+      ({ type }) => pseudoTypes.has(type),
+      // The file is gone, or the runtime does not know: the next file asks again.
+      () => !pseudoDevices.delete(dev),
+    );
+    pseudoDevices.set(dev, isPseudo);
+  }
+  return isPseudo;
 }

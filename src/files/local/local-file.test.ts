@@ -11,7 +11,7 @@ import { FileChangedError, FileNotFoundError, IncompleteBodyError, InvalidPathEr
 import type { EntityTagFormat } from "../../http/etag.ts";
 import type { ByteRange } from "../../http/range.ts";
 import type { OpenFile } from "../download-file.ts";
-import { fileSystemError } from "./file-system-errors.ts";
+import { fileSystemError } from "./file-system.ts";
 import { LocalFile } from "./local-file.ts";
 
 let base: string;

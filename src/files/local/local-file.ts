@@ -1,28 +1,32 @@
 import type { BigIntStats } from "node:fs";
 import { basename } from "node:path";
 import { debug } from "../../diagnostics.ts";
-import { FileChangedError, FileNotFoundError, isDownloadError, type DownloadError } from "../../errors.ts";
+import { FileChangedError, FileNotFoundError, type DownloadError } from "../../errors.ts";
 import { isPlaceholderTime, nginxEntityTag } from "../../http/etag.ts";
-import { rangeLength, type ByteRange } from "../../http/range.ts";
 import { refuseJSON } from "../../serialization.ts";
-import { absolutePath } from "./absolute-path.ts";
-import { allocate, closedEarly } from "../bytes.ts";
-import { contentDigest } from "../content-digest.ts";
-import type { Content, ChunksContent, SeekableContent } from "../content.ts";
-import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../download-file.ts";
-import { SharedDescriptor } from "./shared-descriptor.ts";
-import { fileSystemError, regularFile } from "./file-system-errors.ts";
-import { assertEntityTagOption, type EntityTagOption } from "./etag.ts";
-import { borrowPopular, keepContent, largestKept, recall, remember, type Memo } from "./memory.ts";
-import { configuredRoot, LocalRoot } from "./root.ts";
-import { closeDescriptor, openForReading, readDescriptor, statDescriptor, statPath } from "./file-system.ts";
-import { OpenBytes } from "../virtual-file-content.ts";
-import { hasGrown, isSameVersion, isSettled, isUnwritten } from "./version.ts";
-import { oncePerTurn } from "./once-per-turn.ts";
+import { allocate } from "../bytes.ts";
 import { assertDotfilePolicy, type DotfilePolicy } from "../dotfiles.ts";
-import type { PopularContent } from "./popular-contents.ts";
-import { isPseudoFile } from "../pseudo-file.ts";
-import { ReadSamples } from "../read-samples.ts";
+import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../download-file.ts";
+import { OpenBytes } from "../virtual-file-content.ts";
+import { contentDigest } from "./content-digest.ts";
+import { assertEntityTagOption, type EntityTagOption } from "./etag.ts";
+import {
+  closeDescriptor,
+  fileSystemError,
+  isPseudoFile,
+  isSameVersion,
+  isSettled,
+  openForReading,
+  readDescriptor,
+  statDescriptor,
+  statPath,
+} from "./file-system.ts";
+import { localMemory, maxSmall, type CachedFile } from "./memory.ts";
+import { oncePerTurn } from "./once-per-turn.ts";
+import { OpenLocalFile } from "./open-local-file.ts";
+import { absolutePath } from "./paths.ts";
+import { configuredRoot, LocalRoot } from "./root.ts";
+import { SharedDescriptor } from "./shared-descriptor.ts";
 
 export interface LocalFileOptions {
   /** What the client sees. Default: the last segment of the path. */
@@ -89,35 +93,35 @@ export class LocalFile implements DownloadFile {
    */
   stat({ readable = false }: StatOptions = {}): Promise<FileStat> {
     return this.#untilItRests(async () => {
-      const memo = await this.#describe();
-      if (readable) await this.#assertReadable(memo);
-      return memo.stat;
+      const cached = await this.#describe();
+      if (readable) await this.#assertReadable(cached);
+      return cached.stat;
     });
   }
 
   /** The same errors as {@link stat} with `readable`; those of reading are also `FileChangedError`. */
   async open({ lazy = false, pinned }: OpenOptions = {}): Promise<OpenFile> {
-    const known = pinned && memoOf.get(pinned);
+    const known = pinned && described.get(pinned);
     if (known) return this.#openPinned(known, lazy);
-    const memo = await this.#describe();
-    await this.#assertReadable(memo);
-    return new OpenLocalFile(this.path, this.#root, memo, lazy);
+    const cached = await this.#describe();
+    await this.#assertReadable(cached);
+    return new OpenLocalFile(this.path, this.#root, cached, lazy);
   }
 
-  async #openPinned(known: Memo, lazy: boolean): Promise<OpenFile> {
+  async #openPinned(known: CachedFile, lazy: boolean): Promise<OpenFile> {
     const { stat, version } = known;
-    if (!lazy && stat.size !== undefined && stat.size <= largestKept) {
+    if (!lazy && stat.size !== undefined && stat.size <= maxSmall) {
       try {
         return new OpenBytes(stat, await readVersion(this.path, this.#root, version));
       } catch (error) {
-        throw told(this.path, error);
+        throw reported(this.path, error);
       }
     }
     // It must not grow. The bytes that are in memory may have been read for another root.
     return new OpenLocalFile(
       this.path,
       this.#root,
-      { ...known, isSettled: true, content: undefined, wasAskedFor: false },
+      { ...known, isSettled: true, content: undefined, wasRequested: false },
       lazy,
     );
   }
@@ -128,15 +132,15 @@ export class LocalFile implements DownloadFile {
       try {
         return await read();
       } catch (error) {
-        if (!(error instanceof FileChangedError) || attempt === mostAttempts) throw error;
+        if (!(error instanceof FileChangedError) || attempt === maxAttempts) throw error;
       }
     }
   }
 
   /** What is there now, described anew unless it is the version that was described before. */
-  async #describe(): Promise<Memo> {
+  async #describe(): Promise<CachedFile> {
     const version = await this.#look();
-    return recall(this.path, version, this.#format) ?? (await this.#memoOf(version));
+    return localMemory.lookup(this.path, version, this.#format) ?? (await this.#describeAnew(version));
   }
 
   /** One fresh look at the disk. */
@@ -145,24 +149,24 @@ export class LocalFile implements DownloadFile {
       return await (this.#root?.look ?? lookAnywhere)(this.path);
     } catch (error) {
       if (error instanceof FileNotFoundError) await this.#root?.warnIfMissing();
-      throw told(this.path, error);
+      throw reported(this.path, error);
     }
   }
 
-  async #memoOf(version: BigIntStats): Promise<Memo> {
+  async #describeAnew(version: BigIntStats): Promise<CachedFile> {
     const isPseudo = await isPseudoFile(this.path, version);
     const stat: FileStat = isPseudo ? { seekable: false } : await this.#statOf(version);
-    const memo: Memo = {
+    const cached: CachedFile = {
       version,
       format: this.#format,
       stat: Object.freeze(stat),
       isSettled: !isPseudo && isSettled(version),
       content: undefined,
-      wasAskedFor: false,
+      wasRequested: false,
     };
-    memoOf.set(memo.stat, memo);
-    remember(this.path, memo);
-    return memo;
+    described.set(cached.stat, cached);
+    localMemory.store(this.path, cached);
+    return cached;
   }
 
   /** @throws {TypeError} always: what this holds is not for a client. */
@@ -184,7 +188,7 @@ export class LocalFile implements DownloadFile {
       const digest = await contentDigest(this.path, this.#root, version);
       return { etag: `"${Buffer.from(digest).toString("base64url")}"`, digests: { "sha-256": digest } };
     } catch (error) {
-      throw told(this.path, error);
+      throw reported(this.path, error);
     }
   }
 
@@ -193,15 +197,15 @@ export class LocalFile implements DownloadFile {
    * never that of a file outside the root: while a symlink is swapped, a look at the path may describe one.
    * Later requests know the file by its inode and times.
    */
-  async #assertReadable(memo: Memo): Promise<void> {
+  async #assertReadable(cached: CachedFile): Promise<void> {
     const root = this.#root ?? null;
-    if (memo.readableIn === root) return;
-    const descriptor = SharedDescriptor.borrow(this.path, this.#root, memo.version);
+    if (cached.readableIn === root) return;
+    const descriptor = SharedDescriptor.borrow(this.path, this.#root, cached.version);
     try {
       await descriptor.opened();
-      memo.readableIn = root;
+      cached.readableIn = root;
     } catch (error) {
-      throw told(this.path, error);
+      throw reported(this.path, error);
     } finally {
       // Not at once: what is opened now is most often read next.
       setImmediate(() => void descriptor.release().catch(() => undefined));
@@ -229,17 +233,17 @@ async function readVersion(path: string, root: LocalRoot | undefined, version: B
 }
 
 /** The version that a description is of. */
-const memoOf = new WeakMap<FileStat, Memo>();
+const described = new WeakMap<FileStat, CachedFile>();
 
 function reasonOf({ cause, message }: DownloadError): string {
   return cause instanceof Error ? cause.message : message;
 }
 
-const mostAttempts = 3;
+const maxAttempts = 3;
 
-/** An error of the file system as one of ours. Its reason is for the operator alone. */
-function told(path: string, error: unknown): DownloadError {
-  const failure = isDownloadError(error) ? error : fileSystemError(error);
+/** Maps an error of the file system to a response, and writes its reason to the log of the operator. */
+function reported(path: string, error: unknown): DownloadError {
+  const failure = fileSystemError(error);
   debug(() => `${failure.status} for ${path}: ${reasonOf(failure)}`);
   return failure;
 }
@@ -248,202 +252,14 @@ function rootOf(root: string | undefined, dotfiles: DotfilePolicy | undefined): 
   return LocalRoot.at(absolutePath(configuredRoot(root, "LocalFile")), dotfiles === undefined ? {} : { dotfiles });
 }
 
-const lookAnywhere = oncePerTurn(() => (path) => regularFile(() => statPath(path)));
-
-const chunkSize = 64 * 1024;
-
-const nothingToClose = Promise.resolve();
-
-class OpenLocalFile implements OpenFile {
-  readonly stat: FileStat;
-  readonly #path: string;
-  readonly #root: LocalRoot | undefined;
-  readonly #memo: Memo;
-  readonly #isLazy: boolean;
-  /** Whether content was returned that reads from the descriptor. */
-  #isOnDisk = false;
-  #descriptor: SharedDescriptor | undefined;
-  #popular: PopularContent | undefined;
-  #closing: Promise<void> | undefined;
-  #verifying: Promise<void> | undefined;
-  readonly #samples = new ReadSamples();
-  #reads = 0;
-  #idle: (() => void) | undefined;
-
-  constructor(path: string, root: LocalRoot | undefined, memo: Memo, isLazy: boolean) {
-    this.#path = path;
-    this.#root = root;
-    this.#memo = memo;
-    this.#isLazy = isLazy;
-    this.stat = memo.stat;
+/** The look at a file that may be anywhere. `LocalRoot` has its own. */
+const lookAnywhere = oncePerTurn(() => async (path) => {
+  let stats: BigIntStats;
+  try {
+    stats = await statPath(path);
+  } catch (error) {
+    throw fileSystemError(error);
   }
-
-  async content(range?: ByteRange): Promise<Content> {
-    if (this.#closing) throw closedEarly();
-    const { size } = this.stat;
-    if (size === undefined) return this.#unmeasured(range);
-    const start = range?.start ?? 0;
-    const end = Math.min(range?.end ?? Infinity, size - 1);
-    const bytes = await this.#inMemory(size, start, end);
-    if (bytes) {
-      this.#letGo();
-      return { kind: "bytes", bytes };
-    }
-    this.#isOnDisk = true;
-    if (!this.#isLazy) await this.#openDescriptor();
-    return this.#onDisk(start, end + 1 - start);
-  }
-
-  /** Small files, small parts, and files that are asked for again. Undefined for all others. */
-  async #inMemory(size: number, start: number, end: number): Promise<Uint8Array | undefined> {
-    const content = this.#memo.content ?? (size <= largestKept ? await this.#loadWhole(size) : undefined);
-    if (content) return content.subarray(start, end + 1);
-    if (end + 1 - start <= largestKept) return this.#loadPart({ start, end });
-    return this.#isLazy ? undefined : (await this.#loadPopular(size))?.subarray(start, end + 1);
-  }
-
-  async #loadPopular(size: number): Promise<Uint8Array | undefined> {
-    this.#popular ??= borrowPopular(this.#memo, size, () => this.#loadPart({ start: 0, end: size - 1 }));
-    const content = await this.#popular?.loaded;
-    // It was given back if the file was closed meanwhile.
-    if (content && this.#closing) throw closedEarly();
-    return content;
-  }
-
-  #onDisk(start: number, length: number): SeekableContent {
-    return {
-      kind: "seekable",
-      length,
-      readInto: (target, position) => {
-        // The last bytes that are read: now is the time to look whether all were of one version.
-        const isLast = position + target.byteLength === length;
-        return this.#reading((descriptor) => this.#readFrom(descriptor, target, start + position, isLast));
-      },
-    };
-  }
-
-  /** Closes what is in memory by now: a reader that stalls holds no descriptor. */
-  #letGo(): void {
-    const descriptor = this.#descriptor;
-    if (!descriptor || this.#isOnDisk || this.#reads > 0) return;
-    this.#descriptor = undefined;
-    this.#verifying = undefined;
-    descriptor.release().catch(() => undefined);
-  }
-
-  /** A file that has no size, as those below `/proc`: it is read to its end. */
-  async #unmeasured(range: ByteRange | undefined): Promise<ChunksContent> {
-    this.#isOnDisk = true;
-    if (!this.#isLazy) await this.#openDescriptor();
-    return { kind: "chunks", chunks: this.#chunks(range) };
-  }
-
-  async #loadWhole(size: number): Promise<Uint8Array> {
-    const content = size > 0 ? await this.#loadPart({ start: 0, end: size - 1 }) : await this.#loadNothing();
-    keepContent(this.#path, this.#memo, content);
-    return content;
-  }
-
-  async #loadPart(range: ByteRange): Promise<Uint8Array> {
-    const { bytes, stats } = await this.#reading((descriptor) => descriptor.readPart(range));
-    const { version } = this.#memo;
-    const isKept = isUnwritten(version, stats) || (this.#mayGrow && hasGrown(version, stats));
-    if (!isKept || bytes.byteLength < rangeLength(range)) throw new FileChangedError();
-    return bytes;
-  }
-
-  // An empty file must be there, and where it may be, like any other.
-  async #loadNothing(): Promise<Uint8Array> {
-    await this.#openDescriptor();
-    return new Uint8Array();
-  }
-
-  #openDescriptor(): Promise<void> {
-    return this.#reading(() => undefined);
-  }
-
-  async *#chunks({ start, end }: ByteRange = { start: 0, end: Infinity }): AsyncGenerator<Uint8Array> {
-    for (let position = start; position <= end;) {
-      const buffer = allocate(Math.min(chunkSize, end + 1 - position));
-      const count = await this.#reading((descriptor) => this.#readFrom(descriptor, buffer, position, false));
-      if (count === 0) return;
-      position += count;
-      yield buffer.subarray(0, count);
-    }
-  }
-
-  async #readFrom(
-    descriptor: SharedDescriptor,
-    target: Uint8Array,
-    position: number,
-    isLast: boolean,
-  ): Promise<number> {
-    const count = await descriptor.read(target, position);
-    this.#samples.add(target.subarray(0, count), position);
-    // A shorter read has met the end of the file: the caller knows that bytes are missing.
-    const isWhole = isLast && count === target.byteLength;
-    if (isWhole && !(await this.#hasKept(descriptor))) throw new FileChangedError();
-    return count;
-  }
-
-  /** Whether all that was read is of the version that was described: a file that is written in place mixes two. */
-  async #hasKept(descriptor: SharedDescriptor): Promise<boolean> {
-    const { version } = this.#memo;
-    const now = await descriptor.stat();
-    if (isSameVersion(version, now)) return true;
-    if (!isUnwritten(version, now) && !hasGrown(version, now)) return false;
-    return this.#samples.areUnchanged((target, position) => descriptor.read(target, position));
-  }
-
-  /**
-   * Whether the file may have grown between its description and its opening. A log does. Of a file that had been left alone,
-   * and whose strong tag promises the very bytes, we rather take the new version.
-   */
-  get #mayGrow(): boolean {
-    const { isSettled, stat } = this.#memo;
-    return !isSettled || !stat.etag?.startsWith('"');
-  }
-
-  async #verify(descriptor: SharedDescriptor): Promise<void> {
-    const opened = await descriptor.opened();
-    const { version, stat } = this.#memo;
-    if (stat.size === undefined || isSameVersion(version, opened)) return;
-    if (!this.#mayGrow || !hasGrown(version, opened)) throw new FileChangedError();
-  }
-
-  async #reading<T>(read: (descriptor: SharedDescriptor) => T | Promise<T>): Promise<T> {
-    if (this.#closing) throw closedEarly();
-    const descriptor = (this.#descriptor ??= SharedDescriptor.borrow(this.#path, this.#root, this.#memo.version));
-    this.#reads++;
-    try {
-      await (this.#verifying ??= this.#verify(descriptor));
-      return await read(descriptor);
-    } catch (error) {
-      throw isDownloadError(error) ? error : fileSystemError(error);
-    } finally {
-      this.#reads--;
-      if (this.#reads === 0) this.#idle?.();
-    }
-  }
-
-  close(): Promise<void> {
-    if (this.#closing) return this.#closing;
-    this.#popular?.giveBack();
-    return (this.#closing = this.#descriptor ? this.#close(this.#descriptor) : nothingToClose);
-  }
-
-  async #close(descriptor: SharedDescriptor): Promise<void> {
-    // The number of a closed descriptor is given to the next file that is opened: a read under way would read that.
-    if (this.#reads > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    await descriptor.release();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** @throws {TypeError} always: what this holds is not for a client. */
-  toJSON(): never {
-    return refuseJSON(this, "file");
-  }
-}
+  if (!stats.isFile()) throw new FileNotFoundError();
+  return stats;
+});

@@ -1,51 +1,207 @@
 import type { BigIntStats } from "node:fs";
-import type { EntityTagOption } from "./etag.ts";
 import type { FileStat } from "../download-file.ts";
+import type { EntityTagOption } from "./etag.ts";
+import { isSameVersion } from "./file-system.ts";
 import type { LocalRoot } from "./root.ts";
-import { isSameVersion } from "./version.ts";
-import { PopularContents, type PopularContent } from "./popular-contents.ts";
 
 /**
- * What was worked out for one version of a file: its description, and the bytes of a small one. Nothing in here is ever
- * served on its own word. A memo is looked up with the stat of the very request, and counts only if the two agree in
- * device, inode, size and both times.
+ * What was worked out for one version of a local file: its description, and the bytes of a file that is small or popular.
+ *
+ * It has two tiers, because reading a small file costs more than keeping it, and keeping a larger one costs more than
+ * reading it once: files up to 64 KiB are kept when they are first read, files up to 1 MiB when they are requested again.
+ *
+ * A cached file is looked up with a fresh stat, made for the request, and used only if device, inode, size and both times
+ * agree. So a response is never older than its request.
  */
-export interface Memo {
+export interface CachedFile {
   readonly version: BigIntStats;
   readonly format: EntityTagOption;
   readonly stat: FileStat;
   /** Whether the file was settled when it was described: one that was not may be growing, as a log does. */
   readonly isSettled: boolean;
-  /** Where the file was found to be readable: in this root, or anywhere (null). Undefined as long as no open has proved it. */
+  /** Where the file was found to be readable: in this root, or anywhere (null). Undefined until it was opened. */
   readableIn?: LocalRoot | null;
+  /** The bytes of a small file, once they were read. */
   content: Uint8Array | undefined;
-  /** Whether somebody asked for the bytes of a file that is too large to be kept at once. */
-  wasAskedFor: boolean;
+  /** Whether the bytes of a larger file were requested before. */
+  wasRequested: boolean;
 }
 
-/** Files up to this size, in bytes, are kept in memory whole, from the first time that they are read. */
-export const largestKept: number = 64 * 1024;
+/** Files up to this size, in bytes, are kept when they are first read. */
+export const maxSmall: number = 64 * 1024;
 
-/** Files up to this size, in bytes, are kept when they are asked for again. */
-const largestPopular = 1024 * 1024;
+/** Files up to this size, in bytes, are kept when they are requested again. */
+const maxPopular = 1024 * 1024;
 
-const mostMemos = 8192;
-const memos = new Map<string, Memo>();
-let bytesKept = 0;
-let latest: string | undefined;
+const maxFiles = 8192;
 
-/** How much of local files is kept in memory: of those up to 64 KiB, and those up to 1 MiB that are asked for again. */
+/** Minimum time between two rounds of evictions that make room for a popular file, in milliseconds. */
+const tenure = 100;
+
+/** How much of local files is kept in memory: of those up to 64 KiB, and those up to 1 MiB that are requested again. */
 export interface LocalFileCache {
   /**
-   * At most this many bytes of content, at most half of them of larger files. What was served longest ago goes first. 0
+   * Maximum bytes of content, at most half of them of larger files. The file that was served longest ago is evicted first. 0
    * keeps none. Default 32 MiB.
    */
   maxBytes: number;
   /** The bytes that are kept now, or were and are still being sent. */
   readonly bytes: number;
-  /** Forgets everything. Serving never needs it: what is kept is checked against the disk on every request. */
+  /** Evicts everything. Serving never needs it: what is kept is checked against the disk on every request. */
   clear(): void;
 }
+
+/** The memory of local files: one for the process. */
+export class LocalMemory implements LocalFileCache {
+  maxBytes: number = 32 * 1024 * 1024;
+  /** By path. A Map keeps the order of insertion: the file that was used longest ago comes first. */
+  readonly #files = new Map<string, CachedFile>();
+  /** One iterator for all evictions: a new one has to pass what was deleted from the beginning of the map each time. */
+  #oldest: Iterator<string> = this.#files.keys();
+  /** The path that was used last. */
+  #latest: string | undefined;
+  /** Of small files. */
+  #smallBytes = 0;
+  readonly #popular = new Map<CachedFile, PopularContent>();
+  /** Of popular files that are kept or being sent: readers that stall pin no more than the bound. */
+  #popularBytes = 0;
+  #lastEviction = -Infinity;
+
+  get bytes(): number {
+    return this.#smallBytes + this.#popularBytes;
+  }
+
+  clear(): void {
+    this.#files.clear();
+    for (const content of this.#popular.values()) content.drop();
+    this.#popular.clear();
+    this.#smallBytes = 0;
+    this.#latest = undefined;
+  }
+
+  /** Returns what is known of this very version of `path`. */
+  lookup(path: string, version: BigIntStats, format: EntityTagOption): CachedFile | undefined {
+    const file = this.#files.get(path);
+    if (file === undefined || file.format !== format || !isSameVersion(file.version, version)) return undefined;
+    if (this.#latest !== path) this.#touch(path, file);
+    return file;
+  }
+
+  /** Keeps a description, unless the file was changed so recently that its times may not show the next change. */
+  store(path: string, file: CachedFile): void {
+    if (!file.isSettled) return;
+    this.#evict(path);
+    this.#touch(path, file);
+    if (this.#files.size > maxFiles) this.#evictOldest();
+  }
+
+  /** Keeps the bytes of a small file that was stored, if there is room. */
+  storeContent(path: string, file: CachedFile, content: Uint8Array): void {
+    if (this.#files.get(path) !== file || file.content || content.byteLength > this.maxBytes) return;
+    file.content = content;
+    this.#smallBytes += content.byteLength;
+    this.#evictSurplus();
+  }
+
+  /**
+   * Pins the bytes of a larger file, from its second request on. `load` reads them, once for all who ask for them.
+   *
+   * If more files are popular than there is room for, most of them are left out: memory that is filled once and thrown away
+   * costs more than reading the file through a recycled buffer.
+   *
+   * @returns undefined if there is no room. The caller unpins what it gets, once
+   */
+  pin(file: CachedFile, size: number, load: () => Promise<Uint8Array>): PopularContent | undefined {
+    if (size > maxPopular) return undefined;
+    const isRequestedAgain = file.wasRequested;
+    file.wasRequested = true;
+    if (!isRequestedAgain) return undefined;
+    const content = this.#popular.get(file) ?? this.#admit(file, size, load);
+    if (content === undefined) return undefined;
+    this.#popular.delete(file);
+    this.#popular.set(file, content);
+    content.pins += 1;
+    this.#evictSurplus();
+    return content;
+  }
+
+  #admit(file: CachedFile, size: number, load: () => Promise<Uint8Array>): PopularContent | undefined {
+    if (!this.#makeRoom(size)) return undefined;
+    this.#popularBytes += size;
+    const content = new PopularContent(load(), () => (this.#popularBytes -= size));
+    content.loaded.catch(() => this.#popular.get(file) === content && this.#dropPopular(file));
+    return content;
+  }
+
+  #makeRoom(size: number): boolean {
+    const room = this.maxBytes / 2 - size;
+    if (this.#popularBytes <= room) return true;
+    const now = performance.now();
+    if (room < 0 || now - this.#lastEviction < tenure) return false;
+    this.#lastEviction = now;
+    for (const [file, content] of this.#popular) {
+      if (content.pins === 0) this.#dropPopular(file);
+      if (this.#popularBytes <= room) return true;
+    }
+    return false;
+  }
+
+  #touch(path: string, file: CachedFile): void {
+    this.#files.delete(path);
+    this.#files.set(path, file);
+    this.#latest = path;
+  }
+
+  #evictSurplus(): void {
+    while (this.bytes > this.maxBytes && this.#files.size > 1) this.#evictOldest();
+  }
+
+  #evictOldest(): void {
+    let next = this.#oldest.next();
+    if (next.done) next = (this.#oldest = this.#files.keys()).next();
+    if (!next.done) this.#evict(next.value);
+  }
+
+  #evict(path: string): void {
+    const file = this.#files.get(path);
+    if (file === undefined) return;
+    this.#smallBytes -= file.content?.byteLength ?? 0;
+    this.#dropPopular(file);
+    this.#files.delete(path);
+  }
+
+  #dropPopular(file: CachedFile): void {
+    this.#popular.get(file)?.drop();
+    this.#popular.delete(file);
+  }
+}
+
+/** The bytes of one version of a file, which no reader may change. They count until the last reader has unpinned them. */
+export class PopularContent {
+  readonly loaded: Promise<Uint8Array>;
+  /** How many responses are being sent from it. */
+  pins = 0;
+  readonly #onFree: () => void;
+  #isKept = true;
+
+  constructor(loaded: Promise<Uint8Array>, onFree: () => void) {
+    this.loaded = loaded;
+    this.#onFree = onFree;
+  }
+
+  unpin(): void {
+    this.pins -= 1;
+    if (!this.#isKept && this.pins === 0) this.#onFree();
+  }
+
+  /** Called when the memory no longer keeps it. Responses that are being sent from it go on. */
+  drop(): void {
+    this.#isKept = false;
+    if (this.pins === 0) this.#onFree();
+  }
+}
+
+export const localMemory: LocalMemory = new LocalMemory();
 
 /**
  * The memory that local files may use, for all of the process.
@@ -58,79 +214,4 @@ export interface LocalFileCache {
  * console.assert(localFileCache.bytes <= localFileCache.maxBytes);
  * ```
  */
-export const localFileCache: LocalFileCache = {
-  maxBytes: 32 * 1024 * 1024,
-  get bytes() {
-    return bytesKept + popular.bytes;
-  },
-  clear() {
-    memos.clear();
-    popular.clear();
-    bytesKept = 0;
-    latest = undefined;
-  },
-};
-
-const popular = new PopularContents(() => localFileCache.maxBytes / 2);
-
-/** The memo of this very version of `path`, if there is one. */
-export function recall(path: string, version: BigIntStats, format: EntityTagOption): Memo | undefined {
-  const memo = memos.get(path);
-  if (memo === undefined || memo.format !== format || !isSameVersion(memo.version, version)) return undefined;
-  if (latest !== path) touch(path, memo);
-  return memo;
-}
-
-/** Keeps a description, unless the file changed so lately that it may change again without its times telling. */
-export function remember(path: string, memo: Memo): void {
-  if (!memo.isSettled) return;
-  forget(path);
-  touch(path, memo);
-  if (memos.size > mostMemos) forgetOldest();
-}
-
-/** Keeps the bytes of a file that was read after its memo was made, as long as there is room. */
-export function keepContent(path: string, memo: Memo, content: Uint8Array): void {
-  if (memos.get(path) !== memo || memo.content || content.byteLength > localFileCache.maxBytes) return;
-  memo.content = content;
-  bytesKept += content.byteLength;
-  forgetWhatIsTooMuch();
-}
-
-/** Lends the bytes of a file of middle size that is asked for again, as long as there is room. `load` reads them. */
-export function borrowPopular(memo: Memo, size: number, load: () => Promise<Uint8Array>): PopularContent | undefined {
-  if (size > largestPopular) return undefined;
-  const isAskedForAgain = memo.wasAskedFor;
-  memo.wasAskedFor = true;
-  const content = isAskedForAgain ? popular.borrow(memo, size, load) : undefined;
-  if (content) forgetWhatIsTooMuch();
-  return content;
-}
-
-// A Map keeps the order of insertion: its first key is the one that was touched longest ago.
-function touch(path: string, memo: Memo): void {
-  memos.delete(path);
-  memos.set(path, memo);
-  latest = path;
-}
-
-function forgetWhatIsTooMuch(): void {
-  while (localFileCache.bytes > localFileCache.maxBytes && memos.size > 1) forgetOldest();
-}
-
-// One iterator for all calls: a new one has to pass what was deleted from the beginning of the map each time.
-let oldest: Iterator<string> = memos.keys();
-
-function forgetOldest(): void {
-  let next = oldest.next();
-  if (next.done) next = (oldest = memos.keys()).next();
-  if (!next.done) forget(next.value);
-}
-
-function forget(path: string): void {
-  const memo = memos.get(path);
-  if (memo === undefined) return;
-  bytesKept -= memo.content?.byteLength ?? 0;
-  popular.drop(memo);
-  memos.delete(path);
-}
+export const localFileCache: LocalFileCache = localMemory;

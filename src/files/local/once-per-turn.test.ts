@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { oncePerKey, oncePerTurn } from "./once-per-turn.ts";
+import { oncePerTurn } from "./once-per-turn.ts";
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
@@ -41,13 +41,5 @@ describe("oncePerTurn", () => {
     });
     expect(await Promise.all([ask("a"), ask("b")])).toEqual(["a1", "b1"]);
     expect(await ask("a")).toBe("a2");
-  });
-});
-
-describe("oncePerKey", () => {
-  it("begins an operation once for each key", () => {
-    let calls = 0;
-    const number = oncePerKey(() => (calls += 1));
-    expect([number("a"), number("b"), number("a")]).toEqual([1, 2, 1]);
   });
 });

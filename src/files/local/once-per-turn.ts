@@ -1,7 +1,8 @@
 /**
- * Gives everybody who asks for the same key during one turn of the event loop the same answer. All that was asked is
- * looked up when the turn ends, that is after the last of them asked: nobody gets an answer that is older than their
- * question. `begin` is called once a turn; what its lookups find they may share.
+ * Identical lookups that are requested during one turn of the event loop share one look at the disk. It starts when the
+ * turn ends, after the last of them was requested: no caller gets an answer that is older than its question.
+ *
+ * @param begin called once a turn. What it returns looks up one key, and may share with other keys of the turn what it finds
  */
 export function oncePerTurn<T>(begin: () => (key: string) => Promise<T>): (key: string) => Promise<T> {
   let asked = new Map<string, Question<T>>();
@@ -15,26 +16,15 @@ export function oncePerTurn<T>(begin: () => (key: string) => Promise<T>): (key: 
     const known = asked.get(key);
     if (known) return known.answer;
     if (asked.size === 0) setImmediate(answerAll);
-    const question = new Question<T>();
-    asked.set(key, question);
-    return question.answer;
+    let question: Omit<Question<T>, "answer"> | undefined;
+    const answer = new Promise<T>((resolve, reject) => (question = { resolve, reject }));
+    asked.set(key, { ...question!, answer });
+    return answer;
   };
 }
 
-class Question<T> {
-  declare resolve: (value: T) => void;
-  declare reject: (reason: unknown) => void;
-  readonly answer: Promise<T> = new Promise((resolve, reject) => {
-    this.resolve = resolve;
-    this.reject = reject;
-  });
-}
-
-/** An operation that is begun once for each key. */
-export function oncePerKey<T>(operation: (key: string) => T): (key: string) => T {
-  const begun = new Map<string, T>();
-  return (key) => {
-    if (!begun.has(key)) begun.set(key, operation(key));
-    return begun.get(key)!;
-  };
+interface Question<T> {
+  readonly answer: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
 }

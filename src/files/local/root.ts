@@ -1,10 +1,9 @@
 import { basename, dirname, sep } from "node:path";
 import type { BigIntStats } from "node:fs";
 import { warnOnce } from "../../diagnostics.ts";
-import { FileChangedError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
-import { regularFile } from "./file-system-errors.ts";
-import { descriptorPath, linkStat, realPath, statPath } from "./file-system.ts";
-import { oncePerKey, oncePerTurn } from "./once-per-turn.ts";
+import { FileChangedError, FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
+import { descriptorPath, fileSystemError, isSameFile, linkStat, realPath, statPath } from "./file-system.ts";
+import { oncePerTurn } from "./once-per-turn.ts";
 import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../dotfiles.ts";
 
 /**
@@ -31,21 +30,21 @@ export class LocalRoot {
     const known = roots.get(key);
     if (known) return known;
     assertDotfilePolicy(options.dotfiles, "LocalFile");
-    if (roots.size >= mostRoots) roots.clear();
+    if (roots.size >= maxRoots) roots.clear();
     const root = new LocalRoot(path, key, options);
     roots.set(key, root);
     return root;
   }
 
   /**
-   * What is at a path inside of the root now, symlinks followed.
-   * @throws {InvalidPathError} if that is outside
-   * @throws {FileNotFoundError} if it is no regular file
+   * Describes the regular file at a path as it is now, symlinks followed.
+   * @throws {InvalidPathError} if it is outside the root
+   * @throws {FileNotFoundError} if there is no regular file
    */
   readonly look: (path: string) => Promise<BigIntStats> = oncePerTurn(() => {
-    // Files that lie in one folder have all of their way in common.
-    const realFolder = oncePerKey(realPath);
-    return (path) => regularFile(() => this.#statInside(path, realFolder));
+    // Files in one folder share the look at the folder.
+    const realFolders = new Map<string, Promise<string>>();
+    return (path) => this.#lookInside(path, realFolders);
   });
 
   /**
@@ -64,17 +63,25 @@ export class LocalRoot {
     await this.#assertInside(location);
   }
 
-  // What is itself no symlink is where its folder is, and the root is inside of itself.
-  async #statInside(path: string, realFolder: (path: string) => Promise<string>): Promise<BigIntStats> {
-    const folder = dirname(path);
-    if (this.#denies(basename(path))) throw denied(path);
-    const [entry, location] = await Promise.all([
-      linkStat(path),
-      folder === this.path ? undefined : realFolder(folder),
-    ]);
-    if (entry.isSymbolicLink()) return this.#statTarget(path);
-    if (location !== undefined) await this.#assertInside(location);
-    return entry;
+  async #lookInside(path: string, realFolders: Map<string, Promise<string>>): Promise<BigIntStats> {
+    try {
+      if (this.#denies(basename(path))) throw denied(path);
+      const folder = dirname(path);
+      const found =
+        folder === this.path ? await linkStat(path) : await this.#statInFolder(path, realFolderOf(folder, realFolders));
+      const stats = found.isSymbolicLink() ? await this.#statTarget(path) : found;
+      if (!stats.isFile()) throw new FileNotFoundError();
+      return stats;
+    } catch (error) {
+      throw fileSystemError(error);
+    }
+  }
+
+  // A file that is no symlink is inside if its folder is. A file that is one is where its target is.
+  async #statInFolder(path: string, realFolder: Promise<string>): Promise<BigIntStats> {
+    const [stats, location] = await Promise.all([linkStat(path), realFolder]);
+    if (!stats.isSymbolicLink()) await this.#assertInside(location);
+    return stats;
   }
 
   async #statTarget(path: string): Promise<BigIntStats> {
@@ -157,14 +164,20 @@ function denied(path: string): InvalidPathError {
   return new InvalidPathError(undefined, { cause: new Error(`${path} is a dotfile, or below one`) });
 }
 
+function realFolderOf(folder: string, known: Map<string, Promise<string>>): Promise<string> {
+  const found = known.get(folder) ?? realPath(folder);
+  known.set(folder, found);
+  return found;
+}
+
 const roots = new Map<string, LocalRoot>();
-const mostRoots = 256;
+const maxRoots = 256;
 
 // Where there is no /proc: the path as it resolves now, if that is still the file that was opened.
 async function pathOf(opened: BigIntStats, path: string): Promise<string> {
   const resolved = await realPath(path);
   const now = await statPath(resolved);
-  if (now.dev !== opened.dev || now.ino !== opened.ino) throw new FileChangedError();
+  if (!isSameFile(now, opened)) throw new FileChangedError();
   return resolved;
 }
 

@@ -1,9 +1,16 @@
 import type { BigIntStats } from "node:fs";
 import { FileChangedError } from "../../errors.ts";
 import { rangeLength, type ByteRange } from "../../http/range.ts";
-import { hasGrown, isSameFile, isSameVersion } from "./version.ts";
+import {
+  hasGrown,
+  isSameFile,
+  isSameVersion,
+  closeDescriptor,
+  openForReading,
+  readDescriptor,
+  statDescriptor,
+} from "./file-system.ts";
 import type { LocalRoot } from "./root.ts";
-import { closeDescriptor, openForReading, readDescriptor, statDescriptor } from "./file-system.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
 
 interface Opened {

@@ -3,7 +3,7 @@ import { join, resolve, sep } from "node:path";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
 import { releaseSource } from "../../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions, SignedUrlOptions, StatOptions } from "../../files/download-file.ts";
-import { onFileSystem } from "../../files/local/file-system-errors.ts";
+import { onFileSystem } from "../../files/local/file-system.ts";
 import { assertEntityTagOption, type EntityTagOption } from "../../files/local/etag.ts";
 import { configuredRoot, expectRootLater, LocalRoot } from "../../files/local/root.ts";
 import { LocalFile } from "../../files/local/local-file.ts";

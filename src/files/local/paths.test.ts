@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { InvalidPathError } from "../../errors.ts";
-import { absolutePath } from "./absolute-path.ts";
-import { pathWithin } from "./path-within.ts";
+import { absolutePath, pathWithin } from "./paths.ts";
 
 describe("pathWithin", () => {
   it.each([

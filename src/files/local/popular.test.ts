@@ -1,38 +1,53 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { PopularContents } from "./popular-contents.ts";
+import type { BigIntStats } from "node:fs";
+import { nginxEntityTag } from "../../http/etag.ts";
+import { LocalMemory, type CachedFile } from "./memory.ts";
 
-const [a, b, c] = [{}, {}, {}];
-let contents: PopularContents;
+let memory: LocalMemory;
+let a: CachedFile;
+let b: CachedFile;
+let c: CachedFile;
+
+/** A file whose bytes were requested once. */
+function stored(path: string): CachedFile {
+  const version = {} as BigIntStats;
+  const file = { version, format: nginxEntityTag, stat: {}, isSettled: true, content: undefined, wasRequested: true };
+  memory.store(path, file);
+  return file;
+}
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["performance"] });
-  contents = new PopularContents(() => 10);
+  memory = new LocalMemory();
+  // Popular files have half of it.
+  memory.maxBytes = 20;
+  [a, b, c] = [stored("a"), stored("b"), stored("c")];
 });
 afterEach(() => void vi.useRealTimers());
 
 const load = vi.fn(async (): Promise<Uint8Array> => new Uint8Array(5));
 
-/** Lends and takes back. */
-async function use(version: object, size = 5): Promise<boolean> {
-  const content = contents.borrow(version, size, load);
+/** Pins and unpins. */
+async function use(file: CachedFile, size = 5): Promise<boolean> {
+  const content = memory.pin(file, size, load);
   await content?.loaded;
-  content?.giveBack();
+  content?.unpin();
   return content !== undefined;
 }
 
-describe("PopularContents", () => {
+describe("the memory of popular files", () => {
   it("loads a content once, for all who ask at the same time and later", async () => {
     load.mockClear();
-    const [one, other] = [contents.borrow(a, 5, load), contents.borrow(a, 5, load)];
+    const [one, other] = [memory.pin(a, 5, load), memory.pin(a, 5, load)];
     expect(await one?.loaded).toBe(await other?.loaded);
     await use(a);
     expect(load).toHaveBeenCalledTimes(1);
-    expect(contents.bytes).toBe(5);
+    expect(memory.bytes).toBe(5);
   });
 
   it("refuses what is larger than the bound", async () => {
     expect(await use(a, 11)).toBe(false);
-    expect(contents.bytes).toBe(0);
+    expect(memory.bytes).toBe(0);
   });
 
   it("gives the place of what was used longest ago to what is asked for now", async () => {
@@ -43,7 +58,7 @@ describe("PopularContents", () => {
     load.mockClear();
     await use(a);
     expect(load).not.toHaveBeenCalled();
-    expect(contents.bytes).toBe(10);
+    expect(memory.bytes).toBe(10);
   });
 
   it("lets newcomers in but slowly when it is full", async () => {
@@ -57,38 +72,38 @@ describe("PopularContents", () => {
   });
 
   it("leaves what is being sent in its place", async () => {
-    const sending = [contents.borrow(a, 5, load), contents.borrow(b, 5, load)];
+    const sending = [memory.pin(a, 5, load), memory.pin(b, 5, load)];
     expect(await use(c)).toBe(false);
-    sending[0]?.giveBack();
+    sending[0]?.unpin();
     vi.advanceTimersByTime(100);
     expect(await use(c)).toBe(true);
-    expect(contents.bytes).toBe(10);
+    expect(memory.bytes).toBe(10);
   });
 
   it("counts what was dropped until it is sent", () => {
-    const sending = contents.borrow(a, 5, load);
-    contents.drop(a);
-    expect(contents.bytes).toBe(5);
-    sending?.giveBack();
-    expect(contents.bytes).toBe(0);
-    contents.drop(a);
-    expect(contents.bytes).toBe(0);
+    const sending = memory.pin(a, 5, load);
+    stored("a");
+    expect(memory.bytes).toBe(5);
+    sending?.unpin();
+    expect(memory.bytes).toBe(0);
+    stored("a");
+    expect(memory.bytes).toBe(0);
   });
 
   it("keeps nothing that failed to load, and tries again", async () => {
-    const failing = contents.borrow(a, 5, () => Promise.reject(new Error("unreadable")));
+    const failing = memory.pin(a, 5, () => Promise.reject(new Error("unreadable")));
     await expect(failing?.loaded).rejects.toThrow("unreadable");
-    failing?.giveBack();
-    expect(contents.bytes).toBe(0);
+    failing?.unpin();
+    expect(memory.bytes).toBe(0);
     expect(await use(a)).toBe(true);
   });
 
   it("frees everything that is not being sent when it is cleared", async () => {
     await use(a);
-    const sending = contents.borrow(b, 5, load);
-    contents.clear();
-    expect(contents.bytes).toBe(5);
-    sending?.giveBack();
-    expect(contents.bytes).toBe(0);
+    const sending = memory.pin(b, 5, load);
+    memory.clear();
+    expect(memory.bytes).toBe(5);
+    sending?.unpin();
+    expect(memory.bytes).toBe(0);
   });
 });

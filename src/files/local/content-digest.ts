@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
-import { FileChangedError } from "../errors.ts";
-import { SharedDescriptor } from "./local/shared-descriptor.ts";
-import type { LocalRoot } from "./local/root.ts";
-import { isSameVersion, isSettled } from "./local/version.ts";
+import { FileChangedError } from "../../errors.ts";
+import { SharedDescriptor } from "./shared-descriptor.ts";
+import type { LocalRoot } from "./root.ts";
+import { isSameVersion, isSettled } from "./file-system.ts";
 
 /** In bytes. Hashing it takes some 0.1 ms: other requests have their turn between two chunks. */
 const chunkSize = 64 * 1024;
