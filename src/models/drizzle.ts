@@ -3,6 +3,7 @@ import {
   eq,
   getTableColumns,
   getTableName,
+  sql,
   type Column,
   type InferSelectModel,
   type SQL,
@@ -57,6 +58,8 @@ export function drizzleModel<T extends Table>(
 ): Model<InferSelectModel<T>> {
   const name = getTableName(table);
   const columns: Readonly<Record<string, Column>> = getTableColumns(table);
+  // `and()` puts no parentheses around `sql` text: with an OR of its own it would let any of its rows through.
+  const where = options.where && sql`(${options.where})`;
   const known = new Map(Object.entries(columns).map(([key, column]) => [key, columnType(column)]));
   return lookupModel({
     name,
@@ -64,7 +67,7 @@ export function drizzleModel<T extends Table>(
     hasField: (key) => known.has(key),
     find: async (lookup) => {
       const conditions = lookup.map(([key, value]) => eq(columns[key]!, value));
-      const [row] = await selectFrom(db, table, and(...conditions, options.where));
+      const [row] = await selectFrom(db, table, and(...conditions, where));
       return row as InferSelectModel<T> | undefined;
     },
   });

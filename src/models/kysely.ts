@@ -1,4 +1,4 @@
-import type { ExpressionOrFactory, Kysely, Selectable, SqlBool } from "kysely";
+import type { Expression, ExpressionBuilder, ExpressionOrFactory, Kysely, Selectable, SqlBool } from "kysely";
 import type { Model } from "../views/object-download-view.ts";
 import type { ColumnType } from "./column-type.ts";
 import { lookupModel } from "./lookup-model.ts";
@@ -47,7 +47,7 @@ export function kyselyModel<DB, Table extends keyof DB & string>(
 ): Model<Selectable<DB[Table]>> {
   // Kysely types each query, but the names in this one are known at run time only.
   const all = (db as unknown as Kysely<Tables>).selectFrom(table).selectAll();
-  const rows = where === undefined ? all : all.where(where as unknown as ExpressionOrFactory<Tables, string, SqlBool>);
+  const rows = where === undefined ? all : all.where((eb) => eb.parens(conditionOf(where as never, eb)));
   return lookupModel({
     name: table,
     columns: new Map(Object.entries<ColumnType>(columns as Record<string, ColumnType>)),
@@ -57,6 +57,14 @@ export function kyselyModel<DB, Table extends keyof DB & string>(
       return (await query.executeTakeFirst()) as Selectable<DB[Table]> | undefined;
     },
   });
+}
+
+// Kysely puts no parentheses around `sql` text: with an OR of its own it would let any of its rows through.
+function conditionOf(
+  where: ExpressionOrFactory<Tables, string, SqlBool>,
+  eb: ExpressionBuilder<Tables, string>,
+): Expression<SqlBool> {
+  return (typeof where === "function" ? where(eb) : where) as Expression<SqlBool>;
 }
 
 type Tables = Record<string, Record<string, unknown>>;

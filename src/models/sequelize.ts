@@ -54,7 +54,11 @@ export function sequelizeModel<T>(model: SequelizeModelClass<T>, options: Sequel
     columns: describedColumns(model.name, known, options),
     hasField: (name) => known.has(name) || name in (model.prototype as object),
     find: (entries) => {
-      const where = allOf([conditionOf(model), options.where, Object.fromEntries(entries)]);
+      const where = allOf([
+        inParentheses(conditionOf(model)),
+        inParentheses(options.where),
+        Object.fromEntries(entries),
+      ]);
       return model.findOne({ where } as never) as Promise<T | null>;
     },
   });
@@ -64,6 +68,12 @@ export function sequelizeModel<T>(model: SequelizeModelClass<T>, options: Sequel
 // query's. So the scope's condition is repeated. The class that `scope()` returns has it in `_scope`.
 function conditionOf({ _scope }: SequelizeModelClass<unknown>): unknown {
   return _scope?.where;
+}
+
+// Sequelize puts no parentheses around a `literal()`: with an OR of its own it would let any of its rows through. It puts
+// them around a group.
+function inParentheses(condition: unknown): unknown {
+  return condition === undefined ? undefined : { [Symbol.for("and")]: [condition] };
 }
 
 // Sequelize's operators are registered symbols: this is its `Op.and`.

@@ -81,9 +81,20 @@ export function typeormModel<T>(repository: TypeormRepository<T>, options: Typeo
     hasField: (field) => conditions.has(field) || hasMember(metadata, field),
     find: (lookup) => {
       const rows = selectAll(repository, metadata).where(Object.fromEntries(lookup) as never);
-      return (where ? rows.andWhere(where as never) : rows).limit(1).getOne();
+      return restricted(rows, where).limit(1).getOne();
     },
   });
+}
+
+/**
+ * TypeORM puts no parentheses around the SQL of `Raw()`: with an OR of its own it would let any of its rows through. It
+ * puts them around a list of alternatives, so that each condition is written as two that are the same.
+ */
+function restricted<T>(rows: TypeormQuery<T>, where: TypeormModelOptions["where"] = {}): TypeormQuery<T> {
+  return Object.entries(where).reduce((query, [name, value]) => {
+    const condition = { [name]: value };
+    return query.andWhere([condition, condition] as never);
+  }, rows);
 }
 
 /** @throws {ImproperlyConfiguredError} if the data source is not initialized */

@@ -57,6 +57,8 @@ export interface DocumentModels {
   readonly published: Model;
   /** A condition on the very column that the URL names: only row 1. */
   readonly first: Model;
+  /** A condition in SQL that is `id = 1 OR id = 2`. */
+  readonly either: Model;
 }
 
 const noKeys = [
@@ -127,6 +129,13 @@ export function describeModel(name: string, makeModels: () => Promise<DocumentMo
       const options = { fileField: "key", storage };
       await assertDownloadResponse(serve(models.all, { pk: "1" }, options), { filename: "1.pdf", content: "%PDF" });
       expect((await serve(models.all, { pk: "2" }, options)).status).toBe(404);
+    });
+
+    it("has no row that the condition alone finds, also where the condition has an OR of its own", async () => {
+      expect(await models.either.findOne({ slug: "missing" })).toBeFalsy();
+      expect((await serve(models.either, { slug: "missing" })).status).toBe(404);
+      expect(await models.either.findOne({ slug: "draft" })).toMatchObject({ slug: "draft" });
+      expect(await models.either.findOne({ slug: "report" })).toMatchObject({ slug: "report" });
     });
 
     it.each([...noKeys, ...hugeKeys, ...injections])("has no row for the key %j", async (pk) => {

@@ -36,6 +36,7 @@ async function models(): Promise<DocumentModels> {
     all: drizzleModel(db, table),
     published: drizzleModel(db, table, { where: eq(table.published, true) }),
     first: drizzleModel(db, table, { where: eq(table.id, 1) }),
+    either: drizzleModel(db, table, { where: sql`${table.id} = 1 OR ${table.id} = 2` }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { Kysely, SqliteDialect, type SqliteDatabase } from "kysely";
+import { Kysely, sql, SqliteDialect, type SqliteDatabase } from "kysely";
 import initSqlJs, { type SqlValue } from "sql.js";
 import { describe, expect, it } from "vitest";
 import { kyselyModel } from "downloadview/kysely";
@@ -76,6 +76,7 @@ async function models(): Promise<DocumentModels> {
     all: kyselyModel(db, "documents", { columns }),
     published: kyselyModel(db, "documents", { columns, where: (eb) => eb("published", "=", 1) }),
     first: kyselyModel(db, "documents", { columns, where: (eb) => eb("id", "=", 1) }),
+    either: kyselyModel(db, "documents", { columns, where: sql<boolean>`id = 1 OR id = 2` }),
   };
 }
 
@@ -89,7 +90,7 @@ describe("kyselyModel", () => {
     const model = kyselyModel(db, "documents", { columns, where: (eb) => eb("published", "=", 1) });
     await model.findOne({ slug: "' OR 1=1 --" });
     expect(statements).toEqual([
-      ['select * from "documents" where "published" = ? and "slug" = ?', [1, "' OR 1=1 --"]],
+      ['select * from "documents" where ("published" = ?) and "slug" = ?', [1, "' OR 1=1 --"]],
     ]);
   });
 });

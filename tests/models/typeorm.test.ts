@@ -1,4 +1,4 @@
-import { DataSource, EntitySchema, In } from "typeorm";
+import { DataSource, EntitySchema, In, Raw } from "typeorm";
 import { describe, expect, it } from "vitest";
 import { ImproperlyConfiguredError, ObjectDownloadView } from "downloadview";
 import { typeormModel } from "downloadview/models";
@@ -53,6 +53,7 @@ async function models(): Promise<DocumentModels> {
     all: typeormModel(repository),
     published: typeormModel(repository, { where: { published: true } }),
     first: typeormModel(repository, { where: { id: In([1]) } }),
+    either: typeormModel(repository, { where: { id: Raw((id) => `${id} = 1 OR ${id} = 2`) } }),
   };
 }
 
