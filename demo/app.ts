@@ -5,6 +5,7 @@ import { toExpressHandler } from "downloadview/express";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
 import { deleteDocument, uploadDocument } from "./changes.ts";
 import { demoConfig } from "./downloadview.config.ts";
+import { Exchanges } from "./exchanges.ts";
 import { openLibrary } from "./library.ts";
 import { errorPage, libraryPage } from "./page.ts";
 import { startRemote } from "./remote.ts";
@@ -14,6 +15,7 @@ import { documentSelections } from "./selections.ts";
 import { serverViews } from "./servers.ts";
 import { slowLine } from "./slow-line.ts";
 import { downloadViews } from "./views.ts";
+import { changeUser, giveVisitorCookie, userOf, withCookies } from "./visitors.ts";
 
 export interface DemoOptions {
   /** Where documents are kept. It is made and filled when it is not there. */
@@ -39,21 +41,34 @@ export async function createDemo({
   const remote = await startRemote();
 
   const app = express().disable("x-powered-by").disable("etag");
-  app.get("/", async (_request, response) => {
-    sendPage(response, 200, libraryPage(await library.list(), { uploadLimit, behindNginx }));
+  const exchanges = new Exchanges();
+  app.get("/", async (request, response) => {
+    const cookies = withCookies(request.headers);
+    const user = userOf(cookies);
+    giveVisitorCookie(cookies, response);
+    sendPage(response, 200, libraryPage(await library.list(user), { uploadLimit, behindNginx, user }));
   });
   app.get("/public/*path", toExpressHandler(PathDownloadView.asView(publicFiles)));
+  app.get("/exchanges", exchanges.stream);
+  app.use(exchanges.record);
+
   const offload = smartDownloadMiddleware(demoConfig(dataDir, behindNginx));
   for (const [route, view] of Object.entries({ ...downloadViews(library, remote.host), ...serverViews() })) {
     app.get(route, toExpressHandler(withMiddleware(view, slowLine, offload)));
   }
 
+  const form = express.urlencoded({ extended: false });
   const { post, get } = documentSelections(library);
-  app.post("/selections", sameOrigin, express.urlencoded({ extended: false }), toExpressHandler(post));
+  app.post("/selections", sameOrigin, form, toExpressHandler(post));
   app.get("/selections/:selection", toExpressHandler(withMiddleware(get, slowLine)));
 
   app.post("/documents", sameOrigin, uploadDocument(library, uploadLimit));
   app.delete("/documents/:slug", sameOrigin, deleteDocument(library));
+  app.post("/user", sameOrigin, form, changeUser);
+  app.post("/reset", sameOrigin, async (_request, response) => {
+    await library.reset();
+    response.redirect(303, "/");
+  });
   app.use(notFound, answerError);
   return {
     app,
@@ -78,14 +93,19 @@ const answerError: ErrorRequestHandler = (error, request, response, next) => {
   const status = error instanceof URIError ? 404 : Number(error.status ?? 500);
   // Who left in the middle of an upload is no fault of ours.
   if (status >= 500 && !request.destroyed) console.error(error);
-  sendPage(response, status, errorPage(status, STATUS_CODES[status] ?? "Error"));
+  const reason = STATUS_CODES[status] ?? "Error";
+  // Only a script of ours asks for JSON. It shows the sentence that was written for the user, and no other.
+  if (request.get("Accept") === "application/json") {
+    response.status(status).json({ error: error.expose ? error.message : reason });
+  } else sendPage(response, status, errorPage(status, reason));
 };
 
 function sendPage(response: Response, status: number, page: string): void {
   response.status(status).set("Content-Security-Policy", pagePolicy).set("Cache-Control", "no-store").send(page);
 }
 
-// Nothing but what this server has, no script that stands in the page itself, and no other site around it.
+// Nothing but what this server has, no script that stands in the page itself, and no other site around it. Its own page
+// may be around it: a preview of a document that is gone shows the 404, not a browser's "refused to connect".
 const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; frame-src 'self'; " +
-  "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";

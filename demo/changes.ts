@@ -1,20 +1,23 @@
 import { DownloadError } from "downloadview";
 import type { Request, RequestHandler } from "express";
 import type { Library } from "./library.ts";
+import { userOf, withCookies } from "./visitors.ts";
 
 /** Keeps the body of a request as it comes: `curl --data-binary @plan.pdf 'http://localhost:3000/documents?name=plan.pdf'`. */
 export function uploadDocument(library: Library, mostBytes: number): RequestHandler {
   return async (request, response) => {
     const name = nameOf(request.query.name);
     if (Number(request.get("Content-Length")) > mostBytes) throw tooLarge();
-    const { slug } = await library.add(name, limited(bodyOf(request), mostBytes));
-    response.status(201).location(`/documents/${slug}`).json({ slug });
+    const owner = userOf(withCookies(request.headers));
+    const { slug, filename } = await library.add(name, limited(bodyOf(request), mostBytes), { owner });
+    response.status(201).location(`/documents/${slug}`).json({ slug, filename });
   };
 }
 
 export function deleteDocument(library: Library): RequestHandler {
   return async (request, response, next) => {
-    if (await library.remove(String(request.params.slug))) response.sendStatus(204);
+    if (await library.remove(String(request.params.slug), userOf(withCookies(request.headers))))
+      response.sendStatus(204);
     else next();
   };
 }

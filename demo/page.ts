@@ -3,19 +3,24 @@ import { kindOf } from "./kinds.ts";
 import type { Document } from "./library.ts";
 import { sections, serverSections, type Link, type Section } from "./sections.ts";
 import { codeOf, highlighted } from "./source.ts";
+import { users, type User } from "./visitors.ts";
 
 export interface PageOptions {
   readonly uploadLimit: number;
   readonly behindNginx: boolean;
+  readonly user: User | undefined;
 }
 
 /** The one page of the demo: the library, below it the views that serve it, and the servers that can send for them. */
-export function libraryPage(documents: readonly Document[], { uploadLimit, behindNginx }: PageOptions): string {
+export function libraryPage(documents: readonly Document[], { uploadLimit, behindNginx, user }: PageOptions): string {
   const sample = documents.find(({ slug }) => slug === "greetings") ?? documents[0];
   return layout(
     "A small document library",
     html`<header class="masthead">
-        <p class="brand"><img src="/public/favicon.svg" alt="" width="28" height="28" />downloadview</p>
+        <div class="bar">
+          <p class="brand"><img src="/public/favicon.svg" alt="" width="28" height="28" />downloadview</p>
+          ${userForm(user)}
+        </div>
         <h1>A small document library</h1>
         <p class="lead">
           Your application decides who may download which file. One line serves it: with the right name and type,
@@ -26,37 +31,59 @@ export function libraryPage(documents: readonly Document[], { uploadLimit, behin
         <section class="card library" aria-labelledby="library-title">
           <div class="bar">
             <h2 id="library-title">Documents ${behindNginx ? html`<span class="badge">sent by nginx</span>` : []}</h2>
-            <label
-              class="switch"
-              title="What this list downloads and previews arrives at 2 MB/s, so that there is time to look."
+            <label class="switch"
+              ><input type="checkbox" id="slow-line" checked /><span>Throttle to 2 MB/s</span></label
             >
-              <input type="checkbox" id="slow-line" checked /><span>Slow line</span>
-            </label>
             <button class="button soft" id="download-selected" disabled>Download selected as ZIP</button>
             <label class="button primary upload">
               Upload<input type="file" id="upload" multiple data-limit="${uploadLimit}" />
             </label>
           </div>
           <div id="documents">${documentTable(documents)}</div>
-          <p class="hint">
-            Drop files here, up to ${formatSize(uploadLimit)} each, whatever they are called. They stay on this machine.
-          </p>
+          ${privacyNote(user)}
+          <div class="bar">
+            <p class="hint">
+              Drop files here, up to ${formatSize(uploadLimit)} each, whatever they are called. They stay on this
+              machine.
+            </p>
+            <button class="button quiet" id="reset">Restore the first documents</button>
+          </div>
         </section>
         <h2 class="views-title">The views that serve them</h2>
         <p class="lead">
           Each link below is answered by the code beside it. <em>Headers</em> asks with HEAD, which reads no byte of the
-          file.
+          file. The strip at the bottom shows what went over the wire.
         </p>
-        <div class="views">${sections(sample?.slug).map((section) => sectionCard(section, "HEAD"))}</div>
+        <div class="views">${sections(sample?.slug).map((section) => sectionCard(section, "HEAD", true))}</div>
         <h2 class="views-title">Sent by the server in front</h2>
         <p class="lead">${behindNginx ? besideNginx : withoutServer}</p>
-        <div class="views">${serverSections.map((section) => sectionCard(section, "GET"))}</div>
+        <div class="views">
+          ${serverSections.map((section) => sectionCard(section, "GET", behindNginx && section.title === "nginx"))}
+        </div>
       </main>
       <footer>
         Everything here runs on this machine: Express, an SQLite file by Drizzle, a folder of files. No page of it
         fetches anything from elsewhere.
       </footer>
-      <section id="shelf" class="shelf" aria-label="Transfers" aria-live="polite"></section>
+      <aside id="dock" class="dock" aria-label="Transfers and requests" hidden>
+        <section id="shelf" class="shelf" aria-labelledby="shelf-title" hidden>
+          <div class="bar">
+            <h2 id="shelf-title">Transfers</h2>
+            <button class="button quiet small" id="clear-shelf">Clear finished</button>
+          </div>
+          <div id="transfers"></div>
+        </section>
+        <section id="wire" class="wire" aria-labelledby="wire-title" hidden>
+          <div class="bar">
+            <h2 id="wire-title">On the wire</h2>
+            <button class="button quiet small" id="close-wire">Close</button>
+          </div>
+          <div id="wire-list" class="wire-list" role="group" aria-label="The last requests"></div>
+          <div id="wire-detail"></div>
+        </section>
+      </aside>
+      <p id="said" class="unseen" role="status"></p>
+      <p id="trouble" class="trouble" role="alert" hidden></p>
       <dialog id="preview" class="preview" aria-labelledby="preview-title">
         <div class="bar">
           <h2 id="preview-title"></h2>
@@ -65,13 +92,6 @@ export function libraryPage(documents: readonly Document[], { uploadLimit, behin
         </div>
         <div id="preview-body" class="preview-body"></div>
         <p id="preview-note" class="hint"></p>
-      </dialog>
-      <dialog id="headers" class="headers" aria-labelledby="headers-title">
-        <div class="bar">
-          <h2 id="headers-title"></h2>
-          <form method="dialog"><button class="button quiet" aria-label="Close">✕</button></form>
-        </div>
-        <dl id="headers-list"></dl>
       </dialog>
       <script type="module" src="/public/main.js"></script>`,
   );
@@ -109,12 +129,19 @@ function layout(title: string, body: Html): string {
 function documentTable(documents: readonly Document[]): Html {
   if (documents.length === 0) return html`<p class="empty">The library is empty. Drop a file here.</p>`;
   return html`<table class="documents">
+    <colgroup>
+      <col />
+      <col class="type" />
+      <col class="size" />
+      <col class="date" />
+      <col class="actions" />
+    </colgroup>
     <thead>
       <tr>
         <th scope="col">Name</th>
-        <th scope="col">Type</th>
+        <th scope="col" class="type">Type</th>
         <th scope="col" class="number">Size</th>
-        <th scope="col">Added</th>
+        <th scope="col" class="date">Added</th>
         <th scope="col"><span class="unseen">Actions</span></th>
       </tr>
     </thead>
@@ -126,22 +153,27 @@ function documentTable(documents: readonly Document[]): Html {
 
 function documentRow({ slug, filename, size, createdAt }: Document): Html {
   const kind = kindOf(filename);
-  return html`<tr data-slug="${slug}" data-name="${filename}" data-preview="${kind.preview}">
+  const action = (name: string, label: string, looks: string): Html =>
+    html`<button class="button ${looks}" data-action="${name}" aria-label="${label} ${filename}">${label}</button>`;
+  return html`<tr
+    data-slug="${slug}"
+    data-name="${filename}"
+    data-preview="${kind.preview}"
+    data-href="/documents/${slug}"
+  >
     <th scope="row">
       <div>
         <input type="checkbox" name="slug" value="${slug}" aria-label="Select ${filename}" />
         <span class="icon ${kind.color}" aria-hidden="true">${kind.badge}</span>
-        <a href="/documents/${slug}"><bdi>${filename}</bdi></a>
+        <a href="/documents/${slug}" title="${filename}"><bdi>${filename}</bdi></a>
       </div>
     </th>
     <td class="type">${kind.type}</td>
     <td class="number size">${formatSize(size)}</td>
     <td class="date"><time datetime="${createdAt.toISOString()}">${dates.format(createdAt)}</time></td>
     <td class="actions">
-      ${kind.preview === "none" ? [] : html`<button class="button" data-action="preview">Preview</button>`}
-      <button class="button soft" data-action="download">Download</button>
-      <button class="button quiet" data-action="headers" data-href="/documents/${slug}">Headers</button>
-      <button class="button quiet danger" data-action="delete" aria-label="Delete ${filename}">Delete</button>
+      ${kind.preview === "none" ? [] : action("preview", "Preview", "")} ${action("download", "Download", "soft")}
+      ${action("headers", "Headers", "quiet")} ${action("delete", "Delete", "quiet danger")}
     </td>
   </tr>`;
 }
@@ -157,29 +189,66 @@ const besideNginx = html`nginx stands in front of this demo. It takes <code>X-Ac
   the file: the pages of nginx below, and all that is on this machine's disk above. <code>X-Sendfile</code> is not for
   it: what Apache and lighttpd would act upon reaches you as it is.`;
 
-function sectionCard({ title, serves, links }: Section, method: Method): Html {
+/** Where nothing sends the file, `linked` is false: a link would save an empty one. */
+function sectionCard({ title, serves, links }: Section, method: Method, linked: boolean): Html {
   return html`<section class="card view">
     <h3>${title}</h3>
     <p>${serves}</p>
     <ul>
-      ${links.map((link) => sectionLink(link, method))}
+      ${links.map((link) => sectionLink(link, method, linked))}
     </ul>
   </section>`;
 }
 
-function sectionLink({ route, href, what }: Link, method: Method): Html {
+function sectionLink({ route, href, what }: Link, method: Method, linked: boolean): Html {
+  const address = html`<code>${href}</code>`;
   return html`<li>
     <div>
       <div class="bar">
-        <a href="${href}"><code>${href}</code></a>
-        <button class="button quiet small" data-action="headers" data-href="${href}" data-method="${method}">
+        ${linked ? html`<a href="${href}">${address}</a>` : address}
+        <button
+          class="button quiet small"
+          data-action="headers"
+          data-href="${href}"
+          data-method="${method}"
+          aria-label="Headers of ${href}"
+        >
           Headers
         </button>
       </div>
       <p class="what">${what}</p>
     </div>
-    <pre><code>${highlighted(codeOf(route))}</code></pre>
+    <div class="code">
+      <pre tabindex="0"><code>${highlighted(codeOf(route))}</code></pre>
+      <button class="button quiet small" data-action="copy" aria-label="Copy the code of ${href}">Copy</button>
+    </div>
   </li>`;
+}
+
+function userForm(user: User | undefined): Html {
+  const choice = (value: string, label: string): Html =>
+    html`<button class="button small" name="user" value="${value}">${label}</button>`;
+  return html`<form class="user" method="post" action="/user">
+    ${
+      user === undefined
+        ? [html`<span>Sign in as</span>`, ...Object.entries(users).map(([value, name]) => choice(value, name))]
+        : [html`<span>Signed in as <strong>${users[user]}</strong></span>`, choice("", "Sign out")]
+    }
+  </form>`;
+}
+
+/** For a user, a document of the other one to ask for. */
+function privacyNote(user: User | undefined): Html[] {
+  if (user === undefined) return [];
+  const other = user === "ada" ? "grace" : "ada";
+  return [
+    html`<p class="hint">
+      ${users[other]} has a document that you do not see.
+      <button class="button small" data-action="headers" data-href="/documents/note-of-${other}" data-method="GET">
+        Ask for it all the same
+      </button>
+    </p>`,
+  ];
 }
 
 const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });

@@ -44,7 +44,7 @@ export function sections(slug: string | undefined): Section[] {
         {
           route: "/path/dynamic-path/*path",
           href: "/path/dynamic-path/mountain-lake.png",
-          what: "A path from the URL, below a root that nothing leads out of: no .., no encoded one, no symlink.",
+          what: "A path from the URL, below a root that no .. leads out of, encoded or not, and no symlink.",
         },
       ],
     },

@@ -1,27 +1,43 @@
 import { createReadStream } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Content, Library } from "./library.ts";
+import type { User } from "./visitors.ts";
 
 /** The folder of the files that the library begins with. */
 export const seedsDir: string = fileURLToPath(new URL("seeds", import.meta.url));
 
-const seeds: readonly { slug: string; filename: string; content: () => Content }[] = [
+interface Seed {
+  readonly slug: string;
+  readonly filename: string;
+  readonly owner?: User;
+  content(): Content;
+}
+
+const seeds: readonly Seed[] = [
   seed("how-a-download-travels.pdf", "How a download travels.pdf"),
   seed("mountain-lake.png", "Mountain lake.png"),
   seed("sunset.webm", "Sunset at the lake.webm"),
   seed("greetings.txt", "Grüße aus 東京 🗼.txt"),
   { slug: "weather", filename: "Weather at the lake, minute by minute.csv", content: () => weather(2025) },
-  seed("wants-to-run.html", "Wants to run.html", "wants-to-run-page"),
-  seed("wants-to-run.svg", "Wants to run.svg", "wants-to-run-drawing"),
+  seed("wants-to-run.html", "Hostile page.html", "hostile-page"),
+  seed("wants-to-run.svg", "Hostile drawing.svg", "hostile-drawing"),
+  note("ada", "Ada's diary.txt", "Only Ada may read this.\n"),
+  note("grace", "Grace's contract.txt", "Only Grace may read this.\n"),
 ];
 
-function seed(file: string, filename: string, slug = file.replace(/\..*/, "")): (typeof seeds)[number] {
+function seed(file: string, filename: string, slug = file.replace(/\..*/, "")): Seed {
   return { slug, filename, content: () => createReadStream(`${seedsDir}/${file}`) };
+}
+
+function note(owner: User, filename: string, text: string): Seed {
+  return { slug: `note-of-${owner}`, filename, owner, content: () => [Buffer.from(text)] };
 }
 
 /** Fills a library that is new. The newest document is shown first, so the first comes last. */
 export async function seedLibrary(library: Library): Promise<void> {
-  for (const { slug, filename, content } of seeds.toReversed()) await library.add(filename, content(), slug);
+  for (const { slug, filename, owner, content } of seeds.toReversed()) {
+    await library.add(filename, content(), { slug, owner });
+  }
   await library.storage.save("hello-world.txt", "Hello world!\n");
   await library.storage.save("HELLO-LOUD.TXT", "HELLO WORLD!\n");
 }

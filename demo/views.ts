@@ -11,14 +11,30 @@ import {
 } from "downloadview";
 import type { Library } from "./library.ts";
 import { seedsDir } from "./seed.ts";
+import { userOf } from "./visitors.ts";
 
 const greeting = "Hello world!\n";
 const name = "hello-world.txt";
 
 /** What answers each route: the five views, in the ways that most applications need. The page shows these very lines. */
-export function downloadViews({ model, storage }: Library, remote: string): Record<string, DownloadHandler> {
+export function downloadViews({ documentsOf, storage }: Library, remote: string): Record<string, DownloadHandler> {
+  const model = documentsOf(undefined);
   return {
-    "/documents/:slug": ObjectDownloadView.asView({ model, storage, filenameField: "filename" }),
+    "/documents/:slug": ObjectDownloadView.asView({
+      storage,
+      filenameField: "filename",
+      getQueryset() {
+        return documentsOf(userOf(this.request));
+      },
+    }),
+    "/previews/:slug": ObjectDownloadView.asView({
+      storage,
+      filenameField: "filename",
+      attachment: false,
+      getQueryset() {
+        return documentsOf(userOf(this.request));
+      },
+    }),
 
     "/object/default-file/:slug": ObjectDownloadView.asView({ model, storage }),
     "/object/another-file/:slug": ObjectDownloadView.asView({ model, storage, fileField: "anotherFile" }),

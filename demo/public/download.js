@@ -1,4 +1,5 @@
 import { element, formatSize } from "./format.js";
+import { errorOf } from "./speech.js";
 import { Transfer } from "./transfer.js";
 
 /**
@@ -6,37 +7,59 @@ import { Transfer } from "./transfer.js";
  * `If-Range` asks for all of it should the file have changed meanwhile.
  */
 export class Download {
+  /** `running`, `paused`, `failed` or `done`. */
+  state = "paused";
   #url;
   #name;
   #transfer;
-  #abort;
+  #abort = new AbortController();
+  #onState;
   #parts = [];
   #received = 0;
-  #etag;
+  #etag = "";
 
-  /** `url` is a function: what it gives may have changed by the time that the download goes on. */
-  constructor(url, name) {
+  /**
+   * @param {() => string} url A function, since what it returns may have changed by the time that the download goes on
+   * @param {string} name
+   * @param {(state: string) => void} onState Called with each new state
+   */
+  constructor(url, name, onState = () => {}) {
     this.#url = url;
     this.#name = name;
-    this.#transfer = new Transfer(name);
+    this.#onState = onState;
+    this.#transfer = new Transfer(name, {
+      toggle: () => this.toggle(),
+      cut: () => this.#cut(),
+      cancel: () => this.#cancel(),
+    });
+  }
+
+  /** Pauses a download that runs, and starts or resumes any other. */
+  toggle() {
+    if (this.state === "running") this.#abort.abort("paused");
+    else void this.start();
   }
 
   async start() {
     this.#abort = new AbortController();
-    this.#transfer.offer({ Pause: () => this.#abort.abort(), Cancel: () => this.#cancel() });
+    this.#enter("running");
     try {
       await this.#receive();
       this.#save();
     } catch (error) {
-      if (this.#abort.signal.aborted) this.#paused(`Paused at ${formatSize(this.#received)}`);
-      else this.#paused(`Broken off at ${formatSize(this.#received)}: ${error.message}`);
+      await this.#stopped(this.#abort.signal.aborted ? this.#abort.signal.reason : error);
     }
+  }
+
+  /** As a connection that breaks: nothing is said to the server, and the download goes on by itself. */
+  #cut() {
+    this.#abort.abort("cut");
   }
 
   async #receive() {
     const headers = this.#received > 0 ? { Range: `bytes=${this.#received}-`, "If-Range": this.#etag } : {};
     const response = await fetch(this.#url(), { headers, signal: this.#abort.signal, cache: "no-store" });
-    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+    if (!response.ok) throw await errorOf(response);
     if (response.status !== 206) this.#forget();
     this.#etag = response.headers.get("ETag") ?? "";
     this.#name = nameFrom(response.headers.get("Content-Disposition")) ?? this.#name;
@@ -62,18 +85,34 @@ export class Download {
     const url = URL.createObjectURL(new Blob(this.#parts));
     element("a", { href: url, download: this.#name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    this.#transfer.end("done", `Saved, ${formatSize(this.#received)}`);
+    this.#enter("done", `Saved, ${formatSize(this.#received)}`);
     this.#forget();
   }
 
-  #paused(note) {
-    this.#transfer.progress(0, 0, note);
-    this.#transfer.offer({ Resume: () => this.start(), Cancel: () => this.#cancel() });
+  async #stopped(reason) {
+    if (reason === "cancelled") return;
+    const at = formatSize(this.#received);
+    if (reason === "paused") return this.#enter("paused", `Paused at ${at}`);
+    if (reason === "cut") {
+      this.#transfer.progress(0, 0, `The line was cut at ${at}. Resuming`);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      return this.start();
+    }
+    // A TypeError is a line that broke, or that never was: what has arrived is kept.
+    const broken = reason instanceof TypeError;
+    this.#enter("failed", broken ? `The line broke at ${at}` : `Failed: ${reason.message}`);
   }
 
   #cancel() {
-    this.#abort.abort();
+    this.#abort.abort("cancelled");
     this.#transfer.remove();
+    this.#onState((this.state = "done"));
+  }
+
+  #enter(state, note) {
+    this.state = state;
+    this.#transfer.enter(state, note);
+    this.#onState(state);
   }
 }
 

@@ -1,25 +1,63 @@
 import { Download } from "./download.js";
-import { showHeaders } from "./headers.js";
 import { showPreview } from "./preview.js";
+import { attempt, errorOf, say } from "./speech.js";
 import { uploadFile } from "./upload.js";
+import { watchTheWire } from "./wire.js";
+
+watchTheWire();
 
 const slowLine = document.getElementById("slow-line");
 const documents = document.getElementById("documents");
 const library = documents.closest(".library");
 const upload = document.getElementById("upload");
 
+/** The downloads of the list, by slug: a row's button is that of its download. */
+const downloads = new Map();
+
 /** What the buttons do: each says by `data-action` which of these it is. */
 const actions = {
-  headers: ({ dataset }) => showHeaders(dataset.href, dataset.method),
+  headers: ({ dataset }, entry) => askFor(dataset.href ?? entry.href, dataset.method ?? "HEAD"),
   preview: (_button, entry) => showPreview(entry, lineQuery()),
-  download: (_button, { slug, name }) => new Download(() => `/documents/${slug}${lineQuery()}`, name).start(),
-  delete: (_button, entry) => removeDocument(entry),
+  download: (_button, entry) => toggleDownload(entry),
+  delete: (button, entry) => removeDocument(entry, button.closest("tr")),
+  copy: (button) => copy(button),
 };
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-action]");
-  if (button) actions[button.dataset.action](button, button.closest("tr")?.dataset);
+  if (button) void attempt(() => actions[button.dataset.action](button, button.closest("tr")?.dataset));
 });
+
+/** HEAD tells all that is known of a file without reading it. The answer is shown at the bottom of the page. */
+async function askFor(url, method) {
+  const response = await fetch(url, { method, cache: "no-store" });
+  await response.body?.cancel();
+  say(`${method} ${url}: ${response.status} ${response.statusText}`);
+}
+
+function toggleDownload({ slug, name }) {
+  const running = downloads.get(slug);
+  if (running && running.state !== "done") return running.toggle();
+  const download = new Download(
+    () => `/documents/${slug}${lineQuery()}`,
+    name,
+    () => labelRow(slug),
+  );
+  downloads.set(slug, download);
+  return download.start();
+}
+
+const rowLabels = { running: "Pause", paused: "Resume", failed: "Try again" };
+
+/** The row's button is the one that has the focus: it pauses and resumes, so that nobody has to look for another. */
+function labelRow(slug) {
+  const row = documents.querySelector(`tr[data-slug="${CSS.escape(slug)}"]`);
+  const button = row?.querySelector('[data-action="download"]');
+  if (!button) return;
+  const label = rowLabels[downloads.get(slug)?.state] ?? "Download";
+  button.textContent = label;
+  button.setAttribute("aria-label", `${label} ${row.dataset.name}`);
+}
 
 const downloadSelected = document.getElementById("download-selected");
 
@@ -28,22 +66,30 @@ const selected = () => Array.from(documents.querySelectorAll("input:checked"), (
 documents.addEventListener("change", () => (downloadSelected.disabled = selected().length === 0));
 
 // The POST is redirected to a URL that stands for the selection. That one resumes, as any other file does.
-downloadSelected.addEventListener("click", async () => {
-  const response = await fetch("/selections", { method: "POST", body: new URLSearchParams(selected()) });
-  await response.body?.cancel();
-  if (response.ok) await new Download(() => response.url + lineQuery(), "Selected documents.zip").start();
-  else alert(`It could not be downloaded: ${response.status} ${response.statusText}`);
-});
+downloadSelected.addEventListener("click", () =>
+  attempt(async () => {
+    const response = await fetch("/selections", { method: "POST", body: new URLSearchParams(selected()) });
+    if (!response.ok) throw await errorOf(response);
+    await response.body?.cancel();
+    await new Download(() => response.url + lineQuery(), "Selected documents.zip").start();
+  }),
+);
 
 function lineQuery() {
   return slowLine.checked ? "?line=slow" : "";
 }
 
-async function removeDocument({ slug, name }) {
+async function removeDocument({ slug, name }, row) {
   if (!confirm(`Delete “${name}”?`)) return;
-  const response = await fetch(`/documents/${slug}`, { method: "DELETE" });
-  if (response.ok || response.status === 404) await refreshDocuments();
-  else alert(`It could not be deleted: ${response.status} ${response.statusText}`);
+  const headers = { Accept: "application/json" };
+  const response = await fetch(`/documents/${slug}`, { method: "DELETE", headers });
+  if (!response.ok && response.status !== 404) throw await errorOf(response);
+  const next = row.nextElementSibling ?? row.previousElementSibling;
+  const slugOfNext = next?.dataset.slug ?? "";
+  await refreshDocuments();
+  say(`Deleted ${name}`);
+  const following = documents.querySelector(`tr[data-slug="${CSS.escape(slugOfNext)}"] [data-action="delete"]`);
+  (following ?? upload).focus();
 }
 
 async function addDocuments(files) {
@@ -56,10 +102,27 @@ async function refreshDocuments() {
   const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
   documents.replaceChildren(...page.getElementById("documents").childNodes);
   downloadSelected.disabled = true;
+  for (const slug of downloads.keys()) labelRow(slug);
+}
+
+document.getElementById("reset").addEventListener("click", () =>
+  attempt(async () => {
+    if (!confirm("Restore the documents that were there at first? What was uploaded is deleted.")) return;
+    const response = await fetch("/reset", { method: "POST" });
+    if (!response.ok) throw await errorOf(response);
+    await refreshDocuments();
+    say("Restored the first documents");
+  }),
+);
+
+async function copy(button) {
+  await navigator.clipboard.writeText(button.closest(".code").querySelector("pre").textContent);
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = "Copy"), 1500);
 }
 
 upload.addEventListener("change", async () => {
-  await addDocuments(upload.files);
+  await attempt(() => addDocuments(upload.files));
   upload.value = "";
 });
 
@@ -72,5 +135,5 @@ for (const leaving of ["dragleave", "drop"]) {
 }
 library.addEventListener("drop", (event) => {
   event.preventDefault();
-  void addDocuments(event.dataTransfer.files);
+  void attempt(() => addDocuments(event.dataTransfer.files));
 });

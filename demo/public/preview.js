@@ -1,4 +1,5 @@
 import { element, formatSize } from "./format.js";
+import { errorOf } from "./speech.js";
 
 const dialog = document.getElementById("preview");
 const title = document.getElementById("preview-title");
@@ -11,15 +12,27 @@ dialog.addEventListener("close", () => body.replaceChildren());
 
 /** Shows a document in place, by the view that serves it inline. */
 export async function showPreview({ slug, name, preview }, query) {
-  const url = `/object/inline-file/${slug}${query}`;
+  const url = `/previews/${slug}${query}`;
   title.textContent = name;
   openLink.href = url;
   note.textContent = "";
   body.replaceChildren();
   dialog.showModal();
-  const viewer = await viewers[preview](url, name);
+  const viewer = await viewerOf(preview, url, name);
   // By now another document may be looked at.
   if (openLink.getAttribute("href") === url) body.replaceChildren(viewer);
+}
+
+/** The viewer, or what the server said of a document that it does not serve. */
+async function viewerOf(preview, url, name) {
+  try {
+    const response = await fetch(url, { method: "HEAD", cache: "no-store" });
+    if (!response.ok) throw response.status === 404 ? new Error("This document is gone.") : await errorOf(response);
+    return await viewers[preview](url, name);
+  } catch (error) {
+    const text = error instanceof TypeError ? "The server does not answer. Is it running?" : error.message;
+    return element("p", { className: "empty" }, text);
+  }
 }
 
 const viewers = {
@@ -44,12 +57,14 @@ const viewers = {
 /** The beginning of a text, which is all that is fetched of it. */
 async function showText(url) {
   const response = await fetch(url, { headers: { Range: "bytes=0-8191" }, cache: "no-store" });
-  if (!response.ok) return element("p", { className: "empty" }, `${response.status} ${response.statusText}`);
-  const bytes = await response.arrayBuffer();
+  // An empty file has no range.
+  if (!response.ok && response.status !== 416) throw await errorOf(response);
+  const bytes = response.ok ? await response.arrayBuffer() : new ArrayBuffer(0);
   const [, size] = /\/(\d+)$/.exec(response.headers.get("Content-Range")) ?? [];
   if (Number(size) > bytes.byteLength) {
     note.textContent = `The first ${formatSize(bytes.byteLength)} of ${formatSize(size)}: a range, answered with ${response.status}.`;
   }
   // The range may end inside a character: as part of a stream, that one is left out.
-  return element("pre", {}, new TextDecoder().decode(bytes, { stream: true }));
+  const text = element("pre", { tabIndex: 0 }, new TextDecoder().decode(bytes, { stream: true }));
+  return bytes.byteLength === 0 ? element("p", { className: "empty" }, "The file is empty.") : text;
 }
