@@ -3,6 +3,7 @@ import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { answersByItself, BaseDownloadView } from "../views/base-download-view.ts";
 import { ArchiveFile, type ArchiveOptions } from "./archive-file.ts";
+import { listedOnce } from "./describe-members.ts";
 import type { ArchiveEntries } from "./member.ts";
 
 /**
@@ -49,7 +50,10 @@ export class ArchiveDownloadView<C = unknown> extends BaseDownloadView<C> {
   }
 
   override getFile(): DownloadFile | Promise<DownloadFile> {
-    return new ArchiveFile(() => this.getEntries(), this.#options());
+    return new ArchiveFile(
+      listedOnce(() => this.getEntries(), this.maxEntries),
+      this.#options(),
+    );
   }
 
   #options(): ArchiveOptions {

@@ -17,6 +17,31 @@ import { MemoryFingerprints } from "./fingerprints.ts";
 import type { ArchiveEntry } from "./member.ts";
 
 const lastModified = new Date("2026-03-04T05:06:07Z");
+
+describe("An archive that outlives a request", () => {
+  it("asks its function again for each response: what a client may no longer have is left out", async () => {
+    let names = ["a.txt", "b.txt"];
+    const archive = new ArchiveFile(() => names.map((name) => ({ name, file: virtual(name) })));
+    const { size: before = 0 } = await archive.stat();
+    names = ["a.txt"];
+    expect((await archive.stat()).size).toBeLessThan(before);
+    let bytes = "";
+    await using opened = await archive.open();
+    for await (const chunk of readOpened(opened)) bytes += Buffer.from(chunk).toString("latin1");
+    expect(bytes).not.toContain("b.txt");
+  });
+
+  it("is served again after its function failed once", async () => {
+    let isUp = false;
+    const archive = new ArchiveFile(() => {
+      if (!isUp) throw new Error("The database is down");
+      return [{ name: "a.txt", file: virtual("A") }];
+    });
+    await expect(archive.stat()).rejects.toThrow("The database is down");
+    isUp = true;
+    expect((await archive.stat()).size).toBeGreaterThan(0);
+  });
+});
 const virtual = (content: string | Uint8Array): DownloadFile => new VirtualFile(content, { lastModified });
 
 /** A file that counts how often its content is opened, and may declare its CRC-32. */

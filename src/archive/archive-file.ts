@@ -6,7 +6,7 @@ import type { Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
 import { archiveEntityTag } from "./archive-entity-tag.ts";
-import { collectEntries, describeMembers, type MemberRules } from "./describe-members.ts";
+import { collectEntries, defaultMaxEntries, describeMembers, type MemberRules } from "./describe-members.ts";
 import { processFingerprints, type Fingerprints } from "./fingerprints.ts";
 import type { ArchiveEntries, ArchiveEntry, ArchiveMember } from "./member.ts";
 import { OpenedMembers } from "./opened-members.ts";
@@ -82,7 +82,7 @@ export class ArchiveFile implements DownloadFile {
     assertChoice(format, ["zip", "tar"], "ArchiveFile: format");
     assertChoice(duplicates, ["rename", "refuse"], "ArchiveFile: duplicates");
     assertChoice(missing, ["refuse", "list"], "ArchiveFile: missing");
-    const { maxEntries = 10_000, maxBytes = 50 * 2 ** 30, fingerprints = processFingerprints } = options;
+    const { maxEntries = defaultMaxEntries, maxBytes = 50 * 2 ** 30, fingerprints = processFingerprints } = options;
     this.#entries = entries;
     this.#format = formats[format];
     this.name = name ?? `archive${this.#format.extension}`;
@@ -125,9 +125,7 @@ export class ArchiveFile implements DownloadFile {
   }
 
   async #describe(signal: AbortSignal | undefined): Promise<{ stat: ArchiveStat; members: ArchiveMember[] }> {
-    // Once: an iterator can be gone through a single time, and both stat() and open() need its entries.
-    this.#collected ??= this.#collect();
-    const members = await describeMembers(await this.#collected, this.#rules, signal);
+    const members = await describeMembers(await this.#collect(), this.#rules, signal);
     const size = lengthOf(this.#format.parts(members));
     if (size > this.#maxBytes) {
       throw new ContentTooLargeError(undefined, {
@@ -144,9 +142,13 @@ export class ArchiveFile implements DownloadFile {
     return { stat, members };
   }
 
+  /** A function is asked each time: an archive that outlives a request must not show what a client could have earlier. */
   async #collect(): Promise<ArchiveEntry[]> {
-    const entries = typeof this.#entries === "function" ? await this.#entries() : this.#entries;
-    return collectEntries(entries, this.#rules.maxEntries);
+    const entries = this.#entries;
+    if (typeof entries === "function") return collectEntries(await entries(), this.#rules.maxEntries);
+    // Once: an iterator can be gone through a single time, and both stat() and open() need its entries.
+    this.#collected ??= collectEntries(entries, this.#rules.maxEntries);
+    return this.#collected;
   }
 
   /** @throws {TypeError} always: what this holds is not for a client. */

@@ -2,7 +2,7 @@ import { ArchiveEntryError, ContentTooLargeError, FileNotFoundError } from "../e
 import type { FileStat } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import { isFolderName, safeEntryName, uniqueNames } from "./entry-name.ts";
-import type { ArchiveEntry, ArchiveMember } from "./member.ts";
+import type { ArchiveEntries, ArchiveEntry, ArchiveMember } from "./member.ts";
 
 export interface MemberRules {
   readonly duplicates: "rename" | "refuse";
@@ -13,8 +13,19 @@ export interface MemberRules {
 /** The member that says what was left out. Its name is taken whether anything is missing or not. */
 const missingList = "MISSING.txt";
 
+export const defaultMaxEntries = 10_000;
+
 /** At most this many files are described at a time. */
 const maxStats = 64;
+
+/** `list` for one request: what describes the archive and what reads it see the same entries. */
+export function listedOnce(
+  list: () => ArchiveEntries | Promise<ArchiveEntries>,
+  maxEntries = defaultMaxEntries,
+): () => Promise<ArchiveEntry[]> {
+  let listed: Promise<ArchiveEntry[]> | undefined;
+  return () => (listed ??= (async () => collectEntries(await list(), maxEntries))());
+}
 
 /** @throws {ContentTooLargeError} as soon as there are more than `maxEntries` */
 export async function collectEntries(

@@ -8,6 +8,7 @@ import {
 import type { DownloadHandler, DownloadRequest, ViewContext } from "../responses/handler.ts";
 import { download } from "../views/download.ts";
 import { ArchiveFile, type ArchiveOptions } from "./archive-file.ts";
+import { defaultMaxEntries, listedOnce } from "./describe-members.ts";
 import type { ArchiveEntries } from "./member.ts";
 
 /** Keeps which files a client selected, until it has downloaded them. */
@@ -101,7 +102,7 @@ export function selections<C = unknown>(options: SelectionsOptions<C>): Selectio
   if (!(expiresIn > 0)) {
     throw new ImproperlyConfiguredError(`expiresIn must be a positive number of seconds, got ${expiresIn}`);
   }
-  const { maxEntries = 10_000 } = rest;
+  const { maxEntries = defaultMaxEntries } = rest;
   return {
     post: async (request, context) => {
       if (request.method !== "POST") throw new MethodNotAllowedError(["POST"]);
@@ -115,7 +116,10 @@ export function selections<C = unknown>(options: SelectionsOptions<C>): Selectio
       if (request.method !== "GET" && request.method !== "HEAD") throw new MethodNotAllowedError(["GET", "HEAD"]);
       const ids = await store.get(context.params[param] ?? "");
       if (!ids) throw new FileNotFoundError();
-      const archive = new ArchiveFile(() => getEntries(ids, request, context), { ...rest, name: filename });
+      const archive = new ArchiveFile(
+        listedOnce(() => getEntries(ids, request, context), maxEntries),
+        { ...rest, name: filename },
+      );
       return download(archive);
     },
   };

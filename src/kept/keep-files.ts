@@ -1,10 +1,11 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
+import { releaseFile } from "../files/release-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
 import { KeepingFile, OpenedOriginal, retryAfter, type KeepingTask } from "./keeping-file.ts";
 import { hashKey, type KeptKey } from "./key.ts";
-import { releaseOriginal, stillMaking, type KeepOptions, type KeptEvent, type KeptFiles } from "./kept-files.ts";
+import { stillMaking, type KeepOptions, type KeptEvent, type KeptFiles } from "./kept-files.ts";
 
 /** What a key can be made of. */
 export interface KeyInput<F extends DownloadFile = DownloadFile> {
@@ -99,7 +100,7 @@ async function fromKept(task: KeepingTask, response: DownloadResponse): Promise<
   if (!found || (found.freshness !== "fresh" && found.freshness !== "revalidating")) return undefined;
   kept.hit(key, found, options);
   if (found.freshness === "revalidating") kept.refresh(key, original, options);
-  else releaseOriginal(original);
+  else releaseFile(original);
   response.file = new KeepingFile(task, found.file);
   return response;
 }

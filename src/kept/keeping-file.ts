@@ -23,6 +23,8 @@ export class KeepingFile implements DownloadFile {
   declare readonly wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
   readonly #task: KeepingTask;
   #file: KeptFile | undefined;
+  /** Whether {@link KeptFiles} has, or had, the original: a making may be about to read it for others. */
+  #isLent = false;
 
   constructor(task: KeepingTask, file: KeptFile | undefined) {
     this.#task = task;
@@ -48,7 +50,9 @@ export class KeepingFile implements DownloadFile {
     const stat = await this.#whileThere((file) => file.stat(options));
     if (stat) return stat;
     const { kept, key, original, options: keeping } = this.#task;
+    this.#isLent = true;
     const found = await kept.obtain(key, original, keeping, keeping.patience, options.signal);
+    this.#isLent = found.kind !== "original";
     if (found.kind === "original") return original.stat(options);
     if (found.kind === "late") throw stillMaking(retryAfter);
     this.#file = found.file;
@@ -61,11 +65,12 @@ export class KeepingFile implements DownloadFile {
     const opened = await this.#whileThere((file) => file.open(options));
     if (opened) return opened;
     const { kept, key, original, options: keeping } = this.#task;
+    this.#isLent = true;
     return kept.open(key, original, keeping, options);
   }
 
   async release(): Promise<void> {
-    await this.#task.original.release?.();
+    if (!this.#isLent) await this.#task.original.release?.();
   }
 
   /** What `read` finds in the kept file. Undefined if there is none, or its bytes are gone. */

@@ -6,6 +6,7 @@ import { debug, reasonOf, warnOnce } from "../diagnostics.ts";
 import { DownloadError, FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import { untilAborted } from "../files/bytes-abort.ts";
 import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
+import { releaseFile } from "../files/release-file.ts";
 import { statusOf } from "../responses/delivery.ts";
 import { refuseJSON } from "../serialization.ts";
 import { DerivedFile, type DeriveOptions } from "./derived-file.ts";
@@ -338,7 +339,7 @@ export class KeptFiles {
     try {
       return await this.#open(key, original, options, opening, use);
     } finally {
-      if (!use.isTaken) releaseOriginal(original);
+      if (!use.isTaken) releaseFile(original);
     }
   }
 
@@ -392,7 +393,7 @@ export class KeptFiles {
       obtained = await this.#obtain(key, original, options, patience, signal, use);
       return obtained;
     } finally {
-      if (!use.isTaken && obtained?.kind !== "original") releaseOriginal(original);
+      if (!use.isTaken && obtained?.kind !== "original") releaseFile(original);
     }
   }
 
@@ -457,7 +458,7 @@ export class KeptFiles {
   refresh(key: HashedKey, original: DownloadFile, options: KeepOptions): void {
     const use: Use = { isTaken: false };
     this.#refresh(key, original, options, use);
-    if (!use.isTaken) releaseOriginal(original);
+    if (!use.isTaken) releaseFile(original);
   }
 
   #refresh(key: HashedKey, original: DownloadFile, options: KeepOptions, use: Use): void {
@@ -465,13 +466,13 @@ export class KeptFiles {
     use.isTaken = true;
     this.#join(key, original, { ...options, finishAnyway: true }).then(
       (joined) => {
-        if (joined.kind !== "making" || !joined.isStarter) releaseOriginal(original);
+        if (joined.kind !== "making" || !joined.isStarter) releaseFile(original);
         if (joined.kind !== "making") return;
         const { making, leave } = joined;
         making.outcome.catch(() => undefined).finally(leave);
       },
       (error: unknown) => {
-        releaseOriginal(original);
+        releaseFile(original);
         debug(() => `A kept file could not be made anew: ${reasonOf(error)}`);
       },
     );
@@ -873,13 +874,6 @@ function asFollower(joined: Joined): Joined {
 
 function forgetOldest(map: Map<string, unknown>): void {
   for (const key of map.keys()) return void map.delete(key);
-}
-
-/** The original was not, and will not be, read. It may be a stream that holds a connection. */
-export function releaseOriginal(original: DownloadFile): void {
-  original
-    .release?.()
-    .catch((error: unknown) => debug(() => `The original of a kept file could not be released: ${reasonOf(error)}`));
 }
 
 /** What was opened for a making that keeps nothing, if it cannot be opened again. */

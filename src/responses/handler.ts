@@ -1,3 +1,4 @@
+import { releaseFile } from "../files/release-file.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { ProxiedDownloadResponse } from "./proxied-download-response.ts";
 
@@ -82,7 +83,13 @@ export async function applyMiddleware(
   let current = result;
   for (const apply of middleware) {
     if (!isDownloadResponse(current)) return current;
-    current = await apply(current, request, context);
+    const { file } = current;
+    try {
+      current = await apply(current, request, context);
+    } catch (error) {
+      releaseFile(file);
+      throw error;
+    }
   }
   return current;
 }

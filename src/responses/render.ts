@@ -1,6 +1,7 @@
 import { FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
 import { ofLength, startChunks, type Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
+import { releaseFile } from "../files/release-file.ts";
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
 import { isHandOffField } from "../http/hand-off.ts";
@@ -77,8 +78,11 @@ export async function followed(
 ): Promise<RenderedResponse> {
   const delivery = startDelivery(request, response.file, response.onFinish);
   try {
-    return await render(delivery);
+    const rendered = await render(delivery);
+    if (rendered.body.kind === "none") releaseFile(response.file);
+    return rendered;
   } catch (error) {
+    releaseFile(response.file);
     if (request.signal?.aborted) return abandoned(delivery);
     if (error instanceof FileNotFoundError) debugNotFound(response.file, error);
     if (error instanceof FileNotFoundError && response.hooks.fileNotFoundResponse) {
@@ -154,13 +158,9 @@ async function renderHead(
   request: DownloadRequest,
   delivery: Delivery,
 ): Promise<RenderedResponse> {
-  try {
-    const answer = await answerTo(response, request, await response.file.stat(new HeadOptions(request)));
-    if (answer instanceof Response) return renderWebResponse(answer, delivery);
-    return finished(answer, { kind: "none" }, delivery);
-  } finally {
-    await response.file.release?.();
-  }
+  const answer = await answerTo(response, request, await response.file.stat(new HeadOptions(request)));
+  if (answer instanceof Response) return renderWebResponse(answer, delivery);
+  return finished(answer, { kind: "none" }, delivery);
 }
 
 async function renderOpened(
