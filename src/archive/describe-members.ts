@@ -21,7 +21,7 @@ const maxStats = 64;
 /** `list` for one request: what describes the archive and what reads it see the same entries. */
 export function listedOnce(
   list: () => ArchiveEntries | Promise<ArchiveEntries>,
-  maxEntries = defaultMaxEntries,
+  maxEntries: number = defaultMaxEntries,
 ): () => Promise<ArchiveEntry[]> {
   let listed: Promise<ArchiveEntry[]> | undefined;
   return () => (listed ??= (async () => collectEntries(await list(), maxEntries))());
