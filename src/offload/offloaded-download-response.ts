@@ -108,11 +108,19 @@ async function handOver(
   if (decided.kind === "streamed") return stream(response, request, delivery, options);
   const { head, representation, stat } = decided;
   const able = serverAgrees(request, representation, response) && !losesAny(backend, head.fields);
-  if (!able || !isLocated(response, stat)) return stream(response, request, delivery, options);
-  const fields = fieldsForServer(head.fields, headers, backend);
+  const canPace = source.pace === undefined || backend.options.includes("limitRate");
+  if (!able || !canPace || !isLocated(response, stat)) return stream(response, request, delivery, options);
   await source.beforeSend?.(handedOverTransfer(request, representation));
+  if (source.pace) headers.set("X-Accel-Limit-Rate", String(pacedRate(source.pace(), headers)));
+  const fields = fieldsForServer(head.fields, headers, backend);
   delivery.handOver();
   return { status: backend.status, headers: fields.raw, yields: head.yields, body: { kind: "none" }, delivery };
+}
+
+/** nginx limits each response on its own: this one gets the share that it has now. */
+function pacedRate(share: number, headers: HeaderFields): number {
+  const own = Number(headers.get("X-Accel-Limit-Rate")) || Infinity;
+  return Math.max(1, Math.floor(Math.min(own, share)));
 }
 
 /** Sets the field to the negotiated variant of the file, if there is one. Returns false if no rule captures the variant. */

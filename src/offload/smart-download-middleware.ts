@@ -121,8 +121,8 @@ function isRemote({ signedFor, sourceUrl }: CompiledRule): boolean {
   return signedFor !== undefined || (sourceUrl !== undefined && sourceUrl.origin !== "");
 }
 
-function canLimit({ options }: OffloadBackend, { limitRate }: DownloadResponse): boolean {
-  return limitRate === undefined || options.includes("limitRate");
+function canLimit({ options }: OffloadBackend, { limitRate, pace }: DownloadResponse): boolean {
+  return (limitRate === undefined && pace === undefined) || options.includes("limitRate");
 }
 
 function targetOf(rule: CompiledRule, file: DownloadFile): Target | undefined {

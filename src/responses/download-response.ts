@@ -8,7 +8,7 @@ import { refuseJSON } from "../serialization.ts";
 import type { DownloadRequest } from "./handler.ts";
 import { PresentedResponse, type DownloadOptions } from "./presentation.ts";
 import { renderDownload, renderRefusal, type RenderOptions } from "./render.ts";
-import type { RenderedResponse } from "./rendered-response.ts";
+import type { RenderedResponse, SlowReaders } from "./rendered-response.ts";
 import { codingOf, dispositionOf, typeOf } from "./representation.ts";
 import type { BeforeSend } from "./transfer.ts";
 
@@ -43,6 +43,13 @@ export class DownloadResponse extends PresentedResponse {
   readonly #hooks: DownloadHooks;
   /** Called once the response is certain to carry bytes, before the first of them. If it throws, nothing is sent. */
   beforeSend: BeforeSend | undefined = undefined;
+  /**
+   * Returns how many bytes a second this response may have now, of a rate that others share. Asked about ten times a second.
+   * {@link limitRate} applies as well. Default undefined: no such limit.
+   */
+  pace: (() => number) | undefined = undefined;
+  /** Ends the download of a client that reads too slowly. Default undefined: the application waits. */
+  slowReaders: SlowReaders | undefined = undefined;
   readonly #madeWith: number;
 
   /** @throws {ImproperlyConfiguredError} for an option with a value that it cannot have */

@@ -2,23 +2,26 @@
 const stepsPerSecond = 10;
 
 /**
- * Lets through at most `rate` bytes a second, evenly. What a slow reader did not take is not made up for later.
+ * Lets through at most `rate` bytes a second, evenly. What a slow reader did not take is not made up for later. A rate that
+ * is a function may change on the way.
  * @param now - milliseconds of a clock that never goes back
  */
 export async function* limitRate(
   chunks: AsyncIterable<Uint8Array>,
-  rate: number,
+  rate: number | (() => number),
   now: () => number = () => performance.now(),
   delay: (milliseconds: number) => Promise<unknown> = wait,
 ): AsyncGenerator<Uint8Array> {
-  const step = Math.max(1, Math.floor(rate / stepsPerSecond));
+  const rateNow = typeof rate === "function" ? rate : () => rate;
   let due = now();
   for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.byteLength; at += step) {
-      const piece = chunk.subarray(at, at + step);
+    for (let at = 0; at < chunk.byteLength;) {
       if (due > now()) await delay(due - now());
+      const current = Math.max(1, rateNow());
+      const piece = chunk.subarray(at, at + Math.max(1, Math.floor(current / stepsPerSecond)));
       yield piece;
-      due = Math.max(due, now()) + (piece.byteLength / rate) * 1000;
+      at += piece.byteLength;
+      due = Math.max(due, now()) + (piece.byteLength / current) * 1000;
     }
   }
 }

@@ -164,7 +164,7 @@ async function renderHead(
 }
 
 async function renderOpened(
-  { limitRate, beforeSend }: DownloadResponse,
+  response: DownloadResponse,
   request: DownloadRequest,
   opened: OpenFile,
   answer: Answer | Response,
@@ -180,9 +180,16 @@ async function renderOpened(
     : { head: answer.head, body: found };
   if (body.kind === "none") await opened.close();
   // Last: a file that changed meanwhile is opened anew, and that must not be reported as a second transfer.
+  const { beforeSend } = response;
   if (beforeSend && answer.head.status < 400) await announce(beforeSend, answer);
-  const rendered = finished({ head }, body, delivery);
-  return limitRate ? { ...rendered, limitRate } : rendered;
+  return limited(finished({ head }, body, delivery), response);
+}
+
+function limited(rendered: RenderedResponse, response: DownloadResponse): RenderedResponse {
+  const { limitRate, pace, slowReaders } = response;
+  if (!limitRate && !pace && !slowReaders) return rendered;
+  const rate = pace ? () => Math.min(limitRate || Infinity, pace()) : limitRate;
+  return { ...rendered, ...(rate ? { limitRate: rate } : {}), ...(slowReaders ? { slowReaders } : {}) };
 }
 
 function asksForDigest({ headers }: DownloadRequest): boolean {

@@ -18,6 +18,14 @@ export type ResponseBody =
     }
   | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array> };
 
+/** When a client that reads too slowly loses its connection. Only time in which the connection is full counts. */
+export interface SlowReaders {
+  /** After so many seconds in which the client took no byte. Default: never. */
+  readonly idle?: number;
+  /** If it took fewer bytes a second than this, over 30 seconds. Default 0. */
+  readonly minimumRate?: number;
+}
+
 /** A response that is ready to be written: plain data, which each adapter turns into what its runtime sends. */
 export interface RenderedResponse {
   readonly status: number;
@@ -26,8 +34,10 @@ export interface RenderedResponse {
   /** Names of fields that are defaults of ours: what middleware has set under them stays. */
   readonly yields?: readonly string[] | undefined;
   readonly body: ResponseBody;
-  /** At most this many bytes a second. */
-  readonly limitRate?: number;
+  /** At most this many bytes a second. A function is asked again for each piece. */
+  readonly limitRate?: number | (() => number);
+  /** When to end the transfer, because the client reads too slowly. */
+  readonly slowReaders?: SlowReaders;
   /** Told by the writer how the transfer ended. */
   readonly delivery: Delivery;
 }

@@ -1,10 +1,10 @@
 import { assertChoice } from "../choice.ts";
 import { ImproperlyConfiguredError, PermissionDeniedError } from "../errors.ts";
-import { HeaderFields } from "../http/header-fields.ts";
 import { parseRange } from "../http/range.ts";
-import type { DownloadOutcome, OnFinish } from "../responses/delivery.ts";
+import type { DownloadOutcome } from "../responses/delivery.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
-import { handedOverTransfer, type BeforeSend, type Transfer } from "../responses/transfer.ts";
+import { ownResponse } from "../responses/own-response.ts";
+import { handedOverTransfer, type Transfer } from "../responses/transfer.ts";
 import { clientAddress } from "./client-address.ts";
 import type { DownloadCharge, DownloadCounter, DownloadTerms, GrantResult } from "./download-counter.ts";
 import { encodeBase64Url, utf8 } from "./hmac-key.ts";
@@ -339,37 +339,6 @@ async function watched(result: DownloadResult, request: DownloadRequest, use: Us
     return onFinish?.(outcome);
   };
   return response;
-}
-
-interface Watched {
-  readonly request: DownloadRequest;
-  readonly onFinish: OnFinish | undefined;
-  readonly beforeSend: BeforeSend | undefined;
-}
-
-const responses = new WeakMap<object, Watched>();
-
-/** Returns the response, or a copy if the handler returned it for another request: it would count for all of them. */
-function ownResponse<R extends Exclude<DownloadResult, Response>>(response: R, request: DownloadRequest): R {
-  const before = responses.get(response);
-  if (before === undefined) {
-    responses.set(response, { request, onFinish: response.onFinish, beforeSend: response.beforeSend });
-    return response;
-  }
-  // Counted twice: a limit for each link within one for each user.
-  if (before.request === request) return response;
-  if (response.kind === "proxied") {
-    throw new ImproperlyConfiguredError(
-      "The handler returned one response for two requests. Create one for each request",
-    );
-  }
-  const copy = Object.create(Object.getPrototypeOf(response), {
-    ...Object.getOwnPropertyDescriptors(response),
-    headers: { value: new HeaderFields(response.headers), enumerable: true },
-    // The getter reads a private field, which the copy does not have.
-    ...("hooks" in response ? { hooks: { value: response.hooks } } : {}),
-  }) as R;
-  return Object.assign(copy, { onFinish: before.onFinish, beforeSend: before.beforeSend });
 }
 
 /** Derives the transfer of a web `Response` from its header fields. */

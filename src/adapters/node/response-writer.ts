@@ -38,6 +38,11 @@ export class ResponseWriter {
     return this.#isOver || isGone(this.response);
   }
 
+  /** Bytes that were written, and that the connection has not taken. */
+  get waiting(): number {
+    return this.#written - this.taken;
+  }
+
   /** Stops to listen. */
   stop(): void {
     this.#isOver = true;

@@ -3,7 +3,9 @@ import { copyOf } from "../../files/bytes.ts";
 import type { BytesContent, SeekableContent } from "../../files/content.ts";
 import { bodyLength, closeBody, readBody } from "../../responses/body.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
-import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { debug } from "../../diagnostics.ts";
+import type { RenderedResponse, SlowReaders } from "../../responses/rendered-response.ts";
+import { watchReader } from "../slow-readers.ts";
 import { http2Stream, isGone, socketOf } from "./connection.ts";
 import { pump } from "./pump.ts";
 import { ResponseWriter } from "./response-writer.ts";
@@ -21,6 +23,7 @@ export function writeRendered(rendered: RenderedResponse, response: ServerRespon
   return new Promise((resolve, reject) => {
     let failure: unknown;
     const end = (): void => {
+      unwatch?.();
       // At once, not when the source next yields: it may never do so again.
       void closeBody(body);
       writer.stop();
@@ -43,12 +46,41 @@ export function writeRendered(rendered: RenderedResponse, response: ServerRespon
       }
     };
     const writer = new ResponseWriter(response, abort);
+    const unwatch = rendered.slowReaders && watchClient(rendered.slowReaders, writer);
     sendBody(rendered, writer).then((isWhole) => {
       if (!isWhole) return abort();
       delivery.finish(status, writer.taken);
       end();
     }, fail);
   });
+}
+
+/** HTTP/2's error code of a stream that is no longer wanted (RFC 9113 §7). */
+const cancelled = 8;
+
+/** Ends the response of a client that reads too slowly. */
+function watchClient(limits: SlowReaders, writer: ResponseWriter): () => void {
+  const { response } = writer;
+  const reader = { taken: () => takenBy(writer), isWaiting: () => writer.waiting > 0 };
+  return watchReader(limits, reader, () => {
+    debug(() => "a client reads too slowly: its download is ended");
+    const stream = http2Stream(response);
+    if (stream) stream.close(cancelled);
+    else response.destroy();
+  });
+}
+
+interface Handle {
+  readonly writeQueueSize?: number;
+}
+
+// A chunk may take a slow client minutes. Of the one that is under way, libuv knows how much the kernel has taken: Node's own
+// socket timeout looks at the same number.
+function takenBy(writer: ResponseWriter): number {
+  const { taken, waiting, response } = writer;
+  if (http2Stream(response)) return taken;
+  const queued = (socketOf(response) as { readonly _handle?: Handle | null } | undefined)?.["_handle"]?.writeQueueSize;
+  return typeof queued === "number" ? taken + Math.max(0, waiting - queued) : taken;
 }
 
 async function abandon({ body, status, delivery }: RenderedResponse): Promise<undefined> {

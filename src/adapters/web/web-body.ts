@@ -2,6 +2,7 @@ import { ownBytes } from "../../files/content.ts";
 import { bodyLength, closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { watchReader } from "../slow-readers.ts";
 import { FileChunks } from "./file-chunks.ts";
 import { withLength } from "./web-runtime.ts";
 
@@ -19,7 +20,13 @@ export function webBody(rendered: RenderedResponse, signal?: AbortSignal, outgoi
     return null;
   }
   // Runtimes do not report how far they sent bytes. A download with `onFinish` or a listener is therefore a stream.
-  if (body.kind === "content" && body.content.kind === "bytes" && !rendered.limitRate && !delivery.isWatched) {
+  if (
+    body.kind === "content" &&
+    body.content.kind === "bytes" &&
+    !rendered.limitRate &&
+    !delivery.isWatched &&
+    !rendered.slowReaders
+  ) {
     void closeBody(body);
     return ownBytes(body.content) as Uint8Array<ArrayBuffer>;
   }
@@ -47,7 +54,7 @@ export function onOutgoingEnd(outgoing: Outgoing, listener: () => void): void {
  * leaves no file open.
  */
 function bodyStream(
-  { status, delivery, limitRate: rate }: RenderedResponse,
+  { status, delivery, limitRate: rate, slowReaders }: RenderedResponse,
   body: ReadableBody,
   signal?: AbortSignal,
   outgoing?: Outgoing,
@@ -55,9 +62,21 @@ function bodyStream(
   const chunks = chunksOf(body, rate);
   let sent = 0;
   let hasEnded = false;
+  let isWaiting = false;
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const end = (): void => {
+    void abort();
+    controller?.error(new Error("The client reads too slowly"));
+  };
+  let unwatch: (() => void) | undefined;
+  // From the first read on: a watched stream that is dropped unread could never be collected.
+  const watch = (): void => {
+    if (slowReaders) unwatch ??= watchReader(slowReaders, { taken: () => sent, isWaiting: () => isWaiting }, end);
+  };
 
   const leave = (): void => {
     hasEnded = true;
+    unwatch?.();
     signal?.removeEventListener("abort", onAbort);
     dropped?.unregister(body);
   };
@@ -76,8 +95,13 @@ function bodyStream(
 
   const stream = new ReadableStream<Uint8Array>(
     {
+      start(its) {
+        controller = its;
+      },
       async pull(controller) {
         try {
+          isWaiting = false;
+          watch();
           const { done, value } = await chunks.next();
           // Cancelled or aborted meanwhile: the controller takes no more.
           if (hasEnded) return;
@@ -88,6 +112,7 @@ function bodyStream(
             controller.close();
           } else {
             sent += value.byteLength;
+            isWaiting = true;
             controller.enqueue(value);
           }
         } catch (error) {
@@ -112,7 +137,7 @@ const dropped =
     ? undefined
     : new FinalizationRegistry<() => Promise<void>>((abort) => void abort());
 
-function chunksOf(body: ReadableBody, rate: number | undefined): FileChunks | AsyncGenerator<Uint8Array> {
+function chunksOf(body: ReadableBody, rate: RenderedResponse["limitRate"]): FileChunks | AsyncGenerator<Uint8Array> {
   if (rate) return limitRate(readBody(body), rate);
   const content = body.kind === "content" ? body.content : undefined;
   return content?.kind === "seekable" ? new FileChunks(content) : readBody(body);

@@ -81,7 +81,7 @@ export function redirectToStorage({ expiresIn, url = storageUrl, when = always }
     );
   }
   return (response) =>
-    response.status === 200 && response.limitRate === undefined
+    response.status === 200 && response.limitRate === undefined && response.pace === undefined
       ? new RedirectedDownloadResponse(response, { expiresIn, url, when })
       : response;
 }

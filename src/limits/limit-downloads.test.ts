@@ -1,0 +1,273 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { VirtualFile } from "../files/virtual-file.ts";
+import { nginx } from "../offload/nginx/index.ts";
+import { apache } from "../offload/apache/index.ts";
+import { LocalFile } from "../files/local/local-file.ts";
+import { smartDownloadMiddleware } from "../offload/smart-download-middleware.ts";
+import { DownloadResponse } from "../responses/download-response.ts";
+import {
+  withMiddleware,
+  isProxiedDownloadResponse,
+  type DownloadHandler,
+  type DownloadResult,
+} from "../responses/handler.ts";
+import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { renderResult } from "../responses/render-result.ts";
+import { limitDownloads, type LimitDownloadsOptions } from "./limit-downloads.ts";
+import { MemoryRunningDownloads } from "./memory-running-downloads.ts";
+
+const view: DownloadHandler = async () =>
+  new DownloadResponse(new VirtualFile("0123456789", { name: "a.txt", size: 10, etag: '"1"' }));
+
+interface Asked {
+  readonly user?: string;
+  readonly url?: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+}
+
+const key = ({ headers }: { headers: { get(name: string): string | null } }): string | undefined =>
+  headers.get("x-user") ?? undefined;
+
+function limiting(options: LimitDownloadsOptions = {}, handler: DownloadHandler = view): DownloadHandler {
+  return limitDownloads(handler, { concurrent: 1, key, ...options });
+}
+
+async function start(
+  handler: DownloadHandler,
+  { user = "alice", url = "/a", method = "GET", headers = {} }: Asked = {},
+): Promise<RenderedResponse> {
+  const request = new Request(`http://localhost${url}`, { method, headers: { ...headers, "X-User": user } });
+  return renderResult(await handler(request, { params: {}, native: undefined }), request);
+}
+
+/** The status that a client gets, and `Retry-After`. */
+async function statusOf(handler: DownloadHandler, asked: Asked = {}): Promise<unknown> {
+  return start(handler, asked).then(
+    ({ status }) => status,
+    (error: { status: number; headers: Record<string, string> }) => [error.status, error.headers["Retry-After"]],
+  );
+}
+
+const busy = [429, "30"];
+
+afterEach(() => vi.useRealTimers());
+
+describe("limitDownloads", () => {
+  it("answers 429 with Retry-After to a download too many, until one has ended", async () => {
+    const handler = limiting();
+    const running = await start(handler);
+    expect(await statusOf(handler)).toEqual(busy);
+    expect(await statusOf(handler, { user: "bob" })).toBe(200);
+    running.delivery.finish(200, 10);
+    expect(await statusOf(handler)).toBe(200);
+  });
+
+  it.each(["finish", "abort", "fail"] as const)("frees the place at the end: %s", async (end) => {
+    const handler = limiting();
+    const { delivery } = await start(handler);
+    if (end === "finish") delivery.finish(200, 10);
+    else delivery.abort(200, 3, end === "fail" ? new Error("disk") : undefined);
+    expect(await statusOf(handler)).toBe(200);
+  });
+
+  it("counts a range of a running download with it", async () => {
+    const handler = limiting();
+    await start(handler);
+    expect(await statusOf(handler, { headers: { Range: "bytes=5-" } })).toBe(206);
+    expect(await statusOf(handler, { headers: { Range: "bytes=5-" }, url: "/b" })).toEqual(busy);
+  });
+
+  const free: [what: string, asked: Asked, status: number][] = [
+    ["HEAD", { method: "HEAD" }, 200],
+    ["304", { headers: { "If-None-Match": '"1"' } }, 304],
+    ["412", { headers: { "If-Match": '"2"' } }, 412],
+    ["416", { headers: { Range: "bytes=20-" } }, 416],
+  ];
+  it.each(free)("does not count %s", async (_, asked, status) => {
+    const handler = limiting();
+    await start(handler);
+    expect(await statusOf(handler, asked)).toBe(status);
+  });
+
+  it("limits no request without a key, and by default the client's address", async () => {
+    const open = limiting({ key: () => undefined });
+    await start(open);
+    expect(await statusOf(open)).toBe(200);
+    const { key: _, ...rest } = { key, concurrent: 1 };
+    const byAddress = limitDownloads(view, rest);
+    const from = async (address: string): Promise<unknown> => {
+      const request = new Request("http://localhost/a");
+      const native = { socket: { remoteAddress: address } };
+      const result = await byAddress(request, { params: {}, native });
+      return renderResult(result, request).then(
+        ({ status }) => status,
+        ({ status }) => status,
+      );
+    };
+    expect([await from("10.0.0.1"), await from("10.0.0.1"), await from("10.0.0.2")]).toEqual([200, 429, 200]);
+  });
+
+  it("has limits of each user", async () => {
+    const handler = limiting({ concurrent: ({ headers }) => (headers.get("x-user") === "premium" ? 2 : 1) });
+    const statuses = [];
+    for (const user of ["premium", "premium", "premium", "free", "free"]) {
+      statuses.push(await statusOf(handler, { user }));
+    }
+    expect(statuses).toEqual([200, 200, busy, 200, busy]);
+  });
+
+  it("keeps the hooks of the view, and a response that the view reuses apart", async () => {
+    const ends: string[] = [];
+    const one = new DownloadResponse(new VirtualFile("0123456789", { name: "a", size: 10 }), {
+      onFinish: ({ kind }) => void ends.push(kind),
+    });
+    const handler = limiting({ concurrent: 2 }, async () => one);
+    const [first, second] = [await start(handler), await start(handler)];
+    expect(await statusOf(handler)).toEqual(busy);
+    first.delivery.finish(200, 10);
+    second.delivery.abort(200, 1);
+    expect(ends).toEqual(["failed", "completed", "aborted"]);
+    expect(await statusOf(handler)).toBe(200);
+  });
+
+  it("renews the leases of what runs, and of nothing else", async () => {
+    vi.useFakeTimers();
+    const counter = new MemoryRunningDownloads();
+    const handler = limiting({ counter, lease: 30 });
+    const { delivery } = await start(handler);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(await statusOf(handler)).toEqual(busy);
+    delivery.finish(200, 10);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(await statusOf(handler)).toBe(200);
+  });
+
+  it("goes on if the counter fails meanwhile", async () => {
+    vi.useFakeTimers();
+    const counter = new MemoryRunningDownloads();
+    const down = (): Promise<never> => Promise.reject(new Error("down"));
+    Object.assign(counter, { renew: down, end: down });
+    const { delivery } = await start(limiting({ counter }));
+    await vi.advanceTimersByTimeAsync(60_000);
+    delivery.finish(200, 10);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("a rate that is shared", () => {
+  const rateOf = ({ limitRate }: RenderedResponse): unknown =>
+    typeof limitRate === "function" ? limitRate() : limitRate;
+
+  it("is divided among the downloads of a key, as they begin and end", async () => {
+    const handler = limiting({ concurrent: 9, rate: 1000 });
+    const first = await start(handler);
+    expect(rateOf(first)).toBe(1000);
+    const second = await start(handler);
+    const other = await start(handler, { user: "bob" });
+    expect([first, second, other].map(rateOf)).toEqual([500, 500, 1000]);
+    second.delivery.finish(200, 10);
+    expect(rateOf(first)).toBe(1000);
+  });
+
+  it("counts what other processes send, as of the last renewal", async () => {
+    vi.useFakeTimers();
+    const counter = new MemoryRunningDownloads();
+    const [here, there] = [
+      limiting({ concurrent: 9, rate: 1000, counter }),
+      limiting({ concurrent: 9, rate: 1000, counter }),
+    ];
+    const first = await start(here);
+    await start(there);
+    expect(rateOf(first)).toBe(1000);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(rateOf(first)).toBe(500);
+  });
+
+  it("never raises the rate of the response itself", async () => {
+    const slow: DownloadHandler = async () =>
+      new DownloadResponse(new VirtualFile("0123456789", { name: "a", size: 10 }), { limitRate: 10 });
+    expect(rateOf(await start(limiting({ rate: 1000 }, slow)))).toBe(10);
+  });
+
+  const rules = [{ sourceDir: import.meta.dirname, destinationUrl: "/_d/", destinationDir: import.meta.dirname }];
+  const local: DownloadHandler = async () => new DownloadResponse(new LocalFile(import.meta.filename));
+
+  it.each(["around", "inside"])("is told to nginx, with the middleware %s", async (where) => {
+    const middleware = smartDownloadMiddleware({ backend: nginx(), rules });
+    const wrap = (options: LimitDownloadsOptions): DownloadHandler =>
+      where === "around"
+        ? withMiddleware(limiting(options, local), middleware)
+        : limiting(options, withMiddleware(local, middleware));
+    const handler = wrap({ concurrent: 9, rate: 1000 });
+    const rates = [];
+    for (let at = 0; at < 2; at += 1) {
+      const { headers } = await start(handler);
+      rates.push(headers[headers.indexOf("X-Accel-Limit-Rate") + 1]);
+    }
+    expect(rates).toEqual(["1000", "500"]);
+  });
+
+  it("keeps a download from a server that can't limit it", async () => {
+    const backend = apache();
+    const handler = withMiddleware(limiting({ rate: 1000 }, local), smartDownloadMiddleware({ backend, rules }));
+    const request = new Request("http://localhost/a", { headers: { "X-User": "a" } });
+    const result: DownloadResult = await handler(request, { params: {}, native: undefined });
+    expect(isProxiedDownloadResponse(result)).toBe(false);
+    const inside = limiting({ rate: 1000 }, withMiddleware(local, smartDownloadMiddleware({ backend, rules })));
+    const { headers, body } = await start(inside);
+    expect([headers.includes("X-Sendfile"), body.kind]).toEqual([false, "content"]);
+    if (body.kind === "content") await body.file.close();
+  });
+});
+
+describe("a download that another server sends", () => {
+  const middleware = smartDownloadMiddleware({
+    backend: nginx(),
+    rules: [{ sourceDir: import.meta.dirname, destinationUrl: "/_d/", destinationDir: import.meta.dirname }],
+  });
+  const local = withMiddleware(async () => new DownloadResponse(new LocalFile(import.meta.filename)), middleware);
+
+  const lives: [options: LimitDownloadsOptions, seconds: number][] = [
+    [{ lease: 60 }, 60],
+    [{ handedOver: 600 }, 600],
+    [{ rate: 0.001 }, 3600],
+  ];
+  it.each(lives)("counts for its time, as its end is not known: %o", async (options, seconds) => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
+    const handler = limiting(options, local);
+    (await start(handler)).delivery.finish(200, 0);
+    await vi.advanceTimersByTimeAsync((seconds - 21) * 1000);
+    expect(await statusOf(handler)).toEqual(busy);
+    await vi.advanceTimersByTimeAsync(42_000);
+    expect(await statusOf(handler)).toBe(200);
+    await turn();
+  });
+});
+
+describe("limitDownloads refuses", () => {
+  const wrong: [options: object, message: RegExp][] = [
+    [{ concurrent: 0 }, /concurrent must be a whole number of downloads, 1 or more, got 0/],
+    [{ concurrent: 1.5 }, /got 1.5/],
+    [{ concurrent: Number.NaN }, /got NaN/],
+    [{ rate: 0 }, /rate must be a number of bytes a second, more than 0, got 0/],
+    [{ rate: -1 }, /rate/],
+    [{ minimumRate: -1 }, /minimumRate/],
+    [{ idle: 0 }, /idle must be a number of seconds, more than 0, got 0/],
+    [{ retryAfter: 0 }, /retryAfter/],
+    [{ lease: Infinity }, /lease/],
+    [{ handedOver: 0 }, /handedOver/],
+  ];
+  it.each(wrong)("%o", (options, message) => {
+    expect(() => limitDownloads(view, options)).toThrow(message);
+  });
+
+  it.each([undefined, null])("%s in place of options", (options) => {
+    expect(() => limitDownloads(view, options as never)).toThrow(/needs a handler/);
+  });
+
+  it("a limit of a function that is none", async () => {
+    await expect(start(limiting({ concurrent: () => 0 }))).rejects.toThrow(/concurrent must be/);
+  });
+});
