@@ -486,6 +486,16 @@ test("delete() and clear() drop files at once, and say whether there was one", a
   for await (const entry of kept.list()) expect(entry).toBeUndefined();
 });
 
+test("What was deleted is not there, however long those take that looked for it before", async () => {
+  // A record that takes longer to read than to delete.
+  const key = ["report", 7, "x".repeat(4_000_000)];
+  await kept.make(key, new VirtualFile("report 1"));
+  const looking = kept.get(key);
+  await kept.delete(key);
+  await looking;
+  expect(await kept.get(key)).toBeUndefined();
+});
+
 test("A kept file matches the rules of the server in front, a miss and a changed one are sent by the application", async () => {
   const report = counted();
   const rules = [{ sourceDir: join(folder, "files"), destinationUrl: "/_kept/" }];

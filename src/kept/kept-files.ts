@@ -182,6 +182,8 @@ export class KeptFiles {
   readonly #joining = new Map<string, Promise<Joined>>();
   readonly #memories = new Map<string, Memory>();
   readonly #counts = { hits: 0, stale: 0, misses: 0, collapsed: 0, made: 0, failed: 0, passed: 0, evicted: 0 };
+  /** How often records were replaced or dropped here: one that was read meanwhile may be the one before, and is not remembered. */
+  #changes = 0;
   #bytes: number | undefined;
   #sweeping: Promise<SweepResult> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -254,12 +256,13 @@ export class KeptFiles {
   async clear(): Promise<void> {
     for await (const path of this.#folder.walk("locks")) await remove(path);
     this.#joining.clear();
-    this.#records.clear();
     this.#memories.clear();
     for await (const path of this.#folder.walk("entries")) {
       const hash = /([0-9a-f]{64})\.json$/.exec(path)?.[1];
       if (hash) await this.#folder.bury(hash);
     }
+    this.#changes += 1;
+    this.#records.clear();
     this.#bytes = 0;
     this.#sweepLater();
   }
@@ -644,7 +647,7 @@ export class KeptFiles {
       (made) => {
         if (made.kind === "refused") this.#remember(key.hash, { kind: "refused", until: Date.now() + refusalLife });
         if (made.kind !== "kept") return;
-        this.#records.delete(key.hash);
+        this.#forgetRecord(key.hash);
         this.#count("made", key);
         this.#added(made.record.size);
       },
@@ -697,8 +700,10 @@ export class KeptFiles {
       .then((result) => {
         this.#bytes = result.bytes;
         this.#counts.evicted += result.evicted;
-        if (result.evicted > 0) this.#records.clear();
-        if (result.evicted > 0) this.#sweepLater();
+        if (result.evicted === 0) return result;
+        this.#changes += 1;
+        this.#records.clear();
+        this.#sweepLater();
         return result;
       })
       .finally(() => (this.#sweeping = undefined)));
@@ -715,13 +720,12 @@ export class KeptFiles {
   }
 
   async #drop(hash: string): Promise<boolean> {
-    this.#records.delete(hash);
     this.#memories.delete(hash);
     this.#joining.delete(hash);
     // First the lease, then the record: a maker looks at its lease after it has written the record.
     await remove(this.#folder.lock(hash));
     const wasThere = await this.#folder.bury(hash);
-    this.#records.delete(hash);
+    this.#forgetRecord(hash);
     if (wasThere) this.#sweepLater();
     return wasThere;
   }
@@ -730,7 +734,9 @@ export class KeptFiles {
     const now = Date.now();
     const known = this.#records.get(key.hash);
     if (known && now - known.checkedAt < recordLife && now >= known.checkedAt) return this.#used(key.hash, known, now);
+    const changes = this.#changes;
     const record = await this.#readRecord(key, known?.record);
+    if (changes !== this.#changes) return record;
     if (!record) {
       this.#records.delete(key.hash);
       return undefined;
@@ -825,13 +831,14 @@ export class KeptFiles {
         this.#count("collapsed", key, options);
         return new OpenGrowingFile(growingStat(info), reader);
       }
-      if ((await state()).kind !== "making") return this.#forgetRecord(key);
+      if ((await state()).kind !== "making") return this.#forgetRecord(key.hash);
       await sleep(wait, undefined, signal ? { signal } : {});
     }
   }
 
-  #forgetRecord(key: HashedKey): undefined {
-    this.#records.delete(key.hash);
+  #forgetRecord(hash: string): undefined {
+    this.#changes += 1;
+    this.#records.delete(hash);
     return undefined;
   }
 
@@ -852,7 +859,7 @@ export class KeptFiles {
       if (Date.now() >= deadline) return false;
       await sleep(Math.min(wait, Math.max(1, deadline - Date.now())), undefined, signal ? { signal } : {});
     }
-    this.#records.delete(key.hash);
+    this.#forgetRecord(key.hash);
     return true;
   }
 }
