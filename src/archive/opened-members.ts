@@ -1,6 +1,6 @@
 import { FileChangedError } from "../errors.ts";
 import { allocate, closedEarly } from "../files/bytes.ts";
-import type { ByteRange } from "../http/range.ts";
+import { rangeLength, type ByteRange } from "../http/range.ts";
 import { checksumOnce } from "./checksum-once.ts";
 import { fingerprintKey } from "./fingerprint-key.ts";
 import type { Fingerprints } from "./fingerprints.ts";
@@ -8,7 +8,36 @@ import { MemberReading } from "./member-reading.ts";
 import type { ArchiveMember } from "./member.ts";
 import type { MemberSource } from "./read-parts.ts";
 
-/** The members that one response reads: at most one is being read, and the next one is open or being opened. */
+/** Members up to this size are read whole when they are opened, in bytes. */
+const smallMember = 64 * 1024;
+
+/** At most this many bytes of small members are read before they are needed, and at most this many members. */
+const maxReadAhead = 64 * 1024;
+const maxOpening = 16;
+
+/** A member that is read soon. */
+interface Prepared {
+  readonly range: ByteRange;
+  readonly kind: Preparation;
+  reading: Promise<MemberReading> | undefined;
+}
+
+/**
+ * - `"read"`: a small file on this machine's disk. It is read at once, and closed.
+ * - `"later"`: another file on this machine's disk. Opening it takes no time, and a descriptor that a stalled client holds.
+ * - `"open"`: a file elsewhere. Its source answers while the member before it is read.
+ */
+type Preparation = "read" | "later" | "open";
+
+function preparationOf({ file, size }: ArchiveMember): Preparation {
+  if (file?.path === undefined) return "open";
+  return size <= smallMember ? "read" : "later";
+}
+
+/**
+ * The members that one response reads. At most one is open and being read, and the next one is open or being opened. Of
+ * small files on this machine's disk, the next few are read at a time: each costs less than half as much.
+ */
 export class OpenedMembers implements MemberSource {
   readonly #members: readonly ArchiveMember[];
   readonly #fingerprints: Fingerprints;
@@ -16,20 +45,37 @@ export class OpenedMembers implements MemberSource {
   readonly #end = new AbortController();
   /** CRC-32s that were computed while the bytes passed, or looked up. */
   readonly #known = new Map<number, number>();
-  readonly #open = new Map<number, Promise<MemberReading>>();
+  /** In the order in which they are read. */
+  readonly #prepared = new Map<number, Prepared>();
+  #bytesAhead = 0;
+  #areAllSmall = true;
 
   constructor(members: readonly ArchiveMember[], fingerprints: Fingerprints) {
     this.#members = members;
     this.#fingerprints = fingerprints;
   }
 
+  get hasRoom(): boolean {
+    const { size } = this.#prepared;
+    return size < 2 || (this.#areAllSmall && size < maxOpening && this.#bytesAhead < maxReadAhead);
+  }
+
   prepare(index: number, range: ByteRange): void {
     if (this.#end.signal.aborted || range.end < range.start) return;
     this.#drop(index);
-    const opening = MemberReading.open(this.#member(index), range, this.#end.signal);
+    const kind = preparationOf(this.#member(index));
+    const prepared: Prepared = { range, kind, reading: undefined };
+    this.#prepared.set(index, prepared);
+    this.#count();
+    if (kind !== "later") this.#open(index, prepared);
+  }
+
+  #open(index: number, prepared: Prepared): Promise<MemberReading> {
+    const reading = MemberReading.open(this.#member(index), prepared.range, this.#end.signal);
     // Its failure is that of the read, which comes later, or never.
-    opening.catch(() => undefined);
-    this.#open.set(index, opening);
+    reading.catch(() => undefined);
+    prepared.reading = reading;
+    return reading;
   }
 
   async read(index: number, target: Uint8Array): Promise<void> {
@@ -37,13 +83,13 @@ export class OpenedMembers implements MemberSource {
   }
 
   async finish(index: number): Promise<void> {
-    const reading = await this.#open.get(index);
+    const reading = await this.#prepared.get(index)?.reading;
     if (!reading) return;
     try {
       const crc32 = await reading.finish();
       if (crc32 !== undefined) this.#learn(index, crc32);
     } finally {
-      this.#open.delete(index);
+      this.#forget(index);
       await reading.close();
     }
   }
@@ -61,9 +107,9 @@ export class OpenedMembers implements MemberSource {
 
   async close(): Promise<void> {
     this.#end.abort(closedEarly());
-    const all = [...this.#open.values()];
-    this.#open.clear();
-    await Promise.allSettled(all.map(async (opening) => (await opening).close()));
+    const all = [...this.#prepared.values()];
+    this.#prepared.clear();
+    await Promise.allSettled(all.map(async ({ reading }) => (await reading)?.close()));
   }
 
   #member(index: number): ArchiveMember {
@@ -74,15 +120,30 @@ export class OpenedMembers implements MemberSource {
 
   /** What was opened for another range of the same response. */
   #drop(index: number): void {
-    this.#open
+    this.#prepared
       .get(index)
-      ?.then((reading) => reading.close())
+      ?.reading?.then((reading) => reading.close())
       .catch(() => undefined);
-    this.#open.delete(index);
+    this.#forget(index);
+  }
+
+  #forget(index: number): void {
+    if (this.#prepared.delete(index)) this.#count();
+  }
+
+  #count(): void {
+    this.#bytesAhead = 0;
+    this.#areAllSmall = true;
+    for (const { range, kind } of this.#prepared.values()) {
+      this.#bytesAhead += rangeLength(range);
+      if (kind !== "read") this.#areAllSmall = false;
+    }
   }
 
   #reading(index: number): Promise<MemberReading> {
-    return this.#open.get(index) ?? Promise.reject(closedEarly());
+    const prepared = this.#prepared.get(index);
+    if (!prepared) return Promise.reject(closedEarly());
+    return prepared.reading ?? this.#open(index, prepared);
   }
 
   #learn(index: number, crc32: number): void {

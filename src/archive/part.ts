@@ -6,11 +6,26 @@ import type { ArchiveMember } from "./member.ts";
  */
 export type Part =
   /** A header, padding, the directory: known from the declared facts. */
-  | { readonly kind: "bytes"; readonly length: number; bytes(): Uint8Array }
+  | BytesPart
   /** What holds the CRC-32 of a member that its source did not declare. */
-  | { readonly kind: "checksum"; readonly length: number; readonly member: number; bytes(crc32: number): Uint8Array }
+  | ChecksumPart
   /** The content of a member: as it is, or as deflate blocks that store it uncompressed. */
   | ContentPart;
+
+export interface BytesPart {
+  readonly kind: "bytes";
+  readonly length: number;
+  /** Fills `target`, which has `length` bytes. */
+  write(target: Uint8Array): void;
+}
+
+export interface ChecksumPart {
+  readonly kind: "checksum";
+  readonly length: number;
+  readonly member: number;
+  /** Fills `target`, which has `length` bytes. */
+  write(target: Uint8Array, crc32: number): void;
+}
 
 export interface ContentPart {
   readonly kind: "content";

@@ -1,10 +1,12 @@
 import type { ByteRange } from "../http/range.ts";
-import type { ContentPart, Part } from "./part.ts";
+import type { BytesPart, ChecksumPart, ContentPart, Part } from "./part.ts";
 import { contentBefore, insertBlockHeads } from "./stored-blocks.ts";
 
 /** Where the bytes of members come from. */
 export interface MemberSource {
-  /** Begins to open a member for the bytes of `range`, which are read next, in order. Never rejects. */
+  /** Whether one more member may be prepared before those that are. */
+  readonly hasRoom: boolean;
+  /** Announces that the bytes `range` of a member are read next, after those that were prepared, in order. Never rejects. */
   prepare(member: number, range: ByteRange): void;
   /** Fills `target` with the next bytes of a member that was prepared. @throws {FileChangedError} */
   read(member: number, target: Uint8Array): Promise<void>;
@@ -19,7 +21,7 @@ interface Slice {
   readonly part: Part;
   from: number;
   readonly to: number;
-  /** Of a part that is made, once it was. */
+  /** Of a part that is made, where it does not fit in one piece. */
   bytes?: Uint8Array;
 }
 
@@ -47,12 +49,8 @@ export class PartReader {
       if (!slice) break;
       const room = target.subarray(filled, filled + slice.to - slice.from);
       if (slice.part.kind === "content") await this.#readContent(slice, slice.part, room);
-      else if (slice.part.kind === "bytes") copyFrom(slice, slice.part.bytes, room);
-      else {
-        const { member, bytes } = slice.part;
-        const crc32 = slice.bytes ? 0 : await this.#members.checksum(member);
-        copyFrom(slice, () => bytes(crc32), room);
-      }
+      else if (slice.part.kind === "bytes") writeFrom(slice, slice.part, room, 0);
+      else writeFrom(slice, slice.part, room, slice.bytes ? 0 : await this.#members.checksum(slice.part.member));
       slice.from += room.byteLength;
       filled += room.byteLength;
       if (slice.from === slice.to) this.#current = undefined;
@@ -81,19 +79,20 @@ export class PartReader {
     return value;
   }
 
-  /** Begins to open the member that is read after the current one. */
+  /** Prepares the members that are read after the current one. */
   #prepareNext(): void {
-    while (this.#ahead.length < maxLookahead) {
+    while (this.#members.hasRoom && this.#ahead.length < maxLookahead) {
       const slice = this.#pull();
       if (!slice) return;
       this.#ahead.push(slice);
-      if (slice.part.kind === "content") return;
     }
   }
 }
 
-function copyFrom(slice: Slice, make: () => Uint8Array, room: Uint8Array): void {
-  slice.bytes ??= make();
+/** Fills `room` with the next bytes of a part that is made. */
+function writeFrom(slice: Slice, part: BytesPart | ChecksumPart, room: Uint8Array, crc32: number): void {
+  if (room.byteLength === part.length) return part.write(room, crc32);
+  if (!slice.bytes) part.write((slice.bytes = new Uint8Array(part.length)), crc32);
   room.set(slice.bytes.subarray(slice.from, slice.from + room.byteLength));
 }
 

@@ -21,14 +21,18 @@ function* tarParts(members: readonly ArchiveMember[]): Generator<Part> {
   for (const [index, member] of members.entries()) {
     const extended = extendedRecords(member);
     const length = blockSize + (extended ? blockSize + padded(extended.byteLength) : 0);
-    yield { kind: "bytes", length, bytes: () => headers(member, extended) };
+    yield { kind: "bytes", length, write: (target) => target.set(headers(member, extended)) };
     if (member.size === 0) continue;
     yield { kind: "content", length: member.size, member: index, blocks: false };
     const padding = padded(member.size) - member.size;
-    if (padding > 0) yield { kind: "bytes", length: padding, bytes: () => new Uint8Array(padding) };
+    if (padding > 0) yield { kind: "bytes", length: padding, write: fillWithZeros };
   }
   // Two empty blocks end an archive.
-  yield { kind: "bytes", length: 2 * blockSize, bytes: () => new Uint8Array(2 * blockSize) };
+  yield { kind: "bytes", length: 2 * blockSize, write: fillWithZeros };
+}
+
+function fillWithZeros(target: Uint8Array): void {
+  target.fill(0);
 }
 
 function padded(length: number): number {

@@ -11,6 +11,7 @@
  * Which of the two it is depends on what sources declare, never on a CRC that happens to be remembered: two servers
  * answer one entity tag with the same bytes.
  */
+import { FieldWriter, utf8Length } from "./field-writer.ts";
 import { isFolder, type ArchiveMember } from "./member.ts";
 import type { ArchiveFormat, Part } from "./part.ts";
 import { storedLength } from "./stored-blocks.ts";
@@ -34,7 +35,8 @@ const madeOnUnix = 3 << 8;
 /** How one member is laid out. */
 interface ZipMember {
   readonly member: ArchiveMember;
-  readonly name: Uint8Array;
+  /** In bytes. */
+  readonly nameLength: number;
   readonly method: typeof stored | typeof deflated;
   readonly flags: number;
   readonly compressedSize: number;
@@ -52,20 +54,14 @@ export const zip: ArchiveFormat = {
 };
 
 function* zipParts(members: readonly ArchiveMember[]): Generator<Part> {
-  const allDeclared = members.every((member) => knownCRC(member) !== undefined);
-  const laidOut: ZipMember[] = [];
-  const offsets: number[] = [];
+  const areDeclared = members.every((member) => knownCRC(member) !== undefined);
   let position = 0;
-  for (const [index, member] of members.entries()) {
-    const entry = layOut(member, allDeclared);
-    laidOut.push(entry);
-    offsets.push(position);
-    for (const part of memberParts(entry, index)) {
-      position += part.length;
-      yield part;
-    }
+  for (let index = 0; index < members.length; index += 1) {
+    const entry = layOut(members[index]!, areDeclared);
+    yield* memberParts(entry, index);
+    position += memberLength(entry);
   }
-  yield* directoryParts(laidOut, offsets, position);
+  yield* directoryParts(members, areDeclared, position);
 }
 
 /** An empty file and a folder have the CRC of nothing. */
@@ -73,12 +69,12 @@ function knownCRC(member: ArchiveMember): number | undefined {
   return member.size === 0 ? 0 : member.crc32;
 }
 
-function layOut(member: ArchiveMember, allDeclared: boolean): ZipMember {
-  const isStored = allDeclared || member.size === 0;
+function layOut(member: ArchiveMember, areDeclared: boolean): ZipMember {
+  const isStored = areDeclared || member.size === 0;
   const compressedSize = isStored ? member.size : storedLength(member.size);
   return {
     member,
-    name: encoder.encode(member.name),
+    nameLength: utf8Length(member.name),
     method: isStored ? stored : deflated,
     flags: isStored ? utf8 : utf8 | descriptorFollows,
     compressedSize,
@@ -88,115 +84,111 @@ function layOut(member: ArchiveMember, allDeclared: boolean): ZipMember {
 }
 
 function* memberParts(entry: ZipMember, index: number): Generator<Part> {
-  const { member, crc32 } = entry;
-  yield { kind: "bytes", length: localHeaderLength(entry), bytes: () => localHeader(entry) };
-  if (member.size === 0) return;
+  yield { kind: "bytes", length: localHeaderLength(entry), write: (target) => writeLocalHeader(target, entry) };
+  if (entry.member.size === 0) return;
   const blocks = entry.method === deflated;
   yield { kind: "content", length: entry.compressedSize, member: index, blocks };
-  if (crc32 !== undefined) return;
-  const length = entry.isLarge ? 24 : 16;
-  yield { kind: "checksum", length, member: index, bytes: (crc) => descriptor(entry, crc) };
+  if (entry.crc32 !== undefined) return;
+  const length = descriptorLength(entry);
+  yield { kind: "checksum", length, member: index, write: (target, crc32) => writeDescriptor(target, entry, crc32) };
+}
+
+/** All that is before the directory. */
+function memberLength(entry: ZipMember): number {
+  return localHeaderLength(entry) + entry.compressedSize + descriptorLength(entry);
 }
 
 /** APPNOTE 4.3.7. */
-function localHeader(entry: ZipMember): Uint8Array {
-  const { member, method, flags, name, isLarge, compressedSize, crc32 } = entry;
+function writeLocalHeader(target: Uint8Array, entry: ZipMember): void {
+  const { member, method, flags, nameLength, isLarge, compressedSize, crc32 } = entry;
+  const { time, date } = dosTime(member.lastModified);
   const isKnown = crc32 !== undefined;
-  const extra = localExtra(entry);
-  return concat(
-    pack(
-      [4, 0x0403_4b50],
-      [2, isLarge ? version45 : version20],
-      [2, flags],
-      [2, method],
-      ...dosTime(member.lastModified),
-      [4, crc32 ?? 0],
-      // With a descriptor the sizes are 0 here, or say that ZIP64 has them (4.4.4 bit 3, 4.4.8).
-      [4, isLarge ? max32 : isKnown ? compressedSize : 0],
-      [4, isLarge ? max32 : isKnown ? member.size : 0],
-      [2, name.byteLength],
-      [2, extra.byteLength],
-    ),
-    name,
-    extra,
-  );
+  const out = new FieldWriter(target)
+    .u32(0x0403_4b50)
+    .u16(isLarge ? version45 : version20, flags, method, time, date)
+    .u32(crc32 ?? 0)
+    // With a descriptor the sizes are 0 here, or say that ZIP64 has them (4.4.4 bit 3, 4.4.8).
+    .u32(isLarge ? max32 : isKnown ? compressedSize : 0)
+    .u32(isLarge ? max32 : isKnown ? member.size : 0)
+    .u16(nameLength, localHeaderLength(entry) - 30 - nameLength)
+    .text(member.name);
+  // ZIP64 sizes (4.5.3): a reader of a stream takes from their presence that those of the descriptor have 8 bytes.
+  if (isLarge) out.u16(1, 16).u64(isKnown ? member.size : 0, isKnown ? compressedSize : 0);
+  writeTimestamp(out, member);
 }
 
 function localHeaderLength(entry: ZipMember): number {
-  return 30 + entry.name.byteLength + (entry.isLarge ? 20 : 0) + timestampLength(entry.member);
-}
-
-/** ZIP64 sizes (4.5.3): a reader of a stream takes from their presence that those of the descriptor have 8 bytes. */
-function localExtra(entry: ZipMember): Uint8Array {
-  const isKnown = entry.crc32 !== undefined;
-  const sizes = isKnown ? [entry.member.size, entry.compressedSize] : [0, 0];
-  const zip64 = entry.isLarge ? pack([2, 1], [2, 16], [8, sizes[0]!], [8, sizes[1]!]) : empty;
-  return concat(zip64, timestamp(entry.member));
+  return 30 + entry.nameLength + (entry.isLarge ? 20 : 0) + timestampLength(entry.member);
 }
 
 /** APPNOTE 4.3.9, with its signature. */
-function descriptor({ member, compressedSize, isLarge }: ZipMember, crc32: number): Uint8Array {
-  const width = isLarge ? 8 : 4;
-  return pack([4, 0x0807_4b50], [4, crc32], [width, compressedSize], [width, member.size]);
+function writeDescriptor(target: Uint8Array, { member, compressedSize, isLarge }: ZipMember, crc32: number): void {
+  const out = new FieldWriter(target).u32(0x0807_4b50, crc32);
+  if (isLarge) out.u64(compressedSize, member.size);
+  else out.u32(compressedSize, member.size);
 }
 
-function* directoryParts(entries: readonly ZipMember[], offsets: readonly number[], start: number): Generator<Part> {
+function descriptorLength({ crc32, isLarge }: ZipMember): number {
+  if (crc32 !== undefined) return 0;
+  return isLarge ? 24 : 16;
+}
+
+function* directoryParts(members: readonly ArchiveMember[], areDeclared: boolean, start: number): Generator<Part> {
+  let offset = 0;
   let length = 0;
-  for (const [index, entry] of entries.entries()) {
-    const offset = offsets[index]!;
+  for (let index = 0; index < members.length; index += 1) {
+    // Laid out anew: a hundred thousand members take no memory meanwhile.
+    const entry = layOut(members[index]!, areDeclared);
     const part = directoryPart(entry, offset, index);
+    offset += memberLength(entry);
     length += part.length;
     yield part;
   }
-  const end = endOfDirectory(entries.length, length, start);
-  yield { kind: "bytes", length: end.byteLength, bytes: () => end };
+  const needsZip64 = members.length >= max16 || length >= max32 || start >= max32;
+  yield {
+    kind: "bytes",
+    length: needsZip64 ? 76 + 22 : 22,
+    write: (target) => writeEndOfDirectory(target, members.length, length, start, needsZip64),
+  };
 }
 
 function directoryPart(entry: ZipMember, offset: number, index: number): Part {
-  const { crc32 } = entry;
-  const length = 46 + entry.name.byteLength + directoryZip64(entry, offset).byteLength + timestampLength(entry.member);
+  const { crc32, member } = entry;
+  const length = 46 + entry.nameLength + directoryZip64Length(entry, offset) + timestampLength(member);
   if (crc32 === undefined) {
-    return { kind: "checksum", length, member: index, bytes: (crc) => directoryHeader(entry, offset, crc) };
+    return { kind: "checksum", length, member: index, write: (target, crc) => writeEntry(target, entry, offset, crc) };
   }
-  return { kind: "bytes", length, bytes: () => directoryHeader(entry, offset, crc32) };
+  return { kind: "bytes", length, write: (target) => writeEntry(target, entry, offset, crc32) };
 }
 
-/** APPNOTE 4.3.12. */
-function directoryHeader(entry: ZipMember, offset: number, crc32: number): Uint8Array {
-  const { member, method, flags, name, compressedSize } = entry;
-  const zip64 = directoryZip64(entry, offset);
-  const time = timestamp(member);
-  return concat(
-    pack(
-      [4, 0x0201_4b50],
-      [2, madeOnUnix | (zip64.byteLength > 0 ? version45 : version20)],
-      [2, zip64.byteLength > 0 ? version45 : version20],
-      [2, flags],
-      [2, method],
-      ...dosTime(member.lastModified),
-      [4, crc32],
-      [4, Math.min(compressedSize, max32)],
-      [4, Math.min(member.size, max32)],
-      [2, name.byteLength],
-      [2, zip64.byteLength + time.byteLength],
-      // No comment, one disk, no internal attributes.
-      [2, 0],
-      [2, 0],
-      [2, 0],
-      [4, externalAttributes(member)],
-      [4, Math.min(offset, max32)],
-    ),
-    name,
-    zip64,
-    time,
-  );
+/** An entry of the directory, APPNOTE 4.3.12. */
+function writeEntry(target: Uint8Array, entry: ZipMember, offset: number, crc32: number): void {
+  const { member, method, flags, nameLength, compressedSize } = entry;
+  const zip64Length = directoryZip64Length(entry, offset);
+  const version = zip64Length > 0 ? version45 : version20;
+  const { time, date } = dosTime(member.lastModified);
+  const out = new FieldWriter(target)
+    .u32(0x0201_4b50)
+    .u16(madeOnUnix | version, version, flags, method, time, date)
+    .u32(crc32, Math.min(compressedSize, max32), Math.min(member.size, max32))
+    .u16(nameLength, zip64Length + timestampLength(member))
+    // No comment, one disk, no internal attributes.
+    .u16(0, 0, 0)
+    .u32(externalAttributes(member), Math.min(offset, max32))
+    .text(member.name);
+  if (zip64Length > 0) out.u16(1, zip64Length - 4).u64(...largeValues(entry, offset));
+  writeTimestamp(out, member);
+}
+
+function directoryZip64Length(entry: ZipMember, offset: number): number {
+  // Most archives have none: no list is made for them.
+  if (!entry.isLarge && offset < max32) return 0;
+  return 4 + 8 * largeValues(entry, offset).length;
 }
 
 /** The values that do not fit their 4 bytes, in this order (4.5.3). */
-function directoryZip64(entry: ZipMember, offset: number): Uint8Array {
-  const large = [entry.member.size, entry.compressedSize, offset].filter((value) => value >= max32);
-  if (large.length === 0) return empty;
-  return pack([2, 1], [2, 8 * large.length], ...large.map((value) => [8, value] as const));
+function largeValues({ member, compressedSize }: ZipMember, offset: number): number[] {
+  return [member.size, compressedSize, offset].filter((value) => value >= max32);
 }
 
 /** The POSIX type and permissions, and beside them the folder bit of DOS. */
@@ -206,69 +198,52 @@ function externalAttributes(member: ArchiveMember): number {
 }
 
 /** APPNOTE 4.3.14 to 4.3.16. */
-function endOfDirectory(count: number, length: number, start: number): Uint8Array {
-  const needsZip64 = count >= max16 || length >= max32 || start >= max32;
-  const zip64 = needsZip64 ? zip64EndOfDirectory(count, length, start) : empty;
-  const counted = Math.min(count, max16);
-  return concat(
-    zip64,
-    pack(
-      [4, 0x0605_4b50],
-      [2, 0],
-      [2, 0],
-      [2, counted],
-      [2, counted],
-      [4, Math.min(length, max32)],
-      [4, Math.min(start, max32)],
-      [2, 0],
-    ),
-  );
-}
-
-function zip64EndOfDirectory(count: number, length: number, start: number): Uint8Array {
-  return pack(
-    [4, 0x0606_4b50],
-    [8, 44],
-    [2, madeOnUnix | version45],
-    [2, version45],
-    [4, 0],
-    [4, 0],
-    [8, count],
-    [8, count],
-    [8, length],
-    [8, start],
+function writeEndOfDirectory(
+  target: Uint8Array,
+  count: number,
+  length: number,
+  start: number,
+  needsZip64: boolean,
+): void {
+  const out = new FieldWriter(target);
+  if (needsZip64) {
+    out
+      .u32(0x0606_4b50)
+      .u64(44)
+      .u16(madeOnUnix | version45, version45)
+      .u32(0, 0)
+      .u64(count, count, length, start);
     // The locator: where the record above is.
-    [4, 0x0706_4b50],
-    [4, 0],
-    [8, start + length],
-    [4, 1],
-  );
+    out
+      .u32(0x0706_4b50, 0)
+      .u64(start + length)
+      .u32(1);
+  }
+  out
+    .u32(0x0605_4b50)
+    .u16(0, 0, Math.min(count, max16), Math.min(count, max16))
+    .u32(Math.min(length, max32), Math.min(start, max32))
+    .u16(0);
 }
 
 /** UTC, as servers in two time zones must make the same bytes. DOS has 1980 to 2107, in steps of 2 seconds (4.4.6). */
-function dosTime(time: Date | undefined): [time: Field, date: Field] {
-  const year = time ? time.getUTCFullYear() : 0;
-  if (!time || year < 1980)
-    return [
-      [2, 0],
-      [2, (1 << 5) | 1],
-    ];
-  if (year > 2107)
-    return [
-      [2, (23 << 11) | (59 << 5) | 29],
-      [2, (127 << 9) | (12 << 5) | 31],
-    ];
-  const seconds = (time.getUTCHours() << 11) | (time.getUTCMinutes() << 5) | (time.getUTCSeconds() >> 1);
-  return [
-    [2, seconds],
-    [2, ((year - 1980) << 9) | ((time.getUTCMonth() + 1) << 5) | time.getUTCDate()],
-  ];
+function dosTime(modified: Date | undefined): { readonly time: number; readonly date: number } {
+  const year = modified ? modified.getUTCFullYear() : 0;
+  if (!modified || year < 1980) return earliest;
+  if (year > 2107) return latest;
+  return {
+    time: (modified.getUTCHours() << 11) | (modified.getUTCMinutes() << 5) | (modified.getUTCSeconds() >> 1),
+    date: ((year - 1980) << 9) | ((modified.getUTCMonth() + 1) << 5) | modified.getUTCDate(),
+  };
 }
 
+const earliest = { time: 0, date: (1 << 5) | 1 };
+const latest = { time: (23 << 11) | (59 << 5) | 29, date: (127 << 9) | (12 << 5) | 31 };
+
 /** The modification time in seconds of UTC, Info-ZIP's extra field 0x5455, where 32 bits hold it. */
-function timestamp(member: ArchiveMember): Uint8Array {
+function writeTimestamp(out: FieldWriter, member: ArchiveMember): void {
   const seconds = timestampOf(member);
-  return seconds === undefined ? empty : pack([2, 0x5455], [2, 5], [1, 1], [4, seconds >>> 0]);
+  if (seconds !== undefined) out.u16(0x5455, 5).u8(1).u32(seconds);
 }
 
 function timestampLength(member: ArchiveMember): number {
@@ -279,30 +254,4 @@ function timestampOf({ lastModified }: ArchiveMember): number | undefined {
   if (!lastModified) return undefined;
   const seconds = Math.floor(lastModified.getTime() / 1000);
   return seconds >= -0x8000_0000 && seconds <= 0x7fff_ffff ? seconds : undefined;
-}
-
-const encoder = new TextEncoder();
-const empty = new Uint8Array();
-
-type Field = readonly [width: 1 | 2 | 4 | 8, value: number];
-
-/** Little-endian integers, one after the other. */
-function pack(...fields: readonly Field[]): Uint8Array {
-  const bytes = new Uint8Array(fields.reduce((length, [width]) => length + width, 0));
-  let at = 0;
-  for (const [width, value] of fields) {
-    // Division, not shifts: sizes have up to 53 bits.
-    for (let rest = value, end = at + width; at < end; at += 1, rest = Math.floor(rest / 256)) bytes[at] = rest % 256;
-  }
-  return bytes;
-}
-
-function concat(...arrays: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(arrays.reduce((length, array) => length + array.byteLength, 0));
-  let at = 0;
-  for (const array of arrays) {
-    bytes.set(array, at);
-    at += array.byteLength;
-  }
-  return bytes;
 }
