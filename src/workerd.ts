@@ -29,7 +29,6 @@ export { MemoryStorage } from "./storages/memory-storage.ts";
 export { normalizeName } from "./storages/name.ts";
 export { StorageFile } from "./storages/storage-file.ts";
 export type { Delivery, DownloadMessage, DownloadOutcome, OnFinish } from "./responses/delivery.ts";
-export type { MaybePromise } from "./responses/maybe-promise.ts";
 export type { RenderOptions } from "./responses/render.ts";
 export type { BeforeSend, Transfer } from "./responses/transfer.ts";
 export { crossOrigin, type CrossOrigin, type CrossOriginOptions } from "./responses/cross-origin.ts";

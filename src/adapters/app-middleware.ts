@@ -5,7 +5,6 @@ import {
   type DownloadRequest,
   type DownloadResult,
 } from "../responses/handler.ts";
-import type { MaybePromise } from "../responses/maybe-promise.ts";
 
 /** The middleware that an application added, keyed by the object that stands for the request. */
 const middlewareOf = sharedWeakMap<object, readonly DownloadMiddleware[]>("middleware");
@@ -17,10 +16,10 @@ export function addMiddleware(scope: object, middleware: readonly DownloadMiddle
 
 /** Passes a result through the middleware of the application. */
 export function throughMiddleware(
-  result: MaybePromise<DownloadResult>,
+  result: DownloadResult | Promise<DownloadResult>,
   request: DownloadRequest,
   scope: object,
-): MaybePromise<DownloadResult> {
+): DownloadResult | Promise<DownloadResult> {
   const middleware = middlewareOf.get(scope);
   if (!middleware) return result;
   return withMiddleware(async () => result, ...middleware)(request, { params: {}, native: undefined });

@@ -42,27 +42,24 @@ export function evaluatePreconditions(
   validators: Validators,
   options?: PreconditionOptions,
 ): PreconditionOutcome {
-  if (!ifMatchHolds(request, validators)) return "preconditionFailed";
-  const ifNoneMatch = request.headers.get("if-none-match");
+  const { headers } = request;
+  const ifMatch = headers.get("if-match");
+  if (ifMatch !== null) {
+    if (!matchesAny(ifMatch, validators.etag, strongMatch)) return "preconditionFailed";
+  } else {
+    const ifUnmodifiedSince = headers.get("if-unmodified-since");
+    // Not a date, or no date to compare it with: ignored (RFC 9110 §13.1.4).
+    const limit = ifUnmodifiedSince === null ? undefined : parseSeconds(ifUnmodifiedSince);
+    if (limit !== undefined && (modificationTime(validators) ?? -Infinity) > limit) return "preconditionFailed";
+  }
+  const ifNoneMatch = headers.get("if-none-match");
   if (ifNoneMatch !== null) {
-    if (ifNoneMatchHolds(ifNoneMatch, validators)) return "proceed";
+    if (!matchesAny(ifNoneMatch, validators.etag, weakMatch)) return "proceed";
     return isRetrieval(request) ? "notModified" : "preconditionFailed";
   }
-  return unmodifiedSince(request, validators, options?.modified) ? "notModified" : "proceed";
-}
-
-/** Whether the version that the client named by If-Match or If-Unmodified-Since is the current one. */
-function ifMatchHolds({ headers }: RequestHead, validators: Validators): boolean {
-  const ifMatch = headers.get("if-match");
-  if (ifMatch !== null) return matchesAny(ifMatch, validators.etag, strongMatch);
-  const ifUnmodifiedSince = headers.get("if-unmodified-since");
-  if (ifUnmodifiedSince === null) return true;
-  // Not a date, or no date to compare it with: ignored (RFC 9110 §13.1.4).
-  return !isAfter(modificationTime(validators), parseSeconds(ifUnmodifiedSince));
-}
-
-function ifNoneMatchHolds(ifNoneMatch: string, { etag }: Validators): boolean {
-  return !matchesAny(ifNoneMatch, etag, weakMatch);
+  const since = modifiedSince(request);
+  if (since === undefined) return "proceed";
+  return isModified(since, validators, options?.modified) ? "proceed" : "notModified";
 }
 
 function matchesAny(field: string, etag: string | undefined, matches: (a: string, b: string) => boolean): boolean {
@@ -71,12 +68,10 @@ function matchesAny(field: string, etag: string | undefined, matches: (a: string
   return etag !== undefined && condition !== undefined && condition.some((tag) => matches(tag, etag));
 }
 
-function unmodifiedSince(request: RequestHead, validators: Validators, modified: boolean | undefined): boolean {
-  const since = modifiedSince(request);
-  if (since === undefined) return false;
-  if (modified !== undefined) return !modified;
+function isModified(since: Date, validators: Validators, modified: boolean | undefined): boolean {
+  if (modified !== undefined) return modified;
   const time = modificationTime(validators);
-  return time !== undefined && !isAfter(time, toSeconds(since));
+  return time === undefined || time > toSeconds(since);
 }
 
 /**
@@ -127,10 +122,6 @@ export function modificationTime({ lastModified }: Validators): number | undefin
   if (lastModified === undefined) return undefined;
   const seconds = toSeconds(lastModified);
   return seconds !== 0 && seconds >= firstSecond && seconds <= lastSecond ? seconds : undefined;
-}
-
-function isAfter(time: number | undefined, other: number | undefined): boolean {
-  return time !== undefined && other !== undefined && time > other;
 }
 
 function parseSeconds(value: string): number | undefined {

@@ -41,15 +41,11 @@ export function decide(request: RequestHead, representation: Representation, opt
   const outcome = evaluatePreconditions(request, representation, options);
   if (outcome === "notModified") return notModified;
   if (outcome === "preconditionFailed") return preconditionFailed;
-  return decideRange(request, representation, options?.now);
-}
-
-/** Range is defined for GET only (RFC 9110 §14.2): a HEAD gets the head of a full response. */
-function decideRange(request: RequestHead, representation: Representation, now: Date | undefined): Decision {
   const { size, seekable } = representation;
+  // Range is defined for GET only (RFC 9110 §14.2): a HEAD gets the head of a full response.
   if (request.method !== "GET" || size === undefined || seekable === false) return full;
   const range = request.headers.get("range");
-  if (range === null || !ifRangeHolds(request, representation, now)) return full;
+  if (range === null || !ifRangeHolds(request, representation, options?.now)) return full;
   const selection = selectRanges(range, size);
   return selection.kind === "unsatisfiable" ? rangeNotSatisfiable : selection;
 }

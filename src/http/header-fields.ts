@@ -110,8 +110,10 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
 
   /** Tells whether `other` has the same fields in the same order and spelling, with the same number of defaults. */
   equals(other: HeaderFields): boolean {
-    if (this.#defaults.length !== other.#defaults.length) return false;
-    return this.#raw.length === other.#raw.length && this.#raw.every((text, at) => text === other.#raw[at]);
+    const [one, two] = [this.#raw, other.#raw];
+    if (one.length !== two.length || this.#defaults.length !== other.#defaults.length) return false;
+    for (let at = 0; at < one.length; at += 1) if (one[at] !== two[at]) return false;
+    return true;
   }
 
   /** The internal list, `[name, value, name, value, …]`. Do not change it or keep a reference. */

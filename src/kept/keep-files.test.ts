@@ -12,9 +12,9 @@ import {
   VirtualFile,
 } from "../index.ts";
 import { nginx } from "../offload/nginx/index.ts";
-import { closeBody, readBody } from "../responses/body.ts";
+import { closeBody, readBody } from "../responses/rendered-response.ts";
 import { withMiddleware, type DownloadHandler, type DownloadMiddleware } from "../responses/handler.ts";
-import { renderResult } from "../responses/render-result.ts";
+import { renderResult } from "../responses/render.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { keepFiles, KeptFiles, type KeepFilesOptions, type KeptKey } from "./index.ts";
 

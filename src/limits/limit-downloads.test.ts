@@ -13,7 +13,7 @@ import {
   type DownloadResult,
 } from "../responses/handler.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
-import { renderResult } from "../responses/render-result.ts";
+import { renderResult } from "../responses/render.ts";
 import { limitDownloads, type LimitDownloadsOptions } from "./limit-downloads.ts";
 import { MemoryRunningDownloads } from "./memory-running-downloads.ts";
 

@@ -36,8 +36,7 @@ export async function decideHandOver(
   { passesRange }: HandOverOptions,
 ): Promise<HandOver> {
   const stat = await source.file.stat(new RequestOptions(request));
-  const answering = answerTo(source, withoutRange(request), stat);
-  const answer = answering instanceof Promise ? await answering : answering;
+  const answer = await answerTo(source, withoutRange(request), stat);
   if (answer instanceof Response) return { kind: "answered", rendered: renderWebResponse(answer, delivery) };
   const { decision, head, representation } = answer;
   if (decision.kind !== "full") return { kind: "answered", rendered: bodiless(head, delivery) };

@@ -7,7 +7,7 @@ import type { Delivery } from "../responses/delivery.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadRequest } from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
-import { followed, renderFollowed, renderRefusal, type RenderOptions } from "../responses/render.ts";
+import { renderDownload, renderFile, renderRefusal, type RenderOptions } from "../responses/render.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { handedOverTransfer } from "../responses/transfer.ts";
 import type { OffloadBackend } from "./contract.ts";
@@ -55,10 +55,9 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
   override render(request: DownloadRequest, options: RenderOptions = {}): Promise<RenderedResponse> {
     if (this.status !== 200) return renderRefusal(this, request);
     const source = this.#sourceWithChanges();
-    return followed(source, request, (delivery) =>
-      isForServer(request, this)
-        ? handOver(this, request, delivery, options)
-        : stream(this, request, delivery, options),
+    const render = isForServer(request, this) ? handOver : stream;
+    return renderDownload(source, request, options, (_source, _request, delivery) =>
+      render(this, request, delivery, options),
     );
   }
 
@@ -93,7 +92,7 @@ function stream(
   options: RenderOptions,
 ): Promise<RenderedResponse> {
   for (const [name, value] of Object.entries(backend.streamed)) source.headers.set(name, value);
-  return renderFollowed(source, request, delivery, options);
+  return renderFile(source, request, delivery, options);
 }
 
 async function handOver(

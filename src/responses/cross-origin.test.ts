@@ -4,7 +4,7 @@ import { VirtualFile } from "../files/virtual-file.ts";
 import { crossOrigin, type CrossOriginOptions } from "./cross-origin.ts";
 import { DownloadResponse } from "./download-response.ts";
 import { withMiddleware, type DownloadHandler, type DownloadResult } from "./handler.ts";
-import { renderResult } from "./render-result.ts";
+import { renderResult } from "./render.ts";
 
 const app = "https://app.example.com";
 const listed: CrossOriginOptions = { origins: [app, "https://other.example.com"], credentials: true };

@@ -136,37 +136,41 @@ export const presentationMethods: PresentationMethods & Record<MethodName, unkno
 
 type MethodName = `get${Capitalize<keyof Presentation>}`;
 
-/** All that a view computes. No promise, and so no turn of the event loop, unless one of its methods returns a promise. */
-export function presentationOf(view: PresentationMethods): Presentation | Promise<Presentation> {
-  let isPending = false;
-  const settled = <T>(value: T | Promise<T>): T => {
-    if (isThenable(value)) isPending = true;
-    return value as T;
+/**
+ * All that a view computes: the field of each option, unless the view has another method for it. No promise, and so no turn of
+ * the event loop, unless one of its methods returns a promise.
+ */
+export function presentationOf(view: Presentation & PresentationMethods): Presentation | Promise<Presentation> {
+  const own = presentationMethods;
+  const presentation: PendingPresentation = {
+    attachment: view.getAttachment === own.getAttachment ? view.attachment : view.getAttachment(),
+    filename: view.getFilename === own.getFilename ? view.filename : view.getFilename(),
+    contentType: view.getContentType === own.getContentType ? view.contentType : view.getContentType(),
+    charset: view.getCharset === own.getCharset ? view.charset : view.getCharset(),
+    contentEncoding:
+      view.getContentEncoding === own.getContentEncoding ? view.contentEncoding : view.getContentEncoding(),
+    cacheControl: view.getCacheControl === own.getCacheControl ? view.cacheControl : view.getCacheControl(),
+    inlineTypes: view.getInlineTypes === own.getInlineTypes ? view.inlineTypes : view.getInlineTypes(),
+    activeContent: view.getActiveContent === own.getActiveContent ? view.activeContent : view.getActiveContent(),
+    headers: view.getHeaders === own.getHeaders ? view.headers : view.getHeaders(),
+    status: view.getStatus === own.getStatus ? view.status : view.getStatus(),
+    limitRate: view.getLimitRate === own.getLimitRate ? view.limitRate : view.getLimitRate(),
+    onFinish: view.getOnFinish === own.getOnFinish ? view.onFinish : view.getOnFinish(),
   };
-  const presentation: Presentation = {
-    attachment: settled(view.getAttachment()),
-    filename: settled(view.getFilename()),
-    contentType: settled(view.getContentType()),
-    charset: settled(view.getCharset()),
-    contentEncoding: settled(view.getContentEncoding()),
-    cacheControl: settled(view.getCacheControl()),
-    inlineTypes: settled(view.getInlineTypes()),
-    activeContent: settled(view.getActiveContent()),
-    headers: settled(view.getHeaders()),
-    status: settled(view.getStatus()),
-    limitRate: settled(view.getLimitRate()),
-    onFinish: settled(view.getOnFinish()),
-  };
-  return isPending ? allSettled(presentation) : presentation;
+  // A field may hold a promise as well, though its type does not say so.
+  for (const name of presentationNames) if (isThenable(presentation[name])) return allSettled(presentation);
+  return presentation as Presentation;
 }
 
-async function allSettled(presentation: Presentation): Promise<Presentation> {
+type PendingPresentation = { [Name in keyof Presentation]: Presentation[Name] | Promise<Presentation[Name]> };
+
+async function allSettled(presentation: PendingPresentation): Promise<Presentation> {
   const names = Object.keys(presentation);
-  const values = await Promise.all(Object.values(presentation));
+  const values: unknown[] = await Promise.all(Object.values(presentation));
   return Object.fromEntries(names.map((name, at) => [name, values[at]])) as unknown as Presentation;
 }
 
-// Also the promise of an ORM or of another realm. Most values are text or undefined: typeof first.
+// Also the promise of an ORM or of another realm.
 function isThenable(value: unknown): boolean {
   const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
   return isObject && "then" in value && typeof value.then === "function";
@@ -332,22 +336,25 @@ export function headSettings(response: HeadSettings): HeadSettings {
   };
 }
 
-const comparisons: { readonly [Name in keyof HeadSettings]: (one: HeadSettings, other: HeadSettings) => boolean } = {
-  attachment: (one, other) => one.attachment === other.attachment,
-  filename: (one, other) => one.filename === other.filename,
-  contentType: (one, other) => one.contentType === other.contentType,
-  charset: (one, other) => one.charset === other.charset,
-  contentEncoding: (one, other) => one.contentEncoding === other.contentEncoding,
-  inlineTypes: (one, other) => isSameList(one.inlineTypes, other.inlineTypes),
-  activeContent: (one, other) => one.activeContent === other.activeContent,
-  headers: (one, other) => one.headers.equals(other.headers),
-};
-const allComparisons = Object.values(comparisons);
+/** How each setting is compared: a table, so that no new option can be left out: the memo would then serve stale heads. */
+const comparisons = {
+  attachment: "value",
+  filename: "value",
+  contentType: "value",
+  charset: "value",
+  contentEncoding: "value",
+  activeContent: "value",
+  inlineTypes: "list",
+  headers: "fields",
+} as const satisfies Record<keyof HeadSettings, string>;
+const comparedByValue = Object.entries(comparisons)
+  .filter(([, how]) => how === "value")
+  .map(([name]) => name as keyof HeadSettings);
 
 /** Whether a head that was derived with `other` is right with `one`. */
 export function haveSameHead(one: HeadSettings, other: HeadSettings): boolean {
-  for (const isSame of allComparisons) if (!isSame(one, other)) return false;
-  return true;
+  for (const name of comparedByValue) if (one[name] !== other[name]) return false;
+  return isSameList(one.inlineTypes, other.inlineTypes) && one.headers.equals(other.headers);
 }
 
 function isSameList(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {

@@ -7,9 +7,9 @@ import { nginx } from "../offload/nginx/index.ts";
 import { redirectToStorage } from "../offload/redirect/index.ts";
 import { smartDownloadMiddleware } from "../offload/smart-download-middleware.ts";
 import { download } from "../views/download.ts";
-import { closeBody } from "./body.ts";
+import { closeBody } from "./rendered-response.ts";
 import { withMiddleware, type DownloadMiddleware } from "./handler.ts";
-import { renderResult } from "./render-result.ts";
+import { renderResult } from "./render.ts";
 
 /** A stream that was handed in, in a file that says where a server or a client finds the same bytes. */
 function streamOf(state: { released: number }): DownloadFile {

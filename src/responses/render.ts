@@ -1,3 +1,4 @@
+import { debug, reasonOf } from "../diagnostics.ts";
 import { FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
 import { ofLength, startChunks, type Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
@@ -18,15 +19,14 @@ import {
   type MultipartByteRanges,
   type RangeSpec,
 } from "../http/range.ts";
+import { withoutCredentials } from "../serialization.ts";
 import { withCrossOriginFields } from "./cross-origin.ts";
 import { startDelivery, statusOf, type Delivery } from "./delivery.ts";
 import type { DownloadResponse } from "./download-response.ts";
-import type { DownloadRequest } from "./handler.ts";
-import { given, whenReady, type MaybePromise } from "./maybe-promise.ts";
+import { isDownloadResponse, isProxiedDownloadResponse, type DownloadRequest, type DownloadResult } from "./handler.ts";
 import { describe, type DescribedResponse } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
-import { sentTransfer, type BeforeSend } from "./transfer.ts";
-import { debugNotFound } from "./not-found.ts";
+import { sentTransfer } from "./transfer.ts";
 import { withWantedDigests } from "./wanted-digests.ts";
 import { wasModifiedSince } from "./was-modified-since.ts";
 import { renderWebResponse } from "./web-response.ts";
@@ -39,46 +39,37 @@ export interface RenderOptions {
   lazy?: boolean;
 }
 
-/** Decides what `request` gets of a download: one `stat` for HEAD, one `open` for anything else, never both. */
-export function renderDownload(
-  response: DownloadResponse,
+/** Renders whatever a handler returned. */
+export async function renderResult(
+  result: DownloadResult,
   request: DownloadRequest,
-  options: RenderOptions = {},
+  options?: RenderOptions,
 ): Promise<RenderedResponse> {
-  return followed(response, request, (delivery) => renderFollowed(response, request, delivery, options));
+  if (isDownloadResponse(result) || isProxiedDownloadResponse(result)) return result.render(request, options);
+  return renderWebResponse(result, startDelivery(request, undefined));
 }
 
-/** What a part of the application refused after the download was made: its status, and no byte of the file. */
-export async function renderRefusal(
-  response: Pick<DownloadResponse, "status" | "headers" | "onFinish"> & { readonly file: DownloadFile | undefined },
-  request: DownloadRequest,
-): Promise<RenderedResponse> {
-  const { status, headers, file, onFinish } = response;
-  const fields = new HeaderFields([...headers].filter(([name]) => !isHandOffField(name))).set("Content-Length", "0");
-  return { status, headers: fields.toRaw(), body: { kind: "none" }, delivery: startDelivery(request, file, onFinish) };
-}
-
-/** {@link renderDownload} for a download that is being followed already. */
-export function renderFollowed(
+/** Decides what a request gets, once its delivery is tracked. */
+export type Renderer = (
   response: DownloadResponse,
   request: DownloadRequest,
   delivery: Delivery,
-  options: RenderOptions = {},
-): Promise<RenderedResponse> {
-  return request.method === "HEAD"
-    ? renderHead(response, request, delivery)
-    : renderLatest(response, request, delivery, options);
-}
+  options: RenderOptions,
+) => Promise<RenderedResponse>;
 
-/** Renders, tells whoever follows the download of a failure, and lets the view answer for a file that is not there. */
-export async function followed(
+/**
+ * Renders a download. It tracks the delivery, reports a failure to it, and lets the view answer for a missing file.
+ * @param render default: the application sends the file itself
+ */
+export async function renderDownload(
   response: DownloadResponse,
   request: DownloadRequest,
-  render: (delivery: Delivery) => Promise<RenderedResponse>,
+  options: RenderOptions = {},
+  render: Renderer = renderFile,
 ): Promise<RenderedResponse> {
   const delivery = startDelivery(request, response.file, response.onFinish);
   try {
-    const rendered = await render(delivery);
+    const rendered = await render(response, request, delivery, options);
     if (rendered.body.kind === "none") releaseFile(response.file);
     return rendered;
   } catch (error) {
@@ -96,48 +87,10 @@ export async function followed(
 /** What nginx logs for a request whose client left before it was answered. */
 const clientClosedRequest = 499;
 
-/** The answer to a client that left meanwhile, which nothing sends: a failure that came of it is no failure. */
+/** The response to a client that left, which nothing sends. An error that the leaving caused is not a failure. */
 function abandoned(delivery: Delivery): RenderedResponse {
   delivery.abort(clientClosedRequest, 0);
   return { status: clientClosedRequest, headers: [], body: { kind: "none" }, delivery };
-}
-
-const mostAttempts = 3;
-
-/** A file may be replaced between its `stat` and its `open`; what is served then is the new one, headers and all. */
-async function renderLatest(
-  response: DownloadResponse,
-  request: DownloadRequest,
-  delivery: Delivery,
-  options: RenderOptions,
-): Promise<RenderedResponse> {
-  let openOptions: OpenOptions = new ConditionalRequestOptions(request, options.lazy);
-  for (let attempt = 1; ; attempt += 1) {
-    let opened: OpenFile | undefined;
-    try {
-      opened = await response.file.open(openOptions);
-      const answering = answerTo(response, request, opened.stat);
-      const answer = answering instanceof Promise ? await answering : answering;
-      if (isOfUse(opened, answer)) return await renderOpened(response, request, opened, answer, delivery);
-      // Asked again without the client's tag: a file that answers "not modified" to that has no bytes for anyone.
-      if (attempt === mostAttempts)
-        throw new UpstreamError(502, "The file was not asked, and says that it is not modified");
-      openOptions = new RequestOptions(request, options.lazy);
-    } catch (error) {
-      await opened?.close();
-      if (!(error instanceof FileChangedError) || attempt === mostAttempts) throw error;
-      continue;
-    }
-    await opened.close();
-  }
-}
-
-/**
- * Whether what was opened can be answered with. It has no bytes where the client's version was the file's own; but the
- * application may have validators of its own, and by them the client has another version.
- */
-function isOfUse(opened: OpenFile, answer: Answer | Response): boolean {
-  return !opened.notModified || answer instanceof Response || answer.decision.kind === "notModified";
 }
 
 async function notFound(
@@ -153,6 +106,69 @@ async function notFound(
   }
 }
 
+/** Writes to the debug log which file was requested, and why the client gets a 404. */
+export function debugNotFound(file: DownloadFile | string, error: FileNotFoundError): void {
+  debug(() => `404 for ${typeof file === "string" ? file : placeOf(file)}: ${reasonOf(error)}`);
+}
+
+function placeOf(file: DownloadFile): string {
+  try {
+    return file.path ?? (file.url === undefined ? JSON.stringify(file.name) : withoutCredentials(file.url));
+  } catch {
+    // A storage refuses a bad name when it is asked where the file is.
+    return JSON.stringify(file.name);
+  }
+}
+
+/** Renders a download that the application refused after it was made: its status, and no byte of the file. */
+export async function renderRefusal(
+  response: Pick<DownloadResponse, "status" | "headers" | "onFinish"> & { readonly file: DownloadFile | undefined },
+  request: DownloadRequest,
+): Promise<RenderedResponse> {
+  const { status, headers, file, onFinish } = response;
+  const fields = new HeaderFields([...headers].filter(([name]) => !isHandOffField(name))).set("Content-Length", "0");
+  return { status, headers: fields.toRaw(), body: { kind: "none" }, delivery: startDelivery(request, file, onFinish) };
+}
+
+/** Sends the file from the application: one `stat` for HEAD, one `open` for any other method, never both. */
+export async function renderFile(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  delivery: Delivery,
+  options: RenderOptions,
+): Promise<RenderedResponse> {
+  if (request.method === "HEAD") return renderHead(response, request, delivery);
+  let openOptions: OpenOptions = new ConditionalRequestOptions(request, options.lazy);
+  // A file may be replaced between its `stat` and its `open`. What is sent then is the new one, with its own head.
+  for (let attempt = 1; ; attempt += 1) {
+    let opened: OpenFile | undefined;
+    try {
+      opened = await response.file.open(openOptions);
+      const answer = await answerTo(response, request, opened.stat);
+      if (isUsable(opened, answer)) return await renderOpened(response, request, opened, answer, delivery);
+      // Opened again without the client's tag. A file that then still reports "not modified" has no bytes for any client.
+      if (attempt === maxAttempts)
+        throw new UpstreamError(502, "The file was not asked, and says that it is not modified");
+      openOptions = new RequestOptions(request, options.lazy);
+    } catch (error) {
+      await opened?.close();
+      if (!(error instanceof FileChangedError) || attempt === maxAttempts) throw error;
+      continue;
+    }
+    await opened.close();
+  }
+}
+
+const maxAttempts = 3;
+
+/**
+ * Whether an opened file has what the answer needs. A file has no bytes if the client has the version that the source knows;
+ * but the application may send validators of its own, and by those the client has another version.
+ */
+function isUsable(opened: OpenFile, answer: Answer | Response): boolean {
+  return !opened.notModified || answer instanceof Response || answer.decision.kind === "notModified";
+}
+
 async function renderHead(
   response: DownloadResponse,
   request: DownloadRequest,
@@ -160,7 +176,7 @@ async function renderHead(
 ): Promise<RenderedResponse> {
   const answer = await answerTo(response, request, await response.file.stat(new HeadOptions(request)));
   if (answer instanceof Response) return renderWebResponse(answer, delivery);
-  return finished(answer, { kind: "none" }, delivery);
+  return responseOf(answer.head, { kind: "none" }, delivery);
 }
 
 async function renderOpened(
@@ -174,15 +190,25 @@ async function renderOpened(
     await opened.close();
     return renderWebResponse(answer, delivery);
   }
-  const found = await bodyOf(answer, opened, request);
-  const { head, body } = asksForDigest(request)
-    ? await withDigests(request, opened, answer, found)
-    : { head: answer.head, body: found };
+  let { head } = answer;
+  let body = await bodyOf(answer, opened, request);
   if (body.kind === "none") await opened.close();
-  // Last: a file that changed meanwhile is opened anew, and that must not be reported as a second transfer.
+  else if (asksForDigest(request)) ({ head, body } = await withDigests(request, opened, answer, body));
   const { beforeSend } = response;
-  if (beforeSend && answer.head.status < 400) await announce(beforeSend, answer);
-  return limited(finished({ head }, body, delivery), response);
+  if (beforeSend && head.status < 400) {
+    // Last: a file that changed meanwhile is opened again, and must not be reported as a second transfer.
+    const transfer = sentTransfer(answer.decision, answer.representation);
+    if (transfer) await beforeSend(transfer);
+  }
+  return limited(responseOf(head, body, delivery), response);
+}
+
+function responseOf(
+  { status, fields, yields }: ResponseHead,
+  body: ResponseBody,
+  delivery: Delivery,
+): RenderedResponse {
+  return { status, headers: fields.raw, yields, body, delivery };
 }
 
 function limited(rendered: RenderedResponse, response: DownloadResponse): RenderedResponse {
@@ -193,7 +219,7 @@ function limited(rendered: RenderedResponse, response: DownloadResponse): Render
 }
 
 function asksForDigest({ headers }: DownloadRequest): boolean {
-  return headers.get("Want-Content-Digest") !== null || headers.get("Want-Repr-Digest") !== null;
+  return headers.get("want-content-digest") !== null || headers.get("want-repr-digest") !== null;
 }
 
 async function withDigests(
@@ -208,12 +234,118 @@ async function withDigests(
   return { head: { ...head, fields: digested.fields }, body: { ...body, content: digested.content } };
 }
 
-async function announce(beforeSend: BeforeSend, { decision, representation }: Answer): Promise<void> {
-  const transfer = sentTransfer(decision, representation);
-  if (transfer) await beforeSend(transfer);
+/** What an answer sends of `file`. Whatever can fail with a status fails here. */
+async function bodyOf(
+  { decision, representation, multipart }: Answer,
+  file: OpenFile,
+  request: DownloadRequest,
+): Promise<ResponseBody> {
+  switch (decision.kind) {
+    case "full":
+      return { kind: "content", file, content: await contentOf(file, undefined, representation.size, request) };
+    case "partial": {
+      const { range } = decision;
+      return { kind: "content", file, content: await contentOf(file, range, rangeLength(range), request) };
+    }
+    case "multipart": {
+      const part = multipart?.parts[0];
+      if (!part) return { kind: "none" };
+      const first = await contentOf(file, part.range, rangeLength(part.range), request);
+      return { kind: "multipart", file, multipart, first, length: multipart.contentLength };
+    }
+    default:
+      return { kind: "none" };
+  }
 }
 
-/** What a file may want to know of a request. Getters, since most files do not ask, and a signal is dear to make. */
+async function contentOf(
+  file: OpenFile,
+  range: ByteRange | undefined,
+  length: number | undefined,
+  request: DownloadRequest,
+): Promise<Content> {
+  const content = await file.content(range);
+  const promised = length === undefined ? content : ofLength(content, length);
+  return promised.kind === "chunks" ? startChunks(promised, request.signal) : promised;
+}
+
+/** What a request gets, as far as the description of the file tells. */
+export interface Answer {
+  readonly decision: Decision;
+  readonly representation: DescribedRepresentation;
+  readonly head: ResponseHead;
+  readonly multipart?: MultipartByteRanges;
+}
+
+/** Decides a request by the description of the file: an answer, or the response that the view's `notModifiedResponse` made. */
+export async function answerTo(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  stat: FileStat,
+): Promise<Answer | Response> {
+  const described = describe(response, stat, request);
+  const { representation, fields, yields } = described;
+  // RFC 9110 §13.2.1: preconditions and ranges are ignored where the answer without them would not be a success.
+  const isConditional = response.status === 200;
+  const since = isConditional ? modifiedSince(request) : undefined;
+  const options = since && { modified: await isModified(response, since, representation) };
+  const decision: Decision = isConditional ? decide(request, representation, options) : { kind: "full" };
+  switch (decision.kind) {
+    case "full": {
+      const head = (described.whole ??= { ...responseHead(decision, representation, fields), yields });
+      const { status } = response;
+      return { decision, representation, head: status === head.status ? head : { ...head, status } };
+    }
+    case "partial":
+      return { decision, representation, head: partialHead(described, decision) };
+    case "notModified":
+      return notModifiedAnswer(response, described, decision);
+    case "multipart": {
+      const { size = 0, contentType } = representation;
+      const boundary = multipartBoundary();
+      const multipart = multipartByteRanges(decision.ranges, { size, contentType, boundary });
+      const head = { ...responseHead(decision, representation, fields, multipart), yields };
+      return { decision, representation, head, multipart };
+    }
+    default:
+      return { decision, representation, head: { ...responseHead(decision, representation, fields), yields } };
+  }
+}
+
+function isModified(
+  { hooks, file }: DownloadResponse,
+  since: Date,
+  representation: DescribedRepresentation,
+): boolean | Promise<boolean> {
+  if (hooks.wasModifiedSince) return hooks.wasModifiedSince(file, since, representation);
+  return wasModifiedSince(file, since, representation);
+}
+
+async function notModifiedAnswer(
+  { hooks }: DownloadResponse,
+  described: DescribedResponse,
+  decision: Decision,
+): Promise<Answer | Response> {
+  const { representation, yields } = described;
+  const { status, fields } = (described.notModified ??= responseHead(decision, representation, described.fields));
+  // A copy: the view may change the fields, which are derived only once.
+  const own = new HeaderFields(fields);
+  for (const [name, value] of treatmentFields(described.fields)) own.set(name, value);
+  const custom = await hooks.notModifiedResponse?.(own);
+  return custom ?? { decision, representation, head: { status, fields: own, yields } };
+}
+
+function partialHead(described: DescribedResponse, decision: Extract<Decision, { kind: "partial" }>): ResponseHead {
+  const { representation, yields } = described;
+  const { status, fields } = (described.partial ??= responseHead(decision, representation, described.fields));
+  // Two parts of a file differ in these two fields alone.
+  const own = new HeaderFields(fields)
+    .set("Content-Length", String(rangeLength(decision.range)))
+    .set("Content-Range", contentRange(decision.range, representation.size ?? 0));
+  return { status, fields: own, yields };
+}
+
+/** What a file may read of a request. Getters, since most files read nothing, and making a signal is expensive. */
 export class RequestOptions implements OpenOptions {
   protected readonly request: DownloadRequest;
   readonly lazy: boolean;
@@ -227,7 +359,7 @@ export class RequestOptions implements OpenOptions {
     return this.request.signal;
   }
 
-  /** The one range that the client asks for, which a remote source asks for in turn, so that one round trip is enough. */
+  /** The one range that the client asks for, which a remote source requests upstream, so that one round trip is enough. */
   get range(): RangeSpec | undefined {
     const specs = this.#specs();
     return specs.length === 1 ? specs[0] : undefined;
@@ -267,124 +399,4 @@ export interface Answer {
   readonly representation: DescribedRepresentation;
   readonly head: ResponseHead;
   readonly multipart?: MultipartByteRanges;
-}
-
-/** Decides a request on what is known of the file: an answer, or what the view's `notModifiedResponse` made of it. */
-export function answerTo(
-  response: DownloadResponse,
-  request: DownloadRequest,
-  stat: FileStat,
-): MaybePromise<Answer | Response> {
-  const described = describe(response, stat, request);
-  return whenReady(decisionFor(response, request, described.representation), (decision) =>
-    answerWith(decision, response, described),
-  );
-}
-
-function answerWith(
-  decision: Decision,
-  response: DownloadResponse,
-  described: DescribedResponse,
-): MaybePromise<Answer | Response> {
-  const { representation } = described;
-  if (decision.kind === "full") return wholeAnswer(response.status, described, decision);
-  if (decision.kind === "notModified") return notModifiedAnswer(response, described, decision);
-  if (decision.kind === "partial") return partialAnswer(described, decision);
-  const multipart = decision.kind === "multipart" ? framing(decision.ranges, representation) : undefined;
-  const head = { ...responseHead(decision, representation, described.fields, multipart), yields: described.yields };
-  return { decision, representation, head, ...(multipart ? { multipart } : {}) };
-}
-
-function notModifiedAnswer(
-  { hooks }: DownloadResponse,
-  described: DescribedResponse,
-  decision: Decision,
-): MaybePromise<Answer | Response> {
-  const { representation } = described;
-  const { status, fields } = (described.notModified ??= responseHead(decision, representation, described.fields));
-  // The view may change its fields, and they are derived but once.
-  const head = { status, fields: new HeaderFields(fields), yields: described.yields };
-  for (const [name, value] of treatmentFields(described.fields)) head.fields.set(name, value);
-  return whenReady(
-    given(hooks.notModifiedResponse?.(head.fields)),
-    (custom) => custom ?? { decision, representation, head },
-  );
-}
-
-function wholeAnswer(status: number, described: DescribedResponse, decision: Decision): Answer {
-  const { representation, fields, yields } = described;
-  const head = (described.whole ??= { ...responseHead(decision, representation, fields), yields });
-  return { decision, representation, head: status === head.status ? head : { ...head, status } };
-}
-
-function partialAnswer(described: DescribedResponse, decision: Extract<Decision, { kind: "partial" }>): Answer {
-  const { representation } = described;
-  const { status, fields } = (described.partial ??= responseHead(decision, representation, described.fields));
-  // Parts differ in these two fields alone.
-  const own = new HeaderFields(fields)
-    .set("Content-Length", String(rangeLength(decision.range)))
-    .set("Content-Range", contentRange(decision.range, representation.size ?? 0));
-  return { decision, representation, head: { status, fields: own, yields: described.yields } };
-}
-
-function framing(
-  ranges: readonly ByteRange[],
-  { size = 0, contentType }: DescribedRepresentation,
-): MultipartByteRanges {
-  return multipartByteRanges(ranges, { size, contentType, boundary: multipartBoundary() });
-}
-
-function decisionFor(
-  response: DownloadResponse,
-  request: DownloadRequest,
-  representation: DescribedRepresentation,
-): MaybePromise<Decision> {
-  // RFC 9110 §13.2.1: preconditions and ranges are ignored where the answer without them would not be a success.
-  if (response.status !== 200) return { kind: "full" };
-  const since = modifiedSince(request);
-  if (since === undefined) return decide(request, representation);
-  const { hooks, file } = response;
-  const asked = hooks.wasModifiedSince
-    ? hooks.wasModifiedSince(file, since, representation)
-    : wasModifiedSince(file, since, representation);
-  return whenReady(given(asked), (modified) => decide(request, representation, { modified }));
-}
-
-/** What an answer sends of `file`. Whatever can fail with a status fails here. */
-async function bodyOf(
-  { decision, representation, multipart }: Answer,
-  file: OpenFile,
-  request: DownloadRequest,
-): Promise<ResponseBody> {
-  switch (decision.kind) {
-    case "full":
-      return { kind: "content", file, content: await readyContent(file, undefined, representation.size, request) };
-    case "partial": {
-      const { range } = decision;
-      return { kind: "content", file, content: await readyContent(file, range, rangeLength(range), request) };
-    }
-    case "multipart": {
-      const part = multipart?.parts[0];
-      if (!part) return { kind: "none" };
-      const first = await readyContent(file, part.range, rangeLength(part.range), request);
-      return { kind: "multipart", file, multipart, first, length: multipart.contentLength };
-    }
-    default:
-      return { kind: "none" };
-  }
-}
-
-async function readyContent(
-  file: OpenFile,
-  range: ByteRange | undefined,
-  length: number | undefined,
-  request: DownloadRequest,
-): Promise<Content> {
-  const content = await file.content(range);
-  const promised = length === undefined ? content : ofLength(content, length);
-  return promised.kind === "chunks" ? startChunks(promised, request.signal) : promised;
-}
-
-function finished({ head }: Pick<Answer, "head">, body: ResponseBody, delivery: Delivery): RenderedResponse {
-  return { status: head.status, headers: head.fields.raw, yields: head.yields, body, delivery };
 }

@@ -1,9 +1,9 @@
-import type { Content } from "../files/content.ts";
+import { contentLength, readContent, readOpened, type Content } from "../files/content.ts";
 import type { OpenFile } from "../files/download-file.ts";
 import type { MultipartByteRanges } from "../http/range.ts";
 import type { Delivery } from "./delivery.ts";
 
-/** Where the bytes of a response come from. Whoever takes a body closes its file. */
+/** Where the bytes of a response come from. The adapter that takes a body closes it: {@link closeBody}. */
 export type ResponseBody =
   | { readonly kind: "none" }
   /** A file, or a range of it. */
@@ -12,7 +12,7 @@ export type ResponseBody =
       readonly kind: "multipart";
       readonly file: OpenFile;
       readonly multipart: MultipartByteRanges;
-      /** Of the first part: the others are asked for when it was read. */
+      /** The first part. The others are opened when it was read. */
       readonly first: Content;
       readonly length: number;
     }
@@ -31,7 +31,7 @@ export interface RenderedResponse {
   readonly status: number;
   /** `[name, value, name, value, …]` */
   readonly headers: readonly string[];
-  /** Names of fields that are defaults of ours: what middleware has set under them stays. */
+  /** Names of fields that are defaults: a field that middleware has set stays. */
   readonly yields?: readonly string[] | undefined;
   readonly body: ResponseBody;
   /** At most this many bytes a second. A function is asked again for each piece. */
@@ -40,4 +40,73 @@ export interface RenderedResponse {
   readonly slowReaders?: SlowReaders;
   /** Told by the writer how the transfer ended. */
   readonly delivery: Delivery;
+}
+
+/** A body that has bytes. */
+export type ReadableBody = Exclude<ResponseBody, { kind: "none" }>;
+
+/**
+ * Reads the bytes of a body, as many as were promised, into memory that the reader may change.
+ * @throws {IncompleteBodyError} if the source has fewer: a truncated body must never look whole
+ */
+export function readBody(body: ReadableBody): AsyncGenerator<Uint8Array> {
+  switch (body.kind) {
+    case "content":
+      return readContent(body.content);
+    case "multipart":
+      return readMultipart(body);
+    case "stream":
+      return readStream(body.stream);
+  }
+}
+
+/** Frees what a body holds, whether it was read or not. */
+export async function closeBody(body: ResponseBody): Promise<void> {
+  if (body.kind === "content" || body.kind === "multipart") await body.file.close();
+  else if (body.kind === "stream" && !body.stream.locked) await body.stream.cancel().catch(() => undefined);
+}
+
+/** Returns the length of a body in bytes, or undefined if it is unknown before the body is read. */
+export function bodyLength(body: ResponseBody): number | undefined {
+  switch (body.kind) {
+    case "none":
+      return 0;
+    case "content":
+      return contentLength(body.content);
+    case "multipart":
+      return body.length;
+    case "stream":
+      return undefined;
+  }
+}
+
+async function* readMultipart({
+  file,
+  multipart,
+  first,
+}: Extract<ResponseBody, { kind: "multipart" }>): AsyncGenerator<Uint8Array> {
+  for (const [at, { head, range }] of multipart.parts.entries()) {
+    yield encoder.encode(head);
+    yield* at === 0 ? readContent(first) : readOpened(file, range);
+  }
+  yield encoder.encode(multipart.tail);
+}
+
+const encoder = new TextEncoder();
+
+// Without the stream's async iterator, which some runtimes lack.
+async function* readStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      ended = done;
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    if (!ended) await reader.cancel().catch(() => undefined);
+    reader.releaseLock();
+  }
 }

@@ -13,56 +13,55 @@ import type { DownloadRequest } from "./handler.ts";
 import { haveSameHead, headSettings, mayBeInline, type HeadSettings } from "./presentation.ts";
 import { decidesItself } from "./was-modified-since.ts";
 
-/** All that is said of a file on one page: what it is, and how to treat it. */
+/** Everything that responses to requests for one file have in common: what the file is, and how to treat it. */
 export interface DescribedResponse {
   readonly representation: DescribedRepresentation;
   /** The fields that say how to treat the file. */
   readonly fields: HeaderFields;
   /** Those of them that are only defaults. */
   readonly yields: readonly string[] | undefined;
-  /** Whether {@link fields} have the time of this very answer. */
+  /** Whether {@link fields} have the time of this very response. */
   readonly isDated?: boolean;
-  /** The head of a 200, once somebody needed it. */
+  /** The head of a 200, once it was needed. */
   whole?: ResponseHead;
-  /** The head of a 206 with one part, of whichever part it was, likewise. */
+  /** The head of a 206 with one part, whichever part, once it was needed. */
   partial?: ResponseHead;
-  /** The head of a 304, likewise. */
+  /** The head of a 304, once it was needed. */
   notModified?: ResponseHead;
 }
 
+/** What a head depends on, beside the description of the file. */
+interface HeadKey {
+  readonly name: string;
+  readonly settings: HeadSettings;
+}
+
 /**
- * What the file says of itself, with what the response says of it on top.
- *
- * A frozen stat is one that its file gives out again as long as nothing changes. What is derived from it and from
- * nothing but this response's own settings is derived once.
+ * The heads that were derived last, one for each description. A description is the first part of the key by its identity:
+ * a file that returns the very same one (`LocalFile`, until the file changes) freezes it. {@link HeadKey} is the second part.
  */
+const heads = new WeakMap<FileStat, { readonly key: HeadKey; readonly described: DescribedResponse }>();
+
+/** Joins what the file says of itself and what the response says of it. The response wins. */
 export function describe(response: DownloadResponse, stat: FileStat, request: DownloadRequest): DescribedResponse {
-  const known = derived.get(stat);
-  if (known && hasSettings(response, known.settings)) return known.described;
+  const known = heads.get(stat);
+  if (known && known.key.name === response.file.name && haveSameHead(response, known.key.settings)) {
+    return known.described;
+  }
   const described = derive(response, stat, request);
-  // Which of several digests is sent depends on the request. Of one, it is that one.
-  // So does the date of a file whose time is still to come.
-  const isLasting =
-    !described.isDated &&
-    Object.keys(stat.digests ?? {}).length < 2 &&
-    stat.lastModified?.getTime() === described.representation.lastModified?.getTime();
-  if (Object.isFrozen(stat) && isLasting) derived.set(stat, { settings: settingsOf(response), described });
+  if (isReusable(stat, described)) {
+    heads.set(stat, { key: { name: response.file.name, settings: headSettings(response) }, described });
+  }
   return described;
 }
 
-interface Settings {
-  readonly name: string;
-  readonly head: HeadSettings;
-}
-
-const derived = new WeakMap<FileStat, { readonly settings: Settings; readonly described: DescribedResponse }>();
-
-function settingsOf(response: DownloadResponse): Settings {
-  return { name: response.file.name, head: headSettings(response) };
-}
-
-function hasSettings(response: DownloadResponse, { name, head }: Settings): boolean {
-  return response.file.name === name && haveSameHead(response, head);
+/** Whether a head is right for other requests as well, as long as the file returns the same description. */
+function isReusable(stat: FileStat, { isDated, representation }: DescribedResponse): boolean {
+  if (!Object.isFrozen(stat) || isDated) return false;
+  // Of several digests, the request decides which one is sent.
+  if (Object.keys(stat.digests ?? {}).length > 1) return false;
+  // A date in the future is sent as the time of the response.
+  return stat.lastModified?.getTime() === representation.lastModified?.getTime();
 }
 
 /**

@@ -9,7 +9,7 @@ import { StorageFile } from "../storages/storage-file.ts";
 import type { DownloadOutcome } from "./delivery.ts";
 import { DownloadResponse } from "./download-response.ts";
 import { ProxiedDownloadResponse } from "./proxied-download-response.ts";
-import { renderResult } from "./render-result.ts";
+import { renderResult } from "./render.ts";
 import { handedOverTransfer, type Transfer } from "./transfer.ts";
 
 const storage = new MemoryStorage();

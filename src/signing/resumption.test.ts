@@ -4,7 +4,7 @@ import { nginx } from "../offload/nginx/index.ts";
 import { OffloadedDownloadResponse } from "../offload/offloaded-download-response.ts";
 import { redirectToStorage } from "../offload/redirect/index.ts";
 import { withMiddleware, type DownloadHandler, type DownloadMiddleware } from "../responses/handler.ts";
-import { renderResult } from "../responses/render-result.ts";
+import { renderResult } from "../responses/render.ts";
 import { MemoryStorage } from "../storages/memory-storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import { download } from "../views/download.ts";

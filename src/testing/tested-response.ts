@@ -1,5 +1,5 @@
 import { isDownloadError } from "../errors.ts";
-import { closeBody, readBody } from "../responses/body.ts";
+import { closeBody, readBody, type RenderedResponse, type ResponseBody } from "../responses/rendered-response.ts";
 import {
   isDownloadResponse,
   isProxiedDownloadResponse,
@@ -8,7 +8,6 @@ import {
 } from "../responses/handler.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
-import type { RenderedResponse, ResponseBody } from "../responses/rendered-response.ts";
 import { collectBytes, toBytes } from "../files/bytes.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { HeaderFields } from "../http/header-fields.ts";

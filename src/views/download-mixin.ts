@@ -12,12 +12,11 @@ import {
   type PresentationMethods,
 } from "../responses/presentation.ts";
 import type { DownloadResult } from "../responses/handler.ts";
-import { debugNotFound } from "../responses/not-found.ts";
+import { debugNotFound } from "../responses/render.ts";
 import { wasModifiedSince } from "../responses/was-modified-since.ts";
 import { assignGiven } from "../assign-given.ts";
 import { checkedFile } from "./checked-file.ts";
 import { refuseJSON } from "../serialization.ts";
-import { whenReady, type MaybePromise } from "../responses/maybe-promise.ts";
 
 // A mixin's base takes whatever arguments it likes: TypeScript asks for `any[]` here (TS2545).
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -38,18 +37,18 @@ export interface DownloadMembers extends Presentation, PresentationMethods {
   file: DownloadFile | undefined;
 
   /** The file to serve. @throws {FileNotFoundError} */
-  getFile(): MaybePromise<DownloadFile>;
+  getFile(): DownloadFile | Promise<DownloadFile>;
   /**
    * Whether `file` changed after `since`: trusts the file's own `wasModifiedSince`, else its `lastModified`, else says
    * yes. `representation`, where it is known, spares a second look at the file.
    */
-  wasModifiedSince(file: DownloadFile, since: Date, representation?: Representation): MaybePromise<boolean>;
+  wasModifiedSince(file: DownloadFile, since: Date, representation?: Representation): boolean | Promise<boolean>;
   /** May change the fields of the 304, or answer with a response of its own. */
-  notModifiedResponse(headers: HeaderFields): MaybePromise<Response | undefined>;
+  notModifiedResponse(headers: HeaderFields): Response | undefined | Promise<Response | undefined>;
   /** The lazy response for {@link file}. */
-  downloadResponse(options?: DownloadOptions): MaybePromise<DownloadResult>;
+  downloadResponse(options?: DownloadOptions): DownloadResult | Promise<DownloadResult>;
   /** Throws `error`, which the framework turns into its own 404. Override it to answer something else. */
-  fileNotFoundResponse(error: FileNotFoundError): MaybePromise<Response>;
+  fileNotFoundResponse(error: FileNotFoundError): Response | Promise<Response>;
   /** {@link getFile}, then {@link downloadResponse}. */
   renderToResponse(options?: DownloadOptions): Promise<DownloadResult>;
 }
@@ -79,26 +78,26 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
     declare file: DownloadFile | undefined;
     declare wasModifiedSince: typeof wasModifiedSince;
 
-    getFile(): MaybePromise<DownloadFile> {
+    getFile(): DownloadFile | Promise<DownloadFile> {
       throw new ImproperlyConfiguredError(`${this.constructor.name} needs a getFile() that returns a DownloadFile`);
     }
 
-    notModifiedResponse(_headers: HeaderFields): MaybePromise<Response | undefined> {
+    notModifiedResponse(_headers: HeaderFields): Response | undefined | Promise<Response | undefined> {
       return undefined;
     }
 
-    fileNotFoundResponse(error: FileNotFoundError): MaybePromise<Response> {
+    fileNotFoundResponse(error: FileNotFoundError): Response | Promise<Response> {
       throw error;
     }
 
-    downloadResponse(options: DownloadOptions = {}): MaybePromise<DownloadResult> {
+    downloadResponse(options: DownloadOptions = {}): DownloadResult | Promise<DownloadResult> {
       const { file } = this;
       if (!file) throw new FileNotFoundError();
-      return whenReady(
-        presentationOf(this as unknown as PresentationMethods),
-        // The response checks what fields of a view, which take any string, may hold.
-        (presentation) => new this.responseClass(file, assignGiven(presentation, options) as DownloadOptions, this),
-      );
+      const presentation = presentationOf(this as unknown as Presentation & PresentationMethods);
+      // The response checks what fields of a view, which take any string, may hold.
+      const respond = (computed: Presentation): DownloadResponse =>
+        new this.responseClass(file, assignGiven(computed, options) as DownloadOptions, this);
+      return presentation instanceof Promise ? presentation.then(respond) : respond(presentation);
     }
 
     async renderToResponse(options: DownloadOptions = {}): Promise<DownloadResult> {
@@ -109,7 +108,7 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
         debugNotFound(this.constructor.name, error);
         return this.fileNotFoundResponse(error);
       }
-      return await this.downloadResponse(options);
+      return this.downloadResponse(options);
     }
   }
   setDefaults(Downloads.prototype, base.prototype);

@@ -8,7 +8,6 @@ import { assertPrecompressed, PrecompressedFile, type PrecompressedCoding } from
 import { hasEncodedSeparator } from "../http/url-path.ts";
 import type { DownloadOptions } from "../responses/presentation.ts";
 import type { DownloadResult } from "../responses/handler.ts";
-import { attempt, given, whenReady } from "../responses/maybe-promise.ts";
 import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
 import { pathWithin } from "../files/local/paths.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
@@ -75,39 +74,31 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
    * @throws {InvalidPathError} if the URL parameter is an absolute path
    */
   getPath(): string | undefined | Promise<string | undefined> {
-    const named = this.root === undefined ? undefined : this.#named();
-    // One that happens to be inside the root would be served, and so tell a client that guesses where the root is.
+    if (this.root === undefined) return this.path;
+    const named =
+      this.path === undefined ? routeParam(this, [this.pathParam], "pathParam") : this.params[this.pathParam];
+    // An absolute path that happens to be inside the root would be served, and so tell a client that guesses where the root is.
     if (named !== undefined && isAbsolute(named)) throw new InvalidPathError();
     return named ?? this.path;
   }
 
-  #named(): string | undefined {
-    return this.path === undefined ? routeParam(this, [this.pathParam], "pathParam") : this.params[this.pathParam];
-  }
-
   override getFile(): DownloadFile | Promise<DownloadFile> {
-    return attempt(() => whenReady(given(this.getPath()), (path) => this.#find(path)));
+    return this.#findFile();
   }
 
-  #find(path: string | undefined): DownloadFile {
+  async #findFile(): Promise<DownloadFile> {
+    const path = await this.getPath();
     if (!path) throw new FileNotFoundError(undefined, { cause: new Error("getPath() returned no path") });
     if (path.includes("\0") || hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
-    const options: LocalFileOptions = this.etag === undefined ? {} : { etag: this.etag };
-    const { root } = this;
+    const { root, etag, precompressed } = this;
     const dotfiles = (this.dotfiles ?? (root === undefined ? "allow" : "deny")) as DotfilePolicy;
-    if (root !== undefined) return this.#fileAt(pathWithin(root, path, dotfiles), { ...options, root, dotfiles });
-    if (hasDeniedDotfile(path, dotfiles)) throw new InvalidPathError();
-    return this.#fileAt(path, options);
-  }
-
-  #fileAt(path: string, options: LocalFileOptions): DownloadFile {
-    if (this.precompressed.length === 0) return new LocalFile(path, options);
-    return new PrecompressedFile(
-      path,
-      this.precompressed as readonly PrecompressedCoding[],
-      this.request.headers.get("Accept-Encoding"),
-      options,
-    );
+    const options: LocalFileOptions = etag === undefined ? {} : { etag };
+    if (root === undefined && hasDeniedDotfile(path, dotfiles)) throw new InvalidPathError();
+    if (root !== undefined) Object.assign(options, { root, dotfiles });
+    const location = root === undefined ? path : pathWithin(root, path, dotfiles);
+    if (precompressed.length === 0) return new LocalFile(location, options);
+    const codings = precompressed as readonly PrecompressedCoding[];
+    return new PrecompressedFile(location, codings, this.request.headers.get("accept-encoding"), options);
   }
 
   override downloadResponse(options?: DownloadOptions): DownloadResult | Promise<DownloadResult> {

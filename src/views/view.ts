@@ -1,7 +1,5 @@
 import { MethodNotAllowedError } from "../errors.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
-import { attempt, type MaybePromise } from "../responses/maybe-promise.ts";
-import { assignGiven } from "../assign-given.ts";
 import type { Chosen } from "../choice.ts";
 import { refuseJSON } from "../serialization.ts";
 
@@ -40,7 +38,7 @@ const methods = ["get", "head", "post", "put", "patch", "delete", "options"] as 
 type Method = (typeof methods)[number];
 const refusedNames: ReadonlySet<string> = new Set(["constructor", "__proto__", ...reservedNames, ...methods]);
 const methodsByName: ReadonlyMap<string, Method> = new Map(methods.map((method) => [method.toUpperCase(), method]));
-type MethodHandler = () => MaybePromise<DownloadResult>;
+type MethodHandler = () => DownloadResult | Promise<DownloadResult>;
 
 /**
  * Answers requests. One instance serves one request, so that a method may keep on `this` what another one needs.
@@ -78,7 +76,7 @@ export class View<C = unknown> {
     checkOptions(new this(), options);
     const make = configured(this, options);
     make().checkConfiguration();
-    return (request, context) => attempt(() => make().setup(request, context).dispatch());
+    return async (request, context) => make().setup(request, context).dispatch();
   }
 
   /** Gives the view its request. Unit tests call this to test single methods. */
@@ -96,12 +94,10 @@ export class View<C = unknown> {
    * Calls the method of this view that is named after the request's method; HEAD is answered by `get`.
    * @throws {MethodNotAllowedError} with `Allow`
    */
-  dispatch(): Promise<DownloadResult> {
-    return attempt(() => {
-      const handle = methodOf(this, this.request.method);
-      if (!handle) throw new MethodNotAllowedError(allowedMethods(this));
-      return handle.call(this);
-    });
+  async dispatch(): Promise<DownloadResult> {
+    const handle = methodOf(this, this.request.method);
+    if (!handle) throw new MethodNotAllowedError(allowedMethods(this));
+    return handle.call(this);
   }
 
   /** Says which methods this view answers (RFC 9110 §9.3.7). */
@@ -119,12 +115,12 @@ export class View<C = unknown> {
 function configured<V extends object>(viewClass: new () => V, options: object): () => V {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const computed = given.filter(([name]) => isReadOnly(new viewClass(), name));
-  if (computed.length === 0) return () => assignGiven(new viewClass(), options);
   const plain = Object.fromEntries(given.filter((option) => !computed.includes(option)));
+  if (computed.length === 0) return () => Object.assign(new viewClass(), plain);
   const own = Object.fromEntries(
     computed.map(([name, value]) => [name, { value: value as unknown, writable: true, configurable: true }]),
   );
-  return () => assignGiven(Object.defineProperties(new viewClass(), own), plain);
+  return () => Object.assign(Object.defineProperties(new viewClass(), own), plain);
 }
 
 function isReadOnly(object: object, name: string): boolean {

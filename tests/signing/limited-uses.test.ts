@@ -14,7 +14,7 @@ import { nginx } from "../../src/offload/nginx/index.ts";
 import { OffloadedDownloadResponse } from "../../src/offload/offloaded-download-response.ts";
 import { redirectToStorage } from "../../src/offload/redirect/index.ts";
 import { RedisDownloadCounter } from "../../src/redis/index.ts";
-import { renderResult } from "../../src/responses/render-result.ts";
+import { renderResult } from "../../src/responses/render.ts";
 import { limitedDownloads, MemoryDownloadCounter, type DownloadCounter } from "../../src/signing/index.ts";
 import { requires } from "../support/requires.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";

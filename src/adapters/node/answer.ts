@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DownloadRequest, DownloadResult } from "../../responses/handler.ts";
-import { renderResult } from "../../responses/render-result.ts";
+import { renderResult } from "../../responses/render.ts";
 import { throughMiddleware } from "../app-middleware.ts";
 import { mergeHead } from "./merge-head.ts";
 import { writeRendered } from "./write.ts";

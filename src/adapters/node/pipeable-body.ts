@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
-import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { closeBody, readBody, type ReadableBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import { writeRendered } from "./write.ts";
 
 /** What React's renderers have in place of a stream, and servers for them take as a body. */

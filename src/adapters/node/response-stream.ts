@@ -1,9 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
-import { closeBody, readBody } from "../../responses/body.ts";
+import { closeBody, readBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import type { Delivery } from "../../responses/delivery.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
-import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { hasLeft, onConnectionEnd } from "./connection.ts";
 import { writeRendered } from "./write.ts";
 

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HeaderFields } from "../../http/header-fields.ts";
-import { closeBody } from "../../responses/body.ts";
+import { closeBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import type { DownloadResult } from "../../responses/handler.ts";
-import { renderResult } from "../../responses/render-result.ts";
-import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { renderResult } from "../../responses/render.ts";
 import { throughMiddleware } from "../app-middleware.ts";
 import { isGone } from "./connection.ts";
 import { mergeInto, type HeadTarget } from "./merge-head.ts";

@@ -1,10 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { copyOf } from "../../files/bytes.ts";
 import type { BytesContent, SeekableContent } from "../../files/content.ts";
-import { bodyLength, closeBody, readBody } from "../../responses/body.ts";
+import { bodyLength, closeBody, readBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
 import { debug } from "../../diagnostics.ts";
-import type { RenderedResponse, SlowReaders } from "../../responses/rendered-response.ts";
+import type { SlowReaders } from "../../responses/rendered-response.ts";
 import { watchReader } from "../slow-readers.ts";
 import { http2Stream, isGone, socketOf } from "./connection.ts";
 import { pump } from "./pump.ts";

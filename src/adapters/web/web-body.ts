@@ -1,7 +1,12 @@
 import { ownBytes } from "../../files/content.ts";
-import { bodyLength, closeBody, readBody, type ReadableBody } from "../../responses/body.ts";
+import {
+  bodyLength,
+  closeBody,
+  readBody,
+  type ReadableBody,
+  type RenderedResponse,
+} from "../../responses/rendered-response.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
-import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { watchReader } from "../slow-readers.ts";
 import { FileChunks } from "./file-chunks.ts";
 import { withLength } from "./web-runtime.ts";

@@ -1,14 +1,13 @@
 import { isDownloadError } from "../../errors.ts";
 import type { HeaderFields } from "../../http/header-fields.ts";
-import { closeBody } from "../../responses/body.ts";
+import { closeBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import {
   isDownloadResponse,
   isProxiedDownloadResponse,
   type DownloadRequest,
   type DownloadResult,
 } from "../../responses/handler.ts";
-import { renderResult } from "../../responses/render-result.ts";
-import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import { renderResult } from "../../responses/render.ts";
 import { ownResponses, withoutHandOff } from "../../responses/web-response.ts";
 import { sharedWeakMap } from "../../responses/shared-state.ts";
 import { throughMiddleware } from "../app-middleware.ts";

@@ -13,7 +13,7 @@ import {
   type DownloadResult,
   type ViewContext,
 } from "../../responses/handler.ts";
-import { renderResult } from "../../responses/render-result.ts";
+import { renderResult } from "../../responses/render.ts";
 import { handedOverTransfer } from "../../responses/transfer.ts";
 import { ownResponses } from "../../responses/web-response.ts";
 import {

@@ -6,7 +6,7 @@ import { LocalFile } from "../../files/local/local-file.ts";
 import { VirtualFile } from "../../files/virtual-file.ts";
 import type { DownloadOptions } from "../../responses/presentation.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
-import { renderResult } from "../../responses/render-result.ts";
+import { renderResult } from "../../responses/render.ts";
 import { MemoryStorage } from "../../storages/memory-storage.ts";
 import { StorageFile } from "../../storages/storage-file.ts";
 

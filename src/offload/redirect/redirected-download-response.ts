@@ -7,7 +7,7 @@ import type { Delivery } from "../../responses/delivery.ts";
 import type { DownloadResponse } from "../../responses/download-response.ts";
 import type { DownloadRequest } from "../../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../../responses/proxied-download-response.ts";
-import { followed, renderFollowed, renderRefusal, type RenderOptions } from "../../responses/render.ts";
+import { renderDownload, renderFile, renderRefusal, type RenderOptions } from "../../responses/render.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { handedOverTransfer } from "../../responses/transfer.ts";
 import { privateCacheControl } from "../../http/cache-control.ts";
@@ -38,10 +38,9 @@ export class RedirectedDownloadResponse extends ProxiedDownloadResponse {
     // A later part of the application refused it.
     if (this.status >= 400) return renderRefusal(this, request);
     const source = this.#sourceWithChanges();
-    return followed(source, request, (delivery) =>
-      request.method === "GET"
-        ? redirect(source, this.#options, request, delivery, options)
-        : renderFollowed(source, request, delivery, options),
+    if (request.method !== "GET") return renderDownload(source, request, options);
+    return renderDownload(source, request, options, (_source, _request, delivery) =>
+      redirect(source, this.#options, request, delivery, options),
     );
   }
 
@@ -64,7 +63,7 @@ async function redirect(
   // When the client follows the redirect, it sends the same Range and If-Range to the store.
   const decided = await decideHandOver(source, request, delivery, { passesRange: false });
   if (decided.kind === "answered") return decided.rendered;
-  if (decided.kind === "streamed") return renderFollowed(source, request, delivery, options);
+  if (decided.kind === "streamed") return renderFile(source, request, delivery, options);
   const { head, representation, stat } = decided;
   const { size, contentType } = representation;
   // Several stores ignore If-Range: to a stale one, they would answer with a part of the new object.
@@ -74,12 +73,12 @@ async function redirect(
     !storeAgrees(head.fields, representation, stat) ||
     !(await when({ file: source.file, size, contentType, request }))
   ) {
-    return renderFollowed(source, request, delivery, options);
+    return renderFile(source, request, delivery, options);
   }
   // Computed before the URL is made, so that the URL lives at least as long. If the store signs for less, the URL says so.
   const asked = urlValidity(expiresIn).until.getTime();
   const url = await urlOf(unwrap(source.file), urlOptions(expiresIn, head.fields, representation));
-  if (url === undefined || !isAbsolute(url)) return renderFollowed(source, request, delivery, options);
+  if (url === undefined || !isAbsolute(url)) return renderFile(source, request, delivery, options);
   const until = Math.min(asked, signedUntil(url)?.getTime() ?? Infinity);
   const secondsLeft = (until - Date.now()) / 1000;
   const headers = redirectFields(
