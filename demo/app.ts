@@ -1,19 +1,29 @@
 import { STATUS_CODES } from "node:http";
 import { fileURLToPath } from "node:url";
-import { FileNotFoundError, PathDownloadView, smartDownloadMiddleware, withMiddleware } from "downloadview";
+import {
+  FileNotFoundError,
+  PathDownloadView,
+  smartDownloadMiddleware,
+  withMiddleware,
+  type DownloadHandler,
+} from "downloadview";
 import { toExpressHandler } from "downloadview/express";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
 import { deleteDocument, uploadDocument } from "./changes.ts";
+import { diagnosis, healthcheckView } from "./diagnosis.ts";
 import { demoConfig } from "./downloadview.config.ts";
 import { Exchanges } from "./exchanges.ts";
 import { openLibrary } from "./library.ts";
+import { measurement } from "./measurement.ts";
 import { errorPage, libraryPage } from "./page.ts";
 import { startRemote } from "./remote.ts";
 import { sameOrigin } from "./same-origin.ts";
 import { seedLibrary } from "./seed.ts";
 import { documentSelections } from "./selections.ts";
 import { serverViews } from "./servers.ts";
+import { documentShares } from "./shares.ts";
 import { slowLine } from "./slow-line.ts";
+import { sourceViews } from "./sources.ts";
 import { downloadViews } from "./views.ts";
 import { changeUser, giveVisitorCookie, userOf, withCookies } from "./visitors.ts";
 
@@ -38,7 +48,7 @@ export async function createDemo({
   behindNginx = false,
 }: DemoOptions): Promise<Demo> {
   const library = await openLibrary(dataDir, seedLibrary);
-  const remote = await startRemote();
+  const remote = await startRemote(library.filesDir);
 
   const app = express().disable("x-powered-by").disable("etag");
   const exchanges = new Exchanges();
@@ -50,18 +60,32 @@ export async function createDemo({
   });
   app.get("/public/*path", toExpressHandler(PathDownloadView.asView(publicFiles)));
   app.get("/exchanges", exchanges.stream);
+  const shares = documentShares(library);
+  app.get("/shares/:share", shares.left);
   app.use(exchanges.record);
 
-  const offload = smartDownloadMiddleware(demoConfig(dataDir, behindNginx));
-  for (const [route, view] of Object.entries({ ...downloadViews(library, remote.host), ...serverViews() })) {
+  const config = demoConfig(dataDir, behindNginx);
+  const offload = smartDownloadMiddleware(config);
+  const views: Record<string, DownloadHandler> = {
+    ...downloadViews(library, remote.host),
+    ...serverViews(),
+    ...sourceViews(library, remote.host),
+    "/shared/:slug": shares.view,
+    "/healthcheck/*path": healthcheckView(config),
+  };
+  for (const [route, view] of Object.entries(views)) {
     app.get(route, toExpressHandler(withMiddleware(view, slowLine, offload)));
   }
+  app.get("/unaided/:slug", toExpressHandler(downloadViews(library, remote.host)["/documents/:slug"]!));
 
   const form = express.urlencoded({ extended: false });
   const { post, get } = documentSelections(library);
   app.post("/selections", sameOrigin, form, toExpressHandler(post));
   app.get("/selections/:selection", toExpressHandler(withMiddleware(get, slowLine)));
 
+  app.post("/documents/:slug/share", sameOrigin, shares.create);
+  app.post("/diagnosis", sameOrigin, diagnosis(config, behindNginx));
+  app.post("/measurement", sameOrigin, measurement);
   app.post("/documents", sameOrigin, uploadDocument(library, uploadLimit));
   app.delete("/documents/:slug", sameOrigin, deleteDocument(library));
   app.post("/user", sameOrigin, form, changeUser);

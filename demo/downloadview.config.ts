@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { OffloadRule } from "downloadview";
+import { FileSystemStorage, type OffloadRule } from "downloadview";
 import { apache } from "downloadview/apache";
 import { defineConfig, type DownloadviewConfig } from "downloadview/config";
 import { lighttpd } from "downloadview/lighttpd";
@@ -16,6 +16,8 @@ const ourNginx = nginx({ headers: ["X-Test"] });
 export function demoConfig(dataDir: string, behindNginx: boolean): DownloadviewConfig {
   const backend = behindNginx ? ourNginx : "none";
   return defineConfig({
+    storages: { documents: new FileSystemStorage(join(dataDir, "files")) },
+    healthcheck: { url: "/healthcheck/", storage: "documents" },
     rules: [
       {
         sourceUrl: "/media/nginx/",

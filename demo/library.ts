@@ -40,6 +40,8 @@ export interface NewDocument {
 
 export interface Library {
   readonly storage: Storage;
+  /** The folder of the storage. */
+  readonly filesDir: string;
   /** Where the views look a document up: among those of everybody and of this user. The others are missing. */
   documentsOf(user: User | undefined): Model<Document>;
   list(user?: User): Promise<Document[]>;
@@ -65,6 +67,7 @@ export async function openLibrary(dataDir: string, seed: (library: Library) => P
 
   const library: Library = {
     storage,
+    filesDir,
     list: (user) => db.select().from(documents).where(readableBy(user)).orderBy(desc(documents.id)),
 
     documentsOf(user) {

@@ -2,7 +2,9 @@ import { html, type Html } from "./html.ts";
 import { kindOf } from "./kinds.ts";
 import type { Document } from "./library.ts";
 import { sections, serverSections, type Link, type Section } from "./sections.ts";
+import { frameworkExamples } from "./frameworks.ts";
 import { codeOf, highlighted } from "./source.ts";
+import { sources } from "./sources.ts";
 import { users, type User } from "./visitors.ts";
 
 export interface PageOptions {
@@ -31,6 +33,12 @@ export function libraryPage(documents: readonly Document[], { uploadLimit, behin
         <section class="card library" aria-labelledby="library-title">
           <div class="bar">
             <h2 id="library-title">Documents ${behindNginx ? html`<span class="badge">sent by nginx</span>` : []}</h2>
+            <label class="from"
+              >From
+              <select id="source">
+                ${Object.entries(sources).map(([value, name]) => html`<option value="${value}">${name}</option>`)}
+              </select>
+            </label>
             <label class="switch"
               ><input type="checkbox" id="slow-line" checked /><span>Throttle to 2 MB/s</span></label
             >
@@ -49,6 +57,14 @@ export function libraryPage(documents: readonly Document[], { uploadLimit, behin
             <button class="button quiet" id="reset">Restore the first documents</button>
           </div>
         </section>
+        <h2 class="views-title">In your framework</h2>
+        <p class="lead">A view is the same in all of them. Each has one function that mounts it.</p>
+        <div class="card view">
+          <div class="tabs" role="tablist" aria-label="Frameworks">
+            ${frameworkExamples.map(({ framework }, at) => frameworkTab(framework, at))}
+          </div>
+          ${frameworkExamples.map(({ framework, code }, at) => frameworkPanel(framework, code, at))}
+        </div>
         <h2 class="views-title">The views that serve them</h2>
         <p class="lead">
           Each link below is answered by the code beside it. <em>Headers</em> asks with HEAD, which reads no byte of the
@@ -57,6 +73,20 @@ export function libraryPage(documents: readonly Document[], { uploadLimit, behin
         <div class="views">${sections(sample?.slug).map((section) => sectionCard(section, "HEAD", true))}</div>
         <h2 class="views-title">Sent by the server in front</h2>
         <p class="lead">${behindNginx ? besideNginx : withoutServer}</p>
+        <div class="card probe">
+          <div class="bar">
+            <h3>What does it cost the application?</h3>
+            <button class="button soft" data-action="measure">Measure 20 downloads of 16 MB</button>
+          </div>
+          <p id="measured" class="hint" role="status">
+            ${behindNginx ? "With nginx sending the bytes, and without." : "Run it behind nginx to compare: npm run demo:nginx"}
+          </p>
+          <div class="bar">
+            <h3>Is it set up right?</h3>
+            <button class="button soft" data-action="diagnose">Run the doctor</button>
+          </div>
+          <pre id="diagnosis" tabindex="0" hidden></pre>
+        </div>
         <div class="views">
           ${serverSections.map((section) => sectionCard(section, "GET", behindNginx && section.title === "nginx"))}
         </div>
@@ -92,6 +122,23 @@ export function libraryPage(documents: readonly Document[], { uploadLimit, behin
         </div>
         <div id="preview-body" class="preview-body"></div>
         <p id="preview-note" class="hint"></p>
+      </dialog>
+      <dialog id="share" class="share" aria-labelledby="share-title">
+        <div class="bar">
+          <h2 id="share-title"></h2>
+          <form method="dialog"><button class="button quiet" aria-label="Close">✕</button></form>
+        </div>
+        <div id="share-code" class="share-code"></div>
+        <label class="share-link">Link <input id="share-url" readonly /></label>
+        <div class="bar">
+          <p id="share-left" class="hint"></p>
+          <button class="button soft" id="share-copy">Copy the link</button>
+          <a class="button primary" id="share-open">Download with it</a>
+        </div>
+        <p class="hint">
+          The link is signed: whoever has it may download this document, until it expires or is used up. Change one
+          letter of it, and it is a 403.
+        </p>
       </dialog>
       <script type="module" src="/public/main.js"></script>`,
   );
@@ -173,7 +220,8 @@ function documentRow({ slug, filename, size, createdAt }: Document): Html {
     <td class="date"><time datetime="${createdAt.toISOString()}">${dates.format(createdAt)}</time></td>
     <td class="actions">
       ${kind.preview === "none" ? [] : action("preview", "Preview", "")} ${action("download", "Download", "soft")}
-      ${action("headers", "Headers", "quiet")} ${action("delete", "Delete", "quiet danger")}
+      ${action("share", "Share", "quiet")} ${action("headers", "Headers", "quiet")}
+      ${action("delete", "Delete", "quiet danger")}
     </td>
   </tr>`;
 }
@@ -223,6 +271,32 @@ function sectionLink({ route, href, what }: Link, method: Method, linked: boolea
       <button class="button quiet small" data-action="copy" aria-label="Copy the code of ${href}">Copy</button>
     </div>
   </li>`;
+}
+
+function frameworkTab(framework: string, at: number): Html {
+  return html`<button
+    class="button quiet small"
+    role="tab"
+    id="tab-${at}"
+    aria-controls="panel-${at}"
+    aria-selected="${String(at === 0)}"
+    tabindex="${at === 0 ? 0 : -1}"
+  >
+    ${framework}
+  </button>`;
+}
+
+function frameworkPanel(framework: string, code: string, at: number): Html {
+  return html`<div
+    class="code"
+    role="tabpanel"
+    id="panel-${at}"
+    aria-labelledby="tab-${at}"
+    ${at === 0 ? [] : html`hidden`}
+  >
+    <pre tabindex="0"><code>${highlighted(code)}</code></pre>
+    <button class="button quiet small" data-action="copy" aria-label="Copy the code for ${framework}">Copy</button>
+  </div>`;
 }
 
 function userForm(user: User | undefined): Html {

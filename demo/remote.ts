@@ -12,11 +12,14 @@ export interface Remote {
 }
 
 /** Another server, whose files the demo passes on. It listens on this machine only: the demo needs no network. */
-export async function startRemote(): Promise<Remote> {
+export async function startRemote(filesDir: string): Promise<Remote> {
   const app = express();
   const file = (name: string) => toExpressHandler(PathDownloadView.asView({ path: join(seedsDir, name) }));
   app.get("/hello-world.txt", file("hello-world.txt"));
   app.get("/avatars/ada", file("avatar.png"));
+  // The documents, too: as any server has files, and as an object store answers GetObject of the bucket "files". A real
+  // one would ask for credentials.
+  app.get("/files/*path", toExpressHandler(PathDownloadView.asView({ root: filesDir })));
 
   const { port, close } = await listen(app);
   return { host: `127.0.0.1:${port}`, close };

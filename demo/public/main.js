@@ -1,12 +1,17 @@
 import { Download } from "./download.js";
 import { showPreview } from "./preview.js";
+import { showShare } from "./share.js";
 import { attempt, errorOf, say } from "./speech.js";
+import { diagnose, measure } from "./server.js";
+import { operateTabs } from "./tabs.js";
 import { uploadFile } from "./upload.js";
 import { watchTheWire } from "./wire.js";
 
 watchTheWire();
+for (const list of document.querySelectorAll('[role="tablist"]')) operateTabs(list);
 
 const slowLine = document.getElementById("slow-line");
+const source = document.getElementById("source");
 const documents = document.getElementById("documents");
 const library = documents.closest(".library");
 const upload = document.getElementById("upload");
@@ -16,11 +21,14 @@ const downloads = new Map();
 
 /** What the buttons do: each says by `data-action` which of these it is. */
 const actions = {
-  headers: ({ dataset }, entry) => askFor(dataset.href ?? entry.href, dataset.method ?? "HEAD"),
-  preview: (_button, entry) => showPreview(entry, lineQuery()),
+  headers: ({ dataset }, entry) => askFor(dataset.href ?? hrefOf(entry.slug), dataset.method ?? "HEAD"),
+  preview: (_button, entry) => showPreview(entry, `/previews/${entry.slug}${lineQuery()}`),
   download: (_button, entry) => toggleDownload(entry),
   delete: (button, entry) => removeDocument(entry, button.closest("tr")),
+  share: (_button, entry) => showShare(entry),
   copy: (button) => copy(button),
+  measure: (button) => measure(button),
+  diagnose: (button) => diagnose(button),
 };
 
 document.addEventListener("click", (event) => {
@@ -39,7 +47,7 @@ function toggleDownload({ slug, name }) {
   const running = downloads.get(slug);
   if (running && running.state !== "done") return running.toggle();
   const download = new Download(
-    () => `/documents/${slug}${lineQuery()}`,
+    () => hrefOf(slug),
     name,
     () => labelRow(slug),
   );
@@ -74,6 +82,12 @@ downloadSelected.addEventListener("click", () =>
     await new Download(() => response.url + lineQuery(), "Selected documents.zip").start();
   }),
 );
+
+/** A document from where the page says: the disk serves it under its own URL. */
+function hrefOf(slug) {
+  const from = source.value === "disk" ? "/documents" : `/from/${source.value}`;
+  return `${from}/${slug}${lineQuery()}`;
+}
 
 function lineQuery() {
   return slowLine.checked ? "?line=slow" : "";

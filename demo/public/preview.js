@@ -11,8 +11,7 @@ const openLink = document.getElementById("preview-open");
 dialog.addEventListener("close", () => body.replaceChildren());
 
 /** Shows a document in place, by the view that serves it inline. */
-export async function showPreview({ slug, name, preview }, query) {
-  const url = `/previews/${slug}${query}`;
+export async function showPreview({ name, preview }, url) {
   title.textContent = name;
   openLink.href = url;
   note.textContent = "";

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -33,6 +33,8 @@ describe.runIf(hasNginx)("npm run demo:nginx", { timeout: 60_000 }, () => {
     const made = await readFile(join(dataDir, "nginx/downloadview.conf"), "utf8");
     appUrl = `http://${/server (127\.0\.0\.1:\d+);/.exec(made)?.[1]}`;
     for (const name of oddFiles) await writeFile(join(dataDir, "files", name), hello);
+    // A file of this very second has a weak tag, and a strong one a second later.
+    await utimes(join(dataDir, "files/hello-world.txt"), 1e9, 1e9);
   });
   afterAll(async () => {
     if (demo.exitCode === null) {

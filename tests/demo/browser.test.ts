@@ -142,6 +142,7 @@ describe.runIf(hasChromium)("the demo in Chromium", { timeout: 60_000 }, () => {
       return response.status() === 206 && range !== null && !range.startsWith("bytes 0-");
     });
     await press("Sunset", "Preview");
+    await page.locator("#preview video").waitFor();
     const time = await page.evaluate(`new Promise((resolve, reject) => {
       const video = document.querySelector("#preview video");
       video.muted = true;
@@ -159,7 +160,7 @@ describe.runIf(hasChromium)("the demo in Chromium", { timeout: 60_000 }, () => {
   it("stops the video when its preview is closed", async () => {
     await press("Sunset", "Preview");
     await page.locator("#preview video").waitFor();
-    await page.getByLabel("Close").first().click();
+    await page.locator("#preview").getByLabel("Close").click();
     await page.locator("#preview video").waitFor({ state: "detached" });
   });
 
@@ -259,14 +260,14 @@ describe.runIf(hasChromium)("the demo in Chromium", { timeout: 60_000 }, () => {
     expect(await page.evaluate("document.activeElement.ariaLabel")).toBe(
       "Resume Weather at the lake, minute by minute.csv",
     );
-    expect(await page.getByRole("status").textContent()).toMatch(/^Weather at the lake.*: Paused at/);
+    expect(await page.locator("#said").textContent()).toMatch(/^Weather at the lake.*: Paused at/);
   });
 
   it("says that a document is gone, in the preview and in the list of transfers", async () => {
     await fetch(`${demo.url}/documents/how-a-download-travels`, { method: "DELETE" });
     await press("How a download travels", "Preview");
     await page.locator("#preview").getByText("This document is gone.").waitFor();
-    await page.getByLabel("Close", { exact: true }).click();
+    await page.locator("#preview").getByLabel("Close").click();
     await press("How a download travels", "Download");
     const transfer = page.locator('.transfer[data-state="failed"]');
     await transfer.getByText("Failed: 404 Not Found").waitFor();
@@ -274,7 +275,7 @@ describe.runIf(hasChromium)("the demo in Chromium", { timeout: 60_000 }, () => {
     await transfer.waitFor({ state: "detached" });
     page.once("dialog", (dialog) => void dialog.accept());
     await page.getByRole("button", { name: "Restore the first documents" }).click();
-    await page.getByRole("status").getByText("Restored").waitFor();
+    await page.locator("#said").getByText("Restored").waitFor();
     expect((await fetch(`${demo.url}/documents/how-a-download-travels`)).status).toBe(200);
   });
 
@@ -286,6 +287,41 @@ describe.runIf(hasChromium)("the demo in Chromium", { timeout: 60_000 }, () => {
     await page.getByRole("button", { name: "Ask for it all the same" }).click();
     const wire = page.getByRole("region", { name: "On the wire" });
     await wire.locator(".line.bad", { hasText: "404 Not Found" }).waitFor();
+  });
+
+  it("shares a document by a link that is good for three downloads", async () => {
+    await rowOf("Grüße").getByRole("button", { name: "Share" }).click();
+    const dialog = page.locator("dialog#share");
+    await dialog.getByText(/^3 of 3 downloads left · expires in (10:00|9:5\d)$/).waitFor();
+    expect(await dialog.getByRole("img", { name: "QR code" }).isVisible()).toBe(true);
+    const [download] = await Promise.all([page.waitForEvent("download"), dialog.getByText("Download with it").click()]);
+    expect(await sumOf(download)).toBe(await seedSum("greetings.txt"));
+    await dialog.getByText(/^2 of 3 downloads left/).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it.each(["memory", "s3", "remote"])(
+    "serves the same document from elsewhere, under the same name: %s",
+    async (from) => {
+      await page.getByLabel("From").selectOption(from);
+      const [download] = await Promise.all([page.waitForEvent("download"), press("Grüße", "Download")]);
+      expect(download.suggestedFilename()).toBe("Grüße aus 東京 🗼.txt");
+      expect(await sumOf(download)).toBe(await seedSum("greetings.txt"));
+    },
+  );
+
+  it("shows how a view is mounted in other frameworks, by tabs that the arrows move between", async () => {
+    await page.getByRole("tab", { name: "Express" }).focus();
+    await page.keyboard.press("ArrowRight");
+    const panel = page.getByRole("tabpanel", { name: "Fastify" });
+    expect(await panel.textContent()).toContain("toFastifyHandler");
+    expect(await page.getByRole("tabpanel").count()).toBe(1);
+  });
+
+  it("shows the doctor's report of itself", async () => {
+    await page.getByRole("button", { name: "Run the doctor" }).click();
+    await page.locator("#diagnosis").getByText("[app-finds]").waitFor();
+    expect(await page.locator("#diagnosis").textContent()).not.toContain("FAIL");
   });
 
   it("says that the server does not answer, instead of nothing", async () => {

@@ -257,6 +257,52 @@ describe("a document of one user", () => {
   });
 });
 
+describe("a link that is shared", () => {
+  const share = async (slug: string, user = ""): Promise<Response> =>
+    fetch(`${demo.url}/documents/${slug}/share`, { method: "POST", headers: { Cookie: `user=${user}` } });
+
+  it("opens the one document that it was made for, three times", async () => {
+    const { url, share: id } = (await (await share("note-of-ada", "ada")).json()) as { url: string; share: string };
+    const left = async (): Promise<unknown> => (await fetch(`${demo.url}/shares/${id}`)).json();
+    expect(await left()).toEqual({ left: 3 });
+    for (const use of [2, 1, 0]) {
+      // Another client each time: one client that asks again has had its bytes.
+      const response = await fetch(url, { headers: { "User-Agent": `client ${use}` } });
+      expect(await response.text()).toBe("Only Ada may read this.\n");
+      expect(await left()).toEqual({ left: use });
+    }
+    expect((await fetch(url, { headers: { "User-Agent": "one more" } })).status).toBe(403);
+  });
+
+  it.each([
+    ["another document", (url: string) => url.replace("note-of-ada", "note-of-grace")],
+    ["another user", (url: string) => url.replace("by=ada", "by=grace")],
+    ["another link", (url: string) => url.replace(/share=./, "share=x")],
+    ["no signature", (url: string) => url.replace(/&X-Signature=[^&]*/, "")],
+  ])("is refused when it is changed to %s", async (_what, change) => {
+    const { url } = (await (await share("note-of-ada", "ada")).json()) as { url: string };
+    expect(change(url)).not.toBe(url);
+    expect((await fetch(change(url))).status).toBe(403);
+  });
+
+  it("is made by nobody who may not read the document", async () => {
+    expect((await share("note-of-ada", "grace")).status).toBe(404);
+    expect((await share("note-of-ada")).status).toBe(404);
+  });
+});
+
+describe("the same document from elsewhere", () => {
+  it.each(["disk", "memory", "s3", "remote"])("is the same, in ranges as well, and as private: %s", async (from) => {
+    const url = `${demo.url}/from/${from}/weather`;
+    const content = await readFile(join(demo.dataDir, "files/object/weather.csv"));
+    expect(sha256(await bytesOf(await fetch(url)))).toBe(sha256(content));
+    const range = await fetch(url, { headers: { Range: "bytes=1000000-1999999" } });
+    expect([range.status, range.headers.get("etag")?.startsWith('"')]).toEqual([206, true]);
+    expect(sha256(await bytesOf(range))).toBe(sha256(content.subarray(1_000_000, 2_000_000)));
+    expect((await fetch(`${demo.url}/from/${from}/note-of-ada`)).status).toBe(404);
+  });
+});
+
 describe("the demo's video", () => {
   it.each([
     ["bytes=0-0", "bytes 0-0/2417069", 0, 1],
