@@ -149,7 +149,7 @@ describe("downloadview", () => {
   it.each([[["unknown"]], [["toString"]]])("knows no command %j", async (args) => {
     expect(await said(run, ...args)).toMatchObject({
       code: 2,
-      err: expect.stringContaining("config, doctor, kept, serve, sign, verify"),
+      err: expect.stringContaining("config, demo, doctor, kept, serve, sign, verify"),
     });
   });
 });

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { configHelp, runConfig } from "./config.ts";
+import { demoHelp, runDemo } from "./demo.ts";
 import { doctorHelp, runDoctor } from "./doctor.ts";
 import { keptHelp, runKept } from "./kept.ts";
 import { runServe, serveHelp } from "./serve.ts";
@@ -11,6 +12,7 @@ type Command = (args: readonly string[], io: CommandIO) => Promise<number>;
 
 const commands: Readonly<Record<string, Command>> = {
   config: (args, io) => runConfig(args, io),
+  demo: (args, io) => runDemo(args, io),
   doctor: (args, io) => runDoctor(args, io),
   kept: (args, io) => runKept(args, io),
   serve: (args, io) => runServe(args, io),
@@ -18,7 +20,7 @@ const commands: Readonly<Record<string, Command>> = {
   verify: (args, io) => runVerify(args, io),
 };
 
-const help: string = [configHelp, doctorHelp, keptHelp, serveHelp, signHelp, verifyHelp].join("\n");
+const help: string = [configHelp, demoHelp, doctorHelp, keptHelp, serveHelp, signHelp, verifyHelp].join("\n");
 
 /** Runs the command that the first argument names. Gives the exit code, 2 for a command that there is not. */
 export async function run([name, ...args]: readonly string[], io: CommandIO): Promise<number> {

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runDemo } from "./demo.ts";
 import { run } from "./run.ts";
 import { runServe } from "./serve.ts";
 
@@ -133,6 +134,82 @@ describe("downloadview serve", () => {
     const io = { env: {}, stdout: () => undefined, stderr: (text: string) => void (err += text) };
     expect(await runServe(["shared", "--port", String(port)], io, folder, AbortSignal.abort())).toBe(2);
     expect(err).toContain(`Port ${port} is taken`);
+  });
+});
+
+describe("downloadview serve --links", () => {
+  const stopping = new AbortController();
+  let url: string;
+  let done: Promise<number>;
+  beforeAll(async () => {
+    const line = await new Promise<string>((told) => {
+      const io = { env: {}, stdout: told, stderr: told };
+      done = runServe(["shared", "--port", "0", "--links", "1h"], io, folder, stopping.signal);
+    });
+    url = /http:\S+/.exec(line)?.[0] ?? "";
+  });
+  afterAll(async () => {
+    stopping.abort();
+    expect(await done).toBe(0);
+  });
+
+  const fromAfar: readonly Record<string, string>[] = [
+    { Host: "files.example" },
+    { "X-Forwarded-For": "203.0.113.7" },
+    { "X-Forwarded-Host": "files.example" },
+    { Forwarded: "for=203.0.113.7" },
+    { Via: "1.1 tunnel" },
+  ];
+  const askAt = (path: string, headers: Record<string, string> = {}): Promise<Answer> => {
+    const before = port;
+    port = Number(new URL(url).port);
+    const answer = ask(path, headers);
+    port = before;
+    return answer;
+  };
+  const linkOf = async (name: string): Promise<string> => {
+    const { text } = await askAt("/");
+    const [, link = ""] = new RegExp(`<bdi>${name}</bdi></a> · <a href="([^"]+)">`).exec(text) ?? [];
+    return link.replaceAll("&amp;", "&");
+  };
+
+  it("shows a link beside each file to whoever is at this machine, who needs none", async () => {
+    expect(await linkOf("numbers.txt")).toMatch(/^\/numbers\.txt\?X-Expires=\d+&X-Signature=/);
+    expect(await askAt("/numbers.txt")).toMatchObject({ status: 200, text: "0123456789" });
+  });
+
+  it.each(fromAfar)("serves what has its link, and nothing else, to a request with %j", async (headers) => {
+    const link = await linkOf("numbers.txt");
+    expect(await askAt(link, headers)).toMatchObject({ status: 200, text: "0123456789" });
+    for (const path of ["/", "/numbers.txt", "/a%20folder/", link.replace("numbers.txt", "page.html"), `${link}0`]) {
+      expect(await askAt(path, headers)).toMatchObject({ status: 403, text: "Failed\n" });
+    }
+  });
+
+  it.each(["0", "soon", ""])("explains that %j is no time", async (time) => {
+    let err = "";
+    const io = { env: {}, stdout: () => undefined, stderr: (text: string) => void (err += text) };
+    expect(await runServe(["shared", "--links", time], io, folder, AbortSignal.abort())).toBe(2);
+    expect(err).toContain("--links must be a time such as 1h or 7d");
+  });
+});
+
+describe("downloadview demo", () => {
+  it("serves its samples until it is stopped, and removes them", async () => {
+    const stopping = new AbortController();
+    let ran: Promise<number> | undefined;
+    const said = await new Promise<string>((told) => {
+      const io = { env: {}, stdout: told, stderr: told };
+      ran = runDemo(["--port", "0"], io, stopping.signal);
+    });
+    const [, served = "", url = ""] = /Serving (\S+) at (\S+)/.exec(said) ?? [];
+    const [, hello = ""] = /curl -i (\S+)/.exec(said) ?? [];
+    expect(await (await fetch(hello)).text()).toBe("Hello world!\n");
+    const part = await fetch(`${url}One%20gigabyte.bin`, { headers: { Range: "bytes=999999990-" } });
+    expect([part.status, (await part.arrayBuffer()).byteLength]).toEqual([206, 10]);
+    stopping.abort();
+    expect(await ran).toBe(0);
+    await expect(stat(served)).rejects.toThrow("ENOENT");
   });
 });
 

@@ -1,12 +1,17 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join, resolve, sep } from "node:path";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { toNodeHandler } from "../adapters/node/index.ts";
 import { DownloadError } from "../errors.ts";
+import { signatureRequired } from "../signing/signature-required.ts";
+import { URLSigner } from "../signing/url-signer.ts";
 import { PathDownloadView } from "../views/path-download-view.ts";
+import { parseDuration } from "./duration.ts";
+import { listing, type Page } from "./listing.ts";
 import { exitCode, UsageError, type CommandIO } from "./signing-options.ts";
 
 export const serveHelp: string = `downloadview serve [FOLDER] [options]
@@ -17,6 +22,8 @@ leave the folder, are not served.
   --port PORT     default 3000; 0 takes any free port
   --host ADDRESS  default 127.0.0.1: this machine alone. 0.0.0.0 serves the network, without a password
   --attachment    files are saved, not shown
+  --links TIME    the listing has a signed link beside each file, which works for this time (1h, 7d, …). A request
+                  that does not come from this machine needs such a link, and gets no listing
 `;
 
 /** `downloadview serve`. Resolves with the exit code: 0 when `stop` aborts, or 2 for arguments that can't be used. */
@@ -33,6 +40,7 @@ export function runServe(
       options: {
         attachment: { type: "boolean", default: false },
         help: { type: "boolean", short: "h" },
+        links: { type: "string" },
         host: { type: "string", default: "127.0.0.1" },
         port: { type: "string", default: "3000" },
       },
@@ -44,7 +52,9 @@ export function runServe(
     if (positionals.length > 1) throw new UsageError(`One folder, got ${positionals.length}`);
     const root = resolve(folder, positionals[0] ?? ".");
     if (!(await isFolder(root))) throw new UsageError(`${JSON.stringify(positionals[0] ?? ".")} is not a folder`);
-    const server = createServer(folderHandler(root, values.attachment, isLoopback(values.host)));
+    const { attachment, host, links } = values;
+    const life = links === undefined ? undefined : lifeOf(links);
+    const server = createServer(folderHandler({ root, attachment, localOnly: isLoopback(host) && !life, life }));
     server.listen(portOf(values.port), values.host);
     try {
       await once(server, "listening");
@@ -84,12 +94,23 @@ function isLoopback(host: string): boolean {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
+interface FolderOptions {
+  readonly root: string;
+  readonly attachment: boolean;
+  /** Whether only this machine is answered. */
+  readonly localOnly: boolean;
+  /** How long a signed link works, in seconds. Undefined: there are none, and none is needed. */
+  readonly life: number | undefined;
+}
+
 /** Serves the files below `root`, and for a folder a page that lists it. */
-function folderHandler(root: string, attachment: boolean, localOnly: boolean): Handler {
+function folderHandler({ root, attachment, localOnly, life }: FolderOptions): Handler {
   const view = PathDownloadView.asView({ root, attachment });
-  const files = toNodeHandler(view, {
-    params: (request) => ({ path: segmentsOf(request.url)?.join("/") ?? "" }),
-  });
+  const params = (request: IncomingMessage): { path: string } => ({ path: segmentsOf(request.url)?.join("/") ?? "" });
+  const files = toNodeHandler(view, { params });
+  const signer = new URLSigner({ secrets: randomBytes(32).toString("base64url") });
+  const linkedFiles = toNodeHandler(signatureRequired(view, { signer }), { params });
+  const sign = (path: string): Promise<string> => signer.sign(path, { expiresIn: life });
   return (request, response) => {
     // A page of another site can make its own name lead to this machine (DNS rebinding), and would read the files.
     if (localOnly && !isLoopback(hostOf(request))) return respond(response, 403, "This server is for localhost\n");
@@ -99,14 +120,40 @@ function folderHandler(root: string, attachment: boolean, localOnly: boolean): H
     }
     const segments = segmentsOf(request.url);
     if (segments === undefined) return respond(response, 404, "Not found\n");
+    const failed = (error: unknown): void => respond(response, statusOf(error), "Failed\n");
+    if (life !== undefined && !isFromHere(request)) {
+      return void linkedFiles(request, response, (error) =>
+        error ? failed(error) : respond(response, 404, "Not found\n"),
+      );
+    }
     const list = (): void => {
-      void listing(root, segments, request)
+      void listing(root, segments, pathOf(request.url), life === undefined ? undefined : sign)
         .catch(() => undefined)
         .then((page) => (page ? sendPage(response, page) : respond(response, 404, "Not found\n")));
     };
     if (segments.length === 0 || pathOf(request.url).endsWith("/")) return list();
-    void files(request, response, (error) => (error ? respond(response, statusOf(error), "Failed\n") : list()));
+    void files(request, response, (error) => (error ? failed(error) : list()));
   };
+}
+
+/**
+ * Whether who asks is at this machine. A tunnel or proxy on this machine connects from here for all the world: it says so
+ * by a Host or a forwarding field.
+ */
+function isFromHere(request: IncomingMessage): boolean {
+  const { headers, socket } = request;
+  const isForwarded = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"].some(
+    (name) => name in headers,
+  );
+  return (
+    !isForwarded && isLoopback(hostOf(request)) && isLoopback((socket.remoteAddress ?? "").replace(/^::ffff:/, ""))
+  );
+}
+
+function lifeOf(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds) return seconds;
+  throw new UsageError(`--links must be a time such as 1h or 7d, got ${JSON.stringify(text)}`);
 }
 
 function statusOf(error: unknown): number {
@@ -131,70 +178,6 @@ function segmentsOf(url: string | undefined): string[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-type Page = { readonly location: string } | { readonly html: string };
-
-async function listing(root: string, segments: readonly string[], { url }: IncomingMessage): Promise<Page | undefined> {
-  const base = await realpath(root);
-  const folder = await realpath(join(base, ...segments));
-  if (folder !== base && !folder.startsWith(base.endsWith(sep) ? base : base + sep)) return undefined;
-  // A symlink may lead to a hidden folder.
-  if (
-    folder
-      .slice(base.length)
-      .split(sep)
-      .some((segment) => segment.startsWith("."))
-  )
-    return undefined;
-  const entries = await readdir(folder, { withFileTypes: true });
-  const path = segments.map((segment) => `/${encodeURIComponent(segment)}`).join("");
-  if (!pathOf(url).endsWith("/")) return { location: `${path}/` };
-  const rows = entries
-    .filter(
-      (entry) => !entry.name.startsWith(".") && !entry.name.includes("\\") && (entry.isFile() || entry.isDirectory()),
-    )
-    .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
-    .sort((one, other) => Number(other.endsWith("/")) - Number(one.endsWith("/")) || one.localeCompare(other))
-    .map((name) => `<li><a href="${path}/${linkTo(name)}"><bdi>${escaped(name)}</bdi></a></li>`);
-  const title = escaped(`/${segments.join("/")}`);
-  const up = segments.length > 0 ? `<li><a href="../">Up</a></li>` : "";
-  return { html: document(title, `${up}${rows.join("\n")}` || "<li>This folder is empty.</li>") };
-}
-
-function linkTo(name: string): string {
-  return name.endsWith("/") ? `${encodeURIComponent(name.slice(0, -1))}/` : encodeURIComponent(name);
-}
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escaped(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? "");
-}
-
-function document(title: string, items: string): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${title}</title>
-<style>
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }
-li { padding: 0.25rem 0 }
-</style>
-<h1>${title}</h1>
-<ul>
-${items}
-</ul>
-</html>
-`;
 }
 
 function sendPage(response: ServerResponse, page: Page): void {
