@@ -6,9 +6,9 @@ import { exitCode, UsageError, type CommandIO } from "./signing-options.ts";
 
 export const doctorHelp: string = `downloadview doctor --app URL [--proxy URL] [options]
 
-Looks at a deployment: the storage, the application, and the server in front of it. Says of each
-check whether it passed, and of what failed which side to mend, and how. Run it where the storage
-of the health check can be reached.
+Checks a deployment: the storage, the application, and the server in front of it. Reports pass or
+fail for each check. For a failure: what to fix, and on which side. Run it where the storage of
+the health check can be reached.
 
   --app URL            the application itself
   --proxy URL          the server in front of it, as clients reach it
@@ -18,10 +18,10 @@ of the health check can be reached.
   --json               prints the results as JSON
   --config FILE        another file than downloadview.config.ts
 
-Exit code 0 if all is well, 1 if a check failed, 2 if nothing could be checked.
+Exit code 0 if no check failed, 1 if one failed, 2 if nothing could be checked.
 `;
 
-/** `downloadview doctor`. Gives the exit code: 0 if healthy, 1 if not, 2 if nothing could be checked. */
+/** Runs `downloadview doctor`. Returns the exit code: 0 if healthy, 1 if not, 2 if nothing could be checked. */
 export function runDoctor(args: readonly string[], io: CommandIO, folder: string = process.cwd()): Promise<number> {
   return exitCode(withJsonErrors(args, io), "doctor", async () => {
     const { values } = parseArgs({
@@ -62,7 +62,7 @@ function milliseconds(seconds: string): number {
   throw new UsageError(`--timeout must be seconds between 0 and 86400 (got ${JSON.stringify(seconds)})`);
 }
 
-/** A program that reads JSON gets JSON also where nothing could be checked. */
+/** With `--json`, prints an error as JSON as well: a program that reads the output gets JSON in any case. */
 function withJsonErrors(args: readonly string[], io: CommandIO): CommandIO {
   if (!args.includes("--json")) return io;
   const stderr = (text: string): void => {

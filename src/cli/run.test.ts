@@ -104,11 +104,11 @@ describe("downloadview config", () => {
 });
 
 describe("downloadview doctor", () => {
-  it("says what failed, which side to mend, and how", async () => {
+  it("says what failed, which side to fix, and how", async () => {
     const { code, out } = await said(runDoctor, "--app", "http://127.0.0.1:1");
     expect(code).toBe(1);
-    expect(out).toMatch(/FAIL {2}The application answers {2}\[app-reachable\]\n +mend +the application \(app\)/);
-    expect(out).toMatch(/how +Start it, or correct --app\./);
+    expect(out).toMatch(/FAIL {2}The application answers {2}\[app-reachable\]\n +fix +the application \(app\)/);
+    expect(out).toMatch(/how +Start the application, or correct --app\./);
   });
 
   it("prints JSON for programs", async () => {

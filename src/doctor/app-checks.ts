@@ -1,8 +1,9 @@
 import type { Check, Finding } from "./check-result.ts";
 import { messageOf, offloadFieldIn, targetIn, type Examination, type ExpectedTarget } from "./examination.ts";
 import type { Reply } from "./ask.ts";
+import type { Sample } from "./samples.ts";
 
-/** The application against the storage: does it send what the rules say? */
+/** Check whether the application finds the storage's files, and names them as the rules say. */
 export const appChecks: readonly Check<Examination>[] = [
   {
     check: "app-reachable",
@@ -13,7 +14,7 @@ export const appChecks: readonly Check<Examination>[] = [
         return undefined;
       } catch (error) {
         if (exam.signal.aborted) throw error;
-        return ofApp(`an answer from ${exam.app.origin}`, messageOf(error), "Start it, or correct --app.");
+        return ofApp(`an answer from ${exam.app.origin}`, messageOf(error), "Start the application, or correct --app.");
       }
     },
   },
@@ -28,9 +29,9 @@ export const appChecks: readonly Check<Examination>[] = [
         `200 for ${path}`,
         String(status),
         status === 404
-          ? `Mount HealthcheckDownloadView there with the parameter "path"; if it is there, the application looks into ` +
-              `another place than this storage ${exam.storageName}: compare their configurations.`
-          : "The health check needs no permission: mount it outside of what asks for one, and look at the log.",
+          ? `Mount HealthcheckDownloadView there with the parameter "path". If it is there, the application uses another ` +
+              `storage than ${exam.storageName} of this configuration: give both the same.`
+          : "The health check needs no permission: mount it before the middleware that asks for one.",
       );
     },
   },
@@ -45,31 +46,24 @@ export const appChecks: readonly Check<Examination>[] = [
   },
   {
     check: "app-names",
-    title: "It does so whatever the file is called",
+    title: "It does so for files with unusual names",
     examine: async (exam) => {
-      for (const sample of exam.samples.odd) {
-        const expected = await exam.expected(sample);
-        const reply = await exam.askApp({ path: exam.path(sample) });
-        const right = expected
-          ? targetIn(reply, expected) === expected.value
-          : reply.body.toString() === sample.content;
-        if (!right) return oddName(sample.name, expected, reply);
-      }
-      return undefined;
+      const findings = await Promise.all(exam.samples.odd.map((sample) => wrongName(exam, sample)));
+      return findings.find((finding) => finding !== undefined);
     },
   },
   {
     check: "app-refused",
-    title: "What the application refuses, it does not hand over",
+    title: "The application does not hand over a file that it refuses",
     examine: async (exam) => {
       const reply = await exam.askApp({ path: exam.path(exam.samples.plain, "refused") });
       const field = offloadFieldIn(reply);
       if (reply.status === 403 && field === undefined) return undefined;
       return ofApp(
-        "403, without a field for a server",
+        "403, without an offload field",
         `${reply.status}${field === undefined ? "" : ` with ${field}`}`,
-        "A middleware of the application's own hands over whatever the status is: it must look at response.status, and " +
-          "leave alone what is not a 200.",
+        "A middleware of the application hands over a file with any status: it must look at response.status, and hand over " +
+          "a 200 only.",
       );
     },
   },
@@ -83,7 +77,7 @@ function wrongTarget(exam: Examination, expected: ExpectedTarget, reply: Reply):
     return ofApp(
       `${backend.header}: ${value}`,
       `${backend.header}: ${actual}`,
-      "The application runs with other rules than these: restart it, or use one configuration for both.",
+      "The application runs with other rules than these: restart it, or load the same configuration in both.",
     );
   }
   const other = offloadFieldIn(reply);
@@ -97,12 +91,12 @@ function wrongTarget(exam: Examination, expected: ExpectedTarget, reply: Reply):
   return ofApp(
     `${backend.header}: ${value}`,
     reply.body.toString() === exam.samples.plain.content ? "the application sends the file itself" : "no such field",
-    "Let the health check go through smartDownloadMiddleware(config), as the other downloads do; with backend " +
-      '"none" the application sends everything itself.',
+    "Let the health check pass through smartDownloadMiddleware(config), as the other downloads do. With backend " +
+      '"none", the application sends every file itself.',
   );
 }
 
-/** Without a server that is right. With one, the rules miss what they are for. */
+/** Without a server, no rule is right. With one, the rules miss the storage. */
 function noRule(exam: Examination, reply: Reply): Finding | undefined {
   const field = offloadFieldIn(reply);
   if (exam.config.backend === "none") return field === undefined ? undefined : unwantedField(field);
@@ -110,7 +104,7 @@ function noRule(exam: Examination, reply: Reply): Finding | undefined {
   return ofApp(
     "a rule that captures the storage's files",
     path === undefined ? "none" : `none that captures ${path}`,
-    `Write a rule for the storage ${exam.storageName}: its folder as sourceDir, or its base URL as sourceUrl.`,
+    `Write a rule for the storage ${exam.storageName}, with its folder as sourceDir or its base URL as sourceUrl.`,
   );
 }
 
@@ -118,16 +112,23 @@ function unwantedField(field: string): Finding {
   return ofApp(
     "the file, from the application itself",
     `${field}, and an empty body`,
-    'The application runs with a backend, this configuration with "none": give both the same. Without a server in front ' +
-      "clients get nothing.",
+    'The application runs with a backend, this configuration with "none": give both the same. Without a server in front, ' +
+      "clients get an empty body.",
   );
+}
+
+async function wrongName(exam: Examination, sample: Sample): Promise<Finding | undefined> {
+  const expected = await exam.expected(sample);
+  const reply = await exam.askApp({ path: exam.path(sample) });
+  const right = expected ? targetIn(reply, expected) === expected.value : reply.body.toString() === sample.content;
+  return right ? undefined : oddName(sample.name, expected, reply);
 }
 
 function oddName(name: string, expected: ExpectedTarget | undefined, reply: Reply): Finding {
   return ofApp(
     expected ? `${expected.backend.header}: ${expected.value}` : `200 for ${JSON.stringify(name)}`,
     (expected && targetIn(reply, expected)) ?? String(reply.status),
-    "The application's router decodes the path once more, or less, than once; or what is in front of it rewrites the URL.",
+    "The path parameter must be decoded exactly once: the router, or a middleware before it, decodes it twice or not at all.",
   );
 }
 

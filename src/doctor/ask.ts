@@ -1,7 +1,7 @@
-import { request as askByHttp, type IncomingMessage } from "node:http";
-import { request as askByHttps } from "node:https";
+import { Agent, request as askByHttp, type IncomingMessage } from "node:http";
+import { Agent as SecureAgent, request as askByHttps } from "node:https";
 
-/** A request as it is to go out, byte by byte: `fetch` would tidy up the path and add fields of its own. */
+/** A request that is sent byte by byte: `fetch` would normalize the path and add fields. */
 export interface Question {
   readonly method?: "GET" | "HEAD";
   readonly path: string;
@@ -10,52 +10,82 @@ export interface Question {
 
 export interface Reply {
   readonly status: number;
-  /** The lines of a field. */
+  /** The values of a field, one per line of the head. */
   lines(name: string): readonly string[];
-  /** Them, joined. */
+  /** The same, joined. Undefined if the field is missing. */
   field(name: string): string | undefined;
   /** The names of all fields, lower-case, each once. */
   readonly names: readonly string[];
   readonly body: Buffer;
 }
 
-/** How a server is reached. */
+/** How the doctor reaches a server. */
 export interface Route {
   /** The Host field, and the name for TLS. Default: the URL's own. */
   readonly host?: string | undefined;
-  /** Accepts a certificate that no authority of this machine has signed. Default false. */
+  /** Accepts a self-signed certificate. Default false. */
   readonly insecure?: boolean | undefined;
-  /** Ends the request, also while its body arrives. */
+  /** Aborts the request, also while its body arrives. */
   readonly signal?: AbortSignal | undefined;
+  /** Keeps connections open between requests. Default: each request has its own connection. */
+  readonly connections?: Connections | undefined;
 }
 
-const longestWait = 10_000;
-const mostBytes = 1024 * 1024;
+/** Connections that stay open between requests. */
+export class Connections {
+  readonly #plain: Agent = new Agent({ keepAlive: true });
+  readonly #secure: SecureAgent = new SecureAgent({ keepAlive: true });
 
-/** Sends one request on a connection of its own. @throws {Error} that says why there is no reply */
-export function ask(base: URL, { method = "GET", path, headers = {} }: Question, route: Route = {}): Promise<Reply> {
+  for({ protocol }: URL): Agent {
+    return protocol === "https:" ? this.#secure : this.#plain;
+  }
+
+  close(): void {
+    this.#plain.destroy();
+    this.#secure.destroy();
+  }
+}
+
+/** The longest time without any byte, in milliseconds. */
+const maxSilence = 10_000;
+const maxBytes = 1024 * 1024;
+
+/** Sends one request. @throws {Error} that says why there is no reply */
+export async function ask(base: URL, question: Question, route: Route = {}): Promise<Reply> {
+  const response = await openReply(base, question, route).catch((error: unknown) => {
+    // The server may close a kept connection at any moment.
+    if (route.connections === undefined || route.signal?.aborted === true) throw error;
+    return openReply(base, question, { ...route, connections: undefined });
+  });
+  return reply(response, await collect(response));
+}
+
+/** The same, without reading the body. The caller reads or destroys it. */
+export function openReply(
+  base: URL,
+  { method = "GET", path, headers = {} }: Question,
+  route: Route = {},
+): Promise<IncomingMessage> {
   const send = base.protocol === "https:" ? askByHttps : askByHttp;
   const options = {
     method,
     path,
     headers: { ...(route.host === undefined ? {} : { Host: route.host }), ...headers },
-    agent: false as const,
-    timeout: longestWait,
+    agent: route.connections?.for(base) ?? (false as const),
+    timeout: maxSilence,
     ...tlsOptions(route),
     ...(route.signal && { signal: route.signal }),
   };
   return new Promise((resolve, reject) => {
     const outgoing = send(base, options);
-    outgoing.once("timeout", () => outgoing.destroy(new Error(`no answer within ${longestWait / 1000} s`)));
+    outgoing.once("timeout", () => outgoing.destroy(new Error(`no answer within ${maxSilence / 1000} s`)));
     outgoing.once("error", reject);
-    outgoing.once("response", (response) => {
-      collect(response).then((body) => resolve(reply(response, body)), reject);
-    });
+    outgoing.once("response", resolve);
     outgoing.end();
   });
 }
 
-/** The name without its port that TLS asks for, and whether the certificate is checked. */
+/** Returns the name for TLS, which has no port, and whether to check the certificate. */
 export function tlsOptions({ host, insecure }: Route): { servername?: string; rejectUnauthorized?: boolean } {
   const name = host?.replace(/:\d+$/, "");
   return {
@@ -65,14 +95,14 @@ export function tlsOptions({ host, insecure }: Route): { servername?: string; re
   };
 }
 
-// A response that promised more than it sent is one that a browser shows as a failed download: so it is here.
+// A truncated response throws here, as a browser shows it as a failed download.
 async function collect(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.byteLength;
-    if (length > mostBytes) break;
+    if (length > maxBytes) break;
   }
   return Buffer.concat(chunks);
 }

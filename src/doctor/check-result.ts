@@ -1,25 +1,28 @@
-/** Which part of a deployment has to be mended. */
-export type Side = "app" | "proxy" | "storage";
+/**
+ * The part of a deployment to fix. `between`: a CDN, a cache or a load balancer between the clients and the server in front
+ * of the application.
+ */
+export type Side = "app" | "proxy" | "storage" | "between";
 
 /**
- * `note`: nothing is wrong, but this server cannot do it, or it may surprise. `skipped`: could not be looked at, because
- * of what failed before.
+ * `note`: nothing to fix, but a limit of this server, or a surprise. `skipped`: not examined because an earlier check
+ * failed, or failed for the same reason as another check, which `follows` names.
  */
 export type Outcome = "pass" | "fail" | "note" | "skipped";
 
-/** What one check found. */
+/** The result of one check. */
 export interface CheckResult {
-  /** A short name that stays the same, such as `proxy-range`. */
+  /** A short name that does not change between versions, such as `proxy-range`. */
   readonly check: string;
-  /** What it is about, as a sentence that is true when it passes. */
+  /** A sentence that is true if the check passes. */
   readonly title: string;
   readonly outcome: Outcome;
   readonly side?: Side;
   readonly expected?: string;
   readonly actual?: string;
-  /** How to mend it. */
+  /** What to change, and where. */
   readonly remedy?: string;
-  /** The check that failed first, where this one fails for the same reason. Its outcome is then `skipped`. */
+  /** The check that failed for the same reason. The outcome of this one is then `skipped`. */
   readonly follows?: string;
 }
 
@@ -30,29 +33,11 @@ export interface Finding {
   readonly remedy: string;
 }
 
-/** A check: what is wrong, or undefined. */
+/** A check. It returns undefined if nothing is wrong. */
 export interface Check<Context> {
   readonly check: string;
   readonly title: string;
   examine(context: Context): Promise<Finding | undefined>;
-}
-
-/** Checks that fail as well if another one fails, by the name of the one that tells the cause. */
-const consequences: Readonly<Record<string, readonly string[]>> = {
-  "proxy-uncompressed": ["proxy-validators", "proxy-range", "proxy-if-range", "proxy-head"],
-  "proxy-validators": ["proxy-if-range", "proxy-not-modified"],
-  "proxy-range": ["proxy-if-range"],
-};
-
-/** One failure a cause: what only follows from another failure is skipped, and names it. */
-export function folded(results: readonly CheckResult[]): CheckResult[] {
-  const failed = new Set(results.filter(({ outcome }) => outcome === "fail").map(({ check }) => check));
-  const causeOf = (check: string): string | undefined =>
-    Object.keys(consequences).find((cause) => failed.has(cause) && consequences[cause]?.includes(check));
-  return results.map((result) => {
-    const follows = result.outcome === "fail" ? causeOf(result.check) : undefined;
-    return follows === undefined ? result : { ...skipped(result), follows };
-  });
 }
 
 export function passed({ check, title }: Pick<CheckResult, "check" | "title">): CheckResult {

@@ -1,18 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DownloadviewConfig } from "../config/downloadview-config.ts";
 import { appChecks } from "./app-checks.ts";
-import { failed, folded, passed, skipped, type Check, type CheckResult } from "./check-result.ts";
+import { failed, passed, skipped, type Check, type CheckResult } from "./check-result.ts";
+import { folded } from "./consequences.ts";
 import { Examination, messageOf, type DoctorOptions, type ExpectedTarget } from "./examination.ts";
 import { modificationTimes } from "./modification-times.ts";
-import { proxyChecks, sendingChecks } from "./proxy-checks.ts";
+import type { Limit } from "../offload/contract.ts";
+import { proxyChecks } from "./proxy-checks.ts";
+import { examineFront } from "./proxy-examination.ts";
+import { sendingChecks } from "./sending-checks.ts";
 import { firstSamples } from "./samples.ts";
 import { removeSamples, storageChecks } from "./storage-checks.ts";
 
-/** What the doctor found. */
+/** The results of the doctor. */
 export interface Diagnosis {
-  /** The version of this shape. */
+  /** The version of this structure. */
   readonly version: 1;
-  /** The URLs that were asked: the origins of the application and of the server in front. */
+  /** The origins of the application and of the server in front. */
   readonly asked: { readonly app: string; readonly proxy?: string };
   /** Whether no check failed. */
   readonly healthy: boolean;
@@ -20,8 +24,8 @@ export interface Diagnosis {
 }
 
 /**
- * Looks at a deployment from all sides: the storage by itself, the application against the storage, and the server in
- * front of both. Puts a few small files into the health check's folder of the storage, and removes them.
+ * Checks a deployment: the storage alone, the application with the storage, and the server in front of both. Saves a few
+ * small files in the health check's folder of the storage, and removes them.
  * @throws {ImproperlyConfiguredError} for a configuration without a health check
  *
  * @example
@@ -48,6 +52,7 @@ export async function diagnose(config: DownloadviewConfig, options: DoctorOption
     const asked = { app: exam.app.origin, ...(exam.proxy && { proxy: exam.proxy.origin }) };
     return { version: 1, asked, healthy: results.every(({ outcome }) => outcome !== "fail"), results };
   } finally {
+    exam.close();
     await removeSamples(exam);
   }
 }
@@ -60,69 +65,73 @@ async function examineAll(exam: Examination): Promise<CheckResult[]> {
   if (!isHealthy(app)) return [...storage, ...app, ...skipProxy(exam)];
   const expected = await exam.expected(exam.samples.plain);
   if (exam.proxy === undefined) return [...storage, ...app, ...(expected ? [unproxied(expected)] : [])];
-  return [...storage, ...app, ...(expected ? await examineProxy(exam, expected) : await examinePlainProxy(exam))];
+  return [...storage, ...app, ...(await examineProxy(exam, expected))];
 }
 
-async function examineProxy(exam: Examination, expected: ExpectedTarget): Promise<CheckResult[]> {
-  const context = { exam, expected };
-  const sending = await run(sendingChecks, context, exam);
-  if (isHealthy(sending)) await untilValidatorsAreStrong();
-  const rest = await run(proxyChecks, context, exam, isHealthy(sending), "all");
-  return [...sending, ...folded(rest).map((result) => asNote(result, expected)), ...limits(expected)];
+async function examineProxy(exam: Examination, expected: ExpectedTarget | undefined): Promise<CheckResult[]> {
+  const sending = await run(sendingChecks, { exam, expected }, exam);
+  if (!isHealthy(sending)) return [...sending, ...proxyChecks.map(skipped), ...limits(expected)];
+  await untilValidatorIsStrong(exam);
+  const context = await examineFront(exam, expected);
+  const rest = await runTogether(proxyChecks, context, exam);
+  const noted = rest.map((result) => (expected ? asNote(result, expected) : result));
+  return [...sending, ...folded(noted), ...limits(expected)];
 }
 
-/** With `backend: "none"` behind a server: the application sends the file, and the server only has to pass it on. */
-async function examinePlainProxy(exam: Examination): Promise<CheckResult[]> {
-  const check = { check: "proxy-passes", title: "The server passes on what the application sends" };
-  const { plain } = exam.samples;
-  const body = await exam.askProxy({ path: exam.path(plain) }).then(
-    ({ body }) => body.toString(),
-    (error: unknown) => messageOf(error),
-  );
-  if (body === plain.content) return [passed(check)];
-  const finding = { side: "proxy", expected: "the file", actual: body.slice(0, 80) || "nothing" } as const;
-  return [failed(check, { ...finding, remedy: `Let ${exam.proxy?.origin} lead to this application.` })];
+/** The age at which a file's ETag becomes a strong one, in milliseconds. A younger file may be replaced within one second. */
+const strongAge = 1100;
+
+/** Waits until the sample has its final ETag. Most storages have it at once. */
+async function untilValidatorIsStrong(exam: Examination): Promise<void> {
+  const reply = await exam.askApp({ method: "HEAD", path: exam.path(exam.samples.plain) });
+  if (reply.field("ETag")?.startsWith("W/")) await delay(strongAge, undefined, { signal: exam.signal });
 }
 
-// A file that was written within the last second has a weak ETag, which is another a second later.
-function untilValidatorsAreStrong(): Promise<void> {
-  return delay(1100);
-}
-
-/** Runs checks in turn. What comes after a failure would fail as well, unless `all` are to be looked at. */
+/** Runs checks in turn. After a failure, the rest are skipped: they would fail as well. */
 async function run<Context>(
   checks: readonly Check<Context>[],
   context: Context,
   exam: Examination,
   begun = true,
-  after: "none" | "all" = "none",
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
-  let ended = exam.signal.aborted;
   for (const check of checks) {
-    const goOn = begun && !ended && (after === "all" || isHealthy(results));
+    const goOn = begun && !exam.signal.aborted && isHealthy(results);
     results.push(goOn ? await examine(check, context, exam) : skipped(check));
-    ended ||= exam.signal.aborted;
   }
   return results;
 }
 
-async function examine<Context>(
-  check: Check<Context>,
+/** Runs independent checks at the same time. If the time is over, one failure says so. */
+async function runTogether<Context>(
+  checks: readonly Check<Context>[],
   context: Context,
-  { signal, timeout }: Examination,
-): Promise<CheckResult> {
+  exam: Examination,
+): Promise<CheckResult[]> {
+  const results = await Promise.all(checks.map((check) => examine(check, context, exam)));
+  const late = results.findIndex(({ actual }) => actual === lateAnswer(exam));
+  return results.map((result, at) =>
+    late !== -1 && at > late && result.actual === lateAnswer(exam) ? skipped(result) : result,
+  );
+}
+
+async function examine<Context>(check: Check<Context>, context: Context, exam: Examination): Promise<CheckResult> {
   try {
     const finding = await check.examine(context);
     return finding ? failed(check, finding) : passed(check);
   } catch (error) {
     const side = check.check.startsWith("app") ? "app" : check.check.startsWith("storage") ? "storage" : "proxy";
-    const late = `no complete answer before the ${timeout / 1000} s for all checks were over`;
-    const actual = signal.aborted ? late : messageOf(error);
-    const remedy = signal.aborted ? "Find out what is slow there, or give the doctor more time." : "Look into its log.";
-    const finding = { side, expected: "an answer", actual, remedy } as const;
-    return failed(check, finding);
+    const isLate = exam.signal.aborted;
+    const actual = isLate ? lateAnswer(exam) : messageOf(error);
+    const remedy = isLate
+      ? "Find out what is slow there, or give the doctor more time (--timeout)."
+      : "Look into its log.";
+    return failed(check, { side, expected: "an answer", actual, remedy });
   }
+}
+
+function lateAnswer({ timeout }: Examination): string {
+  return `no complete answer within ${timeout / 1000} s, the time for all checks`;
 }
 
 function isHealthy(results: readonly CheckResult[]): boolean {
@@ -133,24 +142,34 @@ function skipProxy({ proxy }: Examination): CheckResult[] {
   return proxy === undefined ? [] : [...sendingChecks, ...proxyChecks].map(skipped);
 }
 
-/** What a server cannot do is no fault of its configuration. */
+/** The checks that show a limit of a server. */
+const shownLimits: Readonly<Record<string, Limit>> = {
+  "proxy-guard": "errors",
+  "proxy-broken-streams": "broken-streams",
+  "proxy-slow-clients": "slow-clients",
+};
+
+/** A limit of the server is not a fault of its configuration. */
 function asNote(result: CheckResult, { backend }: ExpectedTarget): CheckResult {
-  const limit = result.check === "proxy-guard" ? backend.limits.errors : undefined;
-  return result.outcome === "fail" && limit !== undefined ? { ...result, outcome: "note", remedy: limit } : result;
+  const limit = shownLimits[result.check];
+  const says = limit && backend.limits[limit];
+  return result.outcome === "fail" && says !== undefined ? { ...result, outcome: "note", remedy: says } : result;
 }
 
-function limits({ backend }: ExpectedTarget): CheckResult[] {
-  return Object.entries(backend.limits)
-    .filter(([about]) => about !== "errors")
+/** The limits that no check shows. */
+function limits(expected: ExpectedTarget | undefined): CheckResult[] {
+  const shown = new Set<string>(Object.values(shownLimits));
+  return Object.entries(expected?.backend.limits ?? {})
+    .filter(([about]) => !shown.has(about))
     .map(([about, says]) => ({ check: `limit-${about}`, title: says, outcome: "note" }));
 }
 
 function unproxied({ backend }: ExpectedTarget): CheckResult {
   return {
     check: "app-unproxied",
-    title: `Whoever asks the application itself gets ${backend.header} and an empty body`,
+    title: `A client that reaches the application itself gets ${backend.header} and an empty body`,
     outcome: "note",
     side: "app",
-    remedy: `Give --proxy to look at ${backend.name} as well. Where there is no server in front, use backend: "none".`,
+    remedy: `Give --proxy to check ${backend.name} as well. If there is no server in front, use backend: "none".`,
   };
 }

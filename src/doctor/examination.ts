@@ -1,20 +1,23 @@
+import { setMaxListeners } from "node:events";
 import type { DownloadviewConfig } from "../config/downloadview-config.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { OffloadBackend } from "../offload/contract.ts";
 import type { OffloadRule } from "../offload/rule.ts";
 import type { Storage } from "../storages/storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
-import { ask, type Question, type Reply, type Route } from "./ask.ts";
-import { capturingRule, defaultFolder, handedOver, type Probe } from "./healthcheck-download-view.ts";
+import { ask, Connections, type Question, type Reply, type Route } from "./ask.ts";
+import { capturingRule, defaultFolder, handedOver } from "./healthcheck-download-view.ts";
+import type { Probe } from "./probes.ts";
+import { Semaphore } from "./semaphore.ts";
 import { makeSamples, urlPath, type Sample, type Samples } from "./samples.ts";
 
-/** Which servers to ask. */
+/** The servers that the doctor asks. */
 export interface DoctorOptions {
   /** The application itself, without a server in front. */
   readonly app: string;
-  /** The server in front of it, as clients reach it. Left out, only the application and the storage are looked at. */
+  /** The server in front of it, as clients reach it. Default: only the application and the storage are examined. */
   readonly proxy?: string | undefined;
-  /** The Host field for `proxy`, where its URL is an address such as `http://127.0.0.1`. Default: the URL's own. */
+  /** The Host field for `proxy`, for a URL such as `http://127.0.0.1`. Default: the URL's own. */
   readonly host?: string | undefined;
   /** Accepts a self-signed certificate of `app` and `proxy`. Default false. */
   readonly insecure?: boolean | undefined;
@@ -22,15 +25,18 @@ export interface DoctorOptions {
   readonly timeout?: number | undefined;
 }
 
-/** What the rules say that the application must send for a sample. */
+/** What the application must send for a sample, by the rules. */
 export interface ExpectedTarget {
   readonly backend: OffloadBackend;
   readonly value: string;
-  /** The rule that captures the sample. Another rule of the configuration is none of its business. */
+  /** The rule that captures the sample. */
   readonly rule: OffloadRule;
 }
 
-/** One run of the doctor: what it looks at, and how to ask. */
+/** At most this many requests at a time: the deployment is in use. */
+const maxRequests = 8;
+
+/** One run of the doctor: what it examines, and how it asks. */
 export class Examination {
   readonly config: DownloadviewConfig;
   readonly storage: Storage;
@@ -41,11 +47,14 @@ export class Examination {
   /** The time for all checks together, in milliseconds. */
   readonly timeout: number;
   readonly signal: AbortSignal;
-  /** How the server in front is reached. */
+  /** How to reach the server in front. */
   readonly route: Route;
-  readonly #appRoute: Route;
+  /** How to reach the application. */
+  readonly appRoute: Route;
   readonly #folder: string;
   readonly #url: string;
+  readonly #connections: Connections = new Connections();
+  readonly #requests: Semaphore = new Semaphore(maxRequests);
 
   constructor(config: DownloadviewConfig, { app, proxy, host, insecure, timeout = 60_000 }: DoctorOptions) {
     const { healthcheck, storages = {} } = config;
@@ -63,23 +72,23 @@ export class Examination {
     this.proxy = proxy === undefined ? undefined : new URL(proxy);
     this.timeout = timeout;
     this.signal = AbortSignal.timeout(timeout);
-    this.#appRoute = { insecure, signal: this.signal };
-    this.route = { ...this.#appRoute, host };
+    // One listener per request.
+    setMaxListeners(0, this.signal);
+    this.appRoute = { insecure, signal: this.signal };
+    this.route = { ...this.appRoute, host };
     this.samples = makeSamples();
     this.#folder = healthcheck.folder ?? defaultFolder;
     this.#url = healthcheck.url.replace(/\/*$/, "/");
   }
 
-  /** What a sample is called in the storage. */
-  nameOf(sample: Sample): string {
-    return `${this.#folder}/${sample.name}`;
-  }
+  /** Returns the name of a sample in the storage. */
+  readonly nameOf = (sample: Sample): string => `${this.#folder}/${sample.name}`;
 
   path(sample: Sample, probe?: Probe): string {
     return `${this.#url}${urlPath(sample.name)}${probe === undefined ? "" : `?probe=${probe}`}`;
   }
 
-  /** Undefined where the rules leave the sample to the application. */
+  /** Returns undefined if no rule captures the sample, so that the application sends it. */
   async expected(sample: Sample): Promise<ExpectedTarget | undefined> {
     const file = new StorageFile(this.storage, this.nameOf(sample));
     const request = { method: "GET", url: this.path(sample), headers: { get: () => null } };
@@ -89,15 +98,30 @@ export class Examination {
   }
 
   askApp(question: Question): Promise<Reply> {
-    return ask(this.app, question, this.#appRoute);
+    return this.#requests.run(() => ask(this.app, question, { ...this.appRoute, connections: this.#connections }));
   }
 
   askProxy(question: Question): Promise<Reply> {
-    return ask(this.proxy ?? this.app, question, this.route);
+    return this.#requests.run(() => ask(this.front, question, { ...this.route, connections: this.#connections }));
+  }
+
+  /** Closes the connections. */
+  close(): void {
+    this.#connections.close();
+  }
+
+  /** The server that clients reach. */
+  get front(): URL {
+    return this.proxy ?? this.app;
+  }
+
+  /** Whether there is a server in front of the application at all. */
+  get hasProxy(): boolean {
+    return this.proxy !== undefined && this.proxy.origin !== this.app.origin;
   }
 }
 
-/** The target that a reply names, without what h2o carries in its query. */
+/** Returns the target that a reply names, without the query in which h2o carries header fields. */
 export function targetIn(reply: Reply, { backend }: ExpectedTarget): string | undefined {
   const value = reply.field(backend.header);
   return backend.name === "h2o" ? value?.split("?", 1).join("") : value;
@@ -105,7 +129,7 @@ export function targetIn(reply: Reply, { backend }: ExpectedTarget): string | un
 
 const offloadFields = ["X-Accel-Redirect", "X-Sendfile", "X-LIGHTTPD-send-file", "X-Reproxy-URL", "X-Remote-Url"];
 
-/** The field for a server that is in a reply, whatever server it is for. */
+/** Returns the name of an offload field in a reply, for any server. */
 export function offloadFieldIn(reply: Reply): string | undefined {
   return offloadFields.find((name) => reply.field(name) !== undefined);
 }

@@ -4,6 +4,7 @@ import type { DownloadFile } from "../files/download-file.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { isProxiedDownloadResponse, type DownloadRequest, type DownloadResult } from "../responses/handler.ts";
+import { brokenStream, largeFile, probeOf, receivedRequest } from "./probes.ts";
 import { startDelivery } from "../responses/delivery.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import type { OffloadRule } from "../offload/rule.ts";
@@ -14,19 +15,10 @@ import { BaseDownloadView } from "../views/base-download-view.ts";
 
 export const defaultFolder = "downloadview-healthcheck";
 
-/** What else the doctor can ask the view for, by `?probe=`. */
-export type Probe =
-  /** The application refuses the file: whatever comes after the view must leave that as it is. */
-  | "refused"
-  /** An error that names the file all the same, as an application may that knows nothing of this package. */
-  | "careless"
-  /** The file by a URL with a second slash, which finds it where the first one got lost. */
-  | "slash";
-
 /**
- * What the doctor asks for. Mount it at the URL of `healthcheck` in the configuration, with the path below as the
- * parameter `path`, behind whatever middleware the application's other downloads go through. It serves what the doctor
- * put into the health check's folder of the storage, and nothing else: it needs no permission.
+ * Serves the files that the doctor downloads. Mount it at the URL of `healthcheck` in the configuration, with the rest of
+ * the path as the parameter `path`, behind the middleware that the application's other downloads go through. It serves only
+ * what the doctor has saved in the health check's folder of the storage, so it needs no permission.
  *
  * @example
  * ```ts
@@ -77,29 +69,43 @@ export class HealthcheckDownloadView<C = unknown> extends BaseDownloadView<C> {
   }
 
   override async get(): Promise<DownloadResult> {
-    const probe = new URL(this.request.url, "http://localhost").searchParams.get("probe");
-    if (probe === "refused") return new RefusedDownload(this.getFile(), { status: 403 });
-    if (probe === "careless") return this.#named(403, "");
-    if (probe === "slash") return this.#named(200, "/");
-    return this.renderToResponse();
+    const probe = probeOf(this.request);
+    if (probe === undefined) return this.renderToResponse();
+    const file = this.getFile();
+    if (probe === "refused") return new RefusedDownload(file, { status: 403 });
+    // Only while the doctor's file is there: no other client learns or costs anything here.
+    await file.stat();
+    const { headers } = this;
+    if (probe === "request") return this.#received();
+    if (probe === "stream") return new DownloadResponse(brokenStream(this.request), { headers });
+    if (probe === "large") return new DownloadResponse(largeFile(), { headers });
+    return this.#named(file, probe);
   }
 
-  async #named(status: number, slash: string): Promise<DownloadResult> {
+  #received(): Response {
+    const headers = { ...this.headers, "X-Content-Type-Options": "nosniff", ETag: '"downloadview-healthcheck"' };
+    return Response.json(receivedRequest(this.request), { headers });
+  }
+
+  async #named(file: DownloadFile, probe: "careless" | "slash" | "missing"): Promise<DownloadResult> {
     const { config } = this;
-    const file = this.getFile();
-    // Only while the doctor has put it there: nobody else learns anything here.
-    await file.stat();
     const result = config && (await handedOver(file, config, this.request));
     if (!result) throw new FileNotFoundError();
     const { header } = result.backend;
     const target = result.headers.get(header) ?? "";
     const rule = await capturingRule(file, config, this.request);
-    const named = slash === "" ? target : withSlashAfter(rule?.destinationUrl ?? "", target);
+    const named =
+      probe === "slash"
+        ? withSlashAfter(rule?.destinationUrl ?? "", target)
+        : probe === "missing"
+          ? missingBeside(target)
+          : target;
+    const status = probe === "careless" ? 403 : 200;
     return new CarelessResponse({ status, headers: { [header]: named, "Content-Length": "0" } });
   }
 }
 
-/** What the rules make of a file: undefined where the application sends it. */
+/** Applies the rules to a file. Returns undefined if the application sends it. */
 export async function handedOver(
   file: DownloadFile,
   config: DownloadviewConfig,
@@ -112,7 +118,7 @@ export async function handedOver(
   return isOffloaded(result) ? result : undefined;
 }
 
-/** The rule that hands a file over: the first that captures it. Another's prefix may be the same or shorter. */
+/** Returns the first rule that captures a file. Another rule's prefix may be the same or shorter. */
 export async function capturingRule(
   file: DownloadFile,
   config: DownloadviewConfig,
@@ -132,12 +138,17 @@ function withSlashAfter(destination: string, target: string): string {
   return `${target.slice(0, end)}/${target.slice(end)}`;
 }
 
+/** The name of a file in the same folder that does not exist. h2o's field has a query, which stays. */
+function missingBeside(target: string): string {
+  return target.replace(/(\?.*)?$/, (query) => `.missing${query}`);
+}
+
 // By its members: a configuration that the command line loaded may have brought its own copy of this package.
 function isOffloaded(result: DownloadResult): result is OffloadedDownloadResponse {
   return isProxiedDownloadResponse(result) && "backend" in result && "source" in result;
 }
 
-/** Names a file with whatever status, as an application might that does not use this package. */
+/** Names a file with any status, as an application might that does not use this package. */
 class CarelessResponse extends ProxiedDownloadResponse {
   override async render(request: DownloadRequest): Promise<RenderedResponse> {
     const { status, headers } = this;

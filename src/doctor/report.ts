@@ -1,9 +1,9 @@
-import type { CheckResult, Outcome } from "./check-result.ts";
+import type { CheckResult, Outcome, Side } from "./check-result.ts";
 import type { Diagnosis } from "./diagnose.ts";
 
 const marks: Readonly<Record<Outcome, string>> = { pass: "pass", fail: "FAIL", note: "note", skipped: "  – " };
 
-/** A diagnosis for people: one line a check, and below what failed what to do. */
+/** Formats a diagnosis for people: one line per check, and what to change below each failure. */
 export function formatDiagnosis({ results, healthy }: Diagnosis): string {
   const failures = results.filter(({ outcome }) => outcome === "fail").length;
   const verdict = healthy ? "Healthy." : `${failures} ${failures === 1 ? "check" : "checks"} failed.`;
@@ -12,7 +12,7 @@ export function formatDiagnosis({ results, healthy }: Diagnosis): string {
 
 function formatResult(result: CheckResult): string {
   const lines = [`${marks[result.outcome]}  ${result.title}  [${result.check}]`];
-  if (result.outcome === "fail") lines.push(`      mend      the ${nameOf[result.side ?? "app"]}`);
+  if (result.outcome === "fail") lines.push(`      fix       the ${nameOf[result.side ?? "app"]}`);
   if (result.expected !== undefined) lines.push(`      expected  ${result.expected}`);
   if (result.actual !== undefined) lines.push(`      got       ${result.actual}`);
   if (result.remedy !== undefined) lines.push(`      how       ${result.remedy}`);
@@ -20,4 +20,9 @@ function formatResult(result: CheckResult): string {
   return lines.join("\n");
 }
 
-const nameOf = { app: "application (app)", proxy: "server in front (proxy)", storage: "storage" } as const;
+const nameOf: Readonly<Record<Side, string>> = {
+  app: "application (app)",
+  proxy: "server in front (proxy)",
+  storage: "storage",
+  between: "CDN, cache or load balancer between the clients and the server (between)",
+};

@@ -1,20 +1,20 @@
 import { randomBytes } from "node:crypto";
 
-/** A file that the doctor puts into the storage. */
+/** A file that the doctor saves in the storage. */
 export interface Sample {
-  /** What comes after the URL of the health check. */
+  /** The part of the path after the URL of the health check. */
   readonly name: string;
   readonly content: string;
 }
 
 export interface Samples {
   readonly plain: Sample;
-  /** One whose content is replaced by {@link renewed}'s, at the same length. */
+  /** Its content is replaced by that of {@link renewed}, which has the same length. */
   readonly changing: Sample;
   readonly renewed: Sample;
-  /** Of the types and sizes that servers compress by default: files of a few bytes they leave alone. */
+  /** Have types and sizes that servers compress by default. Servers do not compress a few bytes. */
   readonly compressible: readonly Sample[];
-  /** Names that one server or another gets wrong. */
+  /** Their names are ones that some server gets wrong. */
   readonly odd: readonly Sample[];
 }
 
@@ -37,11 +37,11 @@ const oddNames = [
   "folder/in folder.txt",
 ] as const;
 
-/** New samples: the content of none is like that of any other, nor like that of a file that is left from before. */
+/** Makes samples. The content of each differs from all others, and from files that an earlier run left behind. */
 export function makeSamples(): Samples {
   const run = randomBytes(6).toString("hex");
   const sample = (name: string): Sample => ({
-    // In the last segment: a storage may leave folders behind, which are then always the same.
+    // Only the last segment differs from run to run: a storage may leave folders behind.
     name: name.replace(/[^/]+$/, (segment) => `${run}-${segment}`),
     content: `${randomBytes(16).toString("hex")}\n`,
   });
@@ -50,11 +50,12 @@ export function makeSamples(): Samples {
     const { name: unique, content } = sample(name);
     return { name: unique, content: start + content.repeat(256) };
   };
-  const compressible = [large("page.txt"), large("page.pdf", "%PDF-1.4\n")];
+  const types = ["txt", "html", "css", "js", "json", "xml", "svg", "csv"].map((type) => large(`page.${type}`));
+  const compressible = [...types, large("page.pdf", "%PDF-1.4\n")];
   return { plain, changing, renewed, compressible, odd: oddNames.map(sample) };
 }
 
-/** Those that are there from the beginning. */
+/** The samples that the doctor saves before all checks. */
 export function firstSamples({ plain, changing, compressible, odd }: Samples): readonly Sample[] {
   return [plain, changing, ...compressible, ...odd];
 }

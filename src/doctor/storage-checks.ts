@@ -4,31 +4,32 @@ import type { Check, Finding } from "./check-result.ts";
 import { messageOf, type Examination } from "./examination.ts";
 import { firstSamples } from "./samples.ts";
 
-/** Whether the storage keeps what it is given. Leaves the samples there, for the other checks. */
+/** Check whether the storage keeps what is saved. They leave the samples there, for the other checks. */
 export const storageChecks: readonly Check<Examination>[] = [
   {
     check: "storage-write",
-    title: "The storage takes the doctor's files",
+    title: "The storage saves the doctor's files",
     examine: async (exam) => {
-      for (const sample of firstSamples(exam.samples)) {
-        const finding = await attempt(exam, `saving ${sample.name}`, "give the doctor's user the right to write", () =>
-          exam.storage.save(exam.nameOf(sample), sample.content),
-        );
-        if (finding) return finding;
-      }
-      return undefined;
+      const findings = await Promise.all(
+        firstSamples(exam.samples).map((sample) =>
+          attempt(exam, `saving ${sample.name}`, "let the doctor's user write to it", () =>
+            exam.storage.save(exam.nameOf(sample), sample.content),
+          ),
+        ),
+      );
+      return findings.find((finding) => finding !== undefined);
     },
   },
   {
     check: "storage-read",
-    title: "The storage gives them back",
+    title: "The storage returns them unchanged",
     examine: async (exam) => {
       const { plain } = exam.samples;
       let content = "";
       const finding = await attempt(
         exam,
         `reading ${plain.name}`,
-        "look at its permissions and its connection",
+        "check its permissions and its connection",
         async () => {
           await using file = await exam.storage.open(exam.nameOf(plain));
           content = new TextDecoder().decode(await collectBytes(readOpened(file)));
@@ -38,8 +39,8 @@ export const storageChecks: readonly Check<Examination>[] = [
       return {
         side: "storage",
         expected: `the ${plain.content.length} bytes that were saved`,
-        actual: `${content.length} others`,
-        remedy: `Something in front of the storage ${exam.storageName} answers in its place, such as a stale cache.`,
+        actual: `${content.length} other bytes`,
+        remedy: `A cache in front of the storage ${exam.storageName} has answered: let the doctor reach the storage itself.`,
       };
     },
   },
@@ -64,8 +65,9 @@ async function attempt(
   }
 }
 
-/** Removes the samples. What cannot be removed stays. */
+/** Removes the samples. Ignores errors. */
 export async function removeSamples(exam: Examination): Promise<void> {
-  for (const sample of firstSamples(exam.samples))
-    await exam.storage.delete(exam.nameOf(sample)).catch(() => undefined);
+  await Promise.all(
+    firstSamples(exam.samples).map((sample) => exam.storage.delete(exam.nameOf(sample)).catch(() => undefined)),
+  );
 }

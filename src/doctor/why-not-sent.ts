@@ -1,54 +1,74 @@
-import type { Finding } from "./check-result.ts";
 import type { Reply } from "./ask.ts";
+import { serverNamed } from "./bystander.ts";
+import type { Finding } from "./check-result.ts";
 import { offloadFieldIn, type Examination, type ExpectedTarget } from "./examination.ts";
-import { remediesFor } from "./remedies.ts";
+import { known, ofProxy, placeOf } from "./proxy-examination.ts";
+import { commandsToRead } from "./readable.ts";
+import type { Problem } from "./remedies/problem.ts";
+import { isRemote, storeFinding } from "./store-answer.ts";
 
-/** Why a client does not get the file, although the application names it. Undefined if it does. */
-export async function whyNotSent(exam: Examination, expected: ExpectedTarget): Promise<Finding | undefined> {
+const wanted = "200 with the file";
+
+/** Returns why a client does not get the file. Undefined if it does. `expected` is undefined without offload. */
+export async function whyNotSent(
+  exam: Examination,
+  expected: ExpectedTarget | undefined,
+): Promise<Finding | undefined> {
   const reply = await exam.askProxy({ path: exam.path(exam.samples.plain) });
   const field = offloadFieldIn(reply);
   const whole = reply.status === 200 && reply.body.toString() === exam.samples.plain.content;
   if (whole && field === undefined) return undefined;
-  const remedies = remediesFor(expected.backend);
-  if (field !== undefined)
-    return ofProxy(`${reply.status} with ${field}, which is for the server alone`, remedies.enable);
-  if (reply.status === 404) return ofProxy("404", await whyNotFound(exam, expected, reply));
-  if (reply.status === 403) return ofProxy("403", remedies.read);
-  if (reply.status === 401)
-    return ofProxy("401", "The health check needs no permission: let the server ask for none there.");
-  if (reply.status >= 502 && reply.status <= 504) {
-    return ofProxy(
-      String(reply.status),
-      `The server does not reach the application: is it at ${exam.app.origin} for it, too?`,
-    );
-  }
   const location = reply.field("Location");
-  if (location !== undefined)
-    return ofProxy(`${reply.status} to ${location}`, "Give the address that it leads to as --proxy.");
-  if (reply.status !== 200) return ofProxy(String(reply.status), "Look into the server's error log.");
-  if (reply.body.byteLength === 0) return ofProxy("200 with an empty body", remedies.enable);
-  return ofProxy(
-    "200 with another content",
-    `${exam.proxy?.origin} leads to another application, or ${expected.backend.name} finds another file under that name.`,
-  );
-}
-
-async function whyNotFound(exam: Examination, expected: ExpectedTarget, reply: Reply): Promise<string> {
-  const { locate, find } = remediesFor(expected.backend);
-  const { sourceUrl, sourceDir, destinationUrl } = expected.rule;
-  const isRemote = sourceDir === undefined && sourceUrl !== undefined && /^https?:/i.test(sourceUrl);
-  if (expected.backend.target !== "url") return find;
-  if (await isFromApp(exam, expected, reply)) return locate;
-  if (isRemote) {
-    return (
-      `The store at ${sourceUrl} answers 404 to nginx: compare the \`proxy_pass\` in \`location ^~ ${destinationUrl}\` ` +
-      "with sourceUrl, and see that the object exists there and may be read without a signature."
-    );
+  if (field === undefined && reply.status === 401) return plainly("401", permission);
+  if (reply.status >= 300 && reply.status < 400 && location !== undefined)
+    return plainly(`${reply.status} to ${location}`, "Give the address that it leads to as --proxy.");
+  if (expected !== undefined && field === undefined && isRemote(expected) && reply.status !== 200) {
+    return (await isFromApp(exam, expected, reply))
+      ? byProblem(exam, expected, reply, { kind: "no-location" }, "404 of the application")
+      : storeFinding(exam, expected, reply.status);
   }
-  return (await isFoundBySecondSlash(exam)) ? slashIsMissing(expected) : find;
+  const cause = await problemOf(exam, expected, reply);
+  return cause ? byProblem(exam, expected, reply, cause.problem, cause.actual) : otherContent(exam, reply);
 }
 
-/** The server has nothing under the URL, so it asked the application for it like for any other. */
+const permission =
+  "The health check needs no permission: write a location for its URL in which the server asks for none.";
+
+interface Cause {
+  readonly problem: Problem;
+  readonly actual: string;
+}
+
+async function problemOf(
+  exam: Examination,
+  expected: ExpectedTarget | undefined,
+  reply: Reply,
+): Promise<Cause | undefined> {
+  const { status } = reply;
+  const field = offloadFieldIn(reply);
+  if (field !== undefined)
+    return { problem: { kind: "not-enabled" }, actual: `${status} with ${field}, which is for the server alone` };
+  if (status >= 502 && status <= 504) return { problem: { kind: "no-application" }, actual: String(status) };
+  if (expected === undefined) return undefined;
+  if (status === 200 && reply.body.byteLength === 0)
+    return { problem: { kind: "not-enabled" }, actual: "200 with an empty body" };
+  return status === 403 || status === 404 ? whyMissing(exam, expected, reply) : undefined;
+}
+
+async function whyMissing(exam: Examination, expected: ExpectedTarget, reply: Reply): Promise<Cause> {
+  const actual = String(reply.status);
+  const commands = await commandsToRead(exam.storage.path?.(exam.nameOf(exam.samples.plain)));
+  if (commands.length > 0)
+    return { problem: { kind: "denied", commands }, actual: `${actual}: it may not read the file` };
+  if (reply.status === 403) return { problem: { kind: "denied", commands }, actual };
+  if (await isFromApp(exam, expected, reply))
+    return { problem: { kind: "no-location" }, actual: "404 of the application" };
+  if (expected.backend.target === "url" && (await isFoundBySecondSlash(exam)))
+    return { problem: { kind: "wrong-folder" }, actual: "404, because `alias` lacks the slash at its end" };
+  return { problem: { kind: "wrong-folder" }, actual };
+}
+
+/** Whether the server asked the application for the internal URL, like for any other URL. */
 async function isFromApp(exam: Examination, { value }: ExpectedTarget, reply: Reply): Promise<boolean> {
   if (!value.startsWith("/")) return false;
   const own = await exam.askApp({ path: value });
@@ -61,14 +81,27 @@ async function isFoundBySecondSlash(exam: Examination): Promise<boolean> {
   return reply.body.toString() === plain.content;
 }
 
-function slashIsMissing({ rule }: ExpectedTarget): string {
-  const folder = (rule.destinationDir ?? rule.sourceDir ?? "/srv/media").replace(/\/*$/, "/");
-  return (
-    `The \`alias\` in \`location ^~ ${rule.destinationUrl}\` lacks the slash at its end, so nginx appends the name to ` +
-    `the folder's own: write \`alias ${folder};\`.`
+async function byProblem(
+  exam: Examination,
+  expected: ExpectedTarget | undefined,
+  reply: Reply,
+  problem: Problem,
+  actual: string,
+): Promise<Finding> {
+  const server = expected ? known(expected.backend.name) : serverNamed(reply);
+  return ofProxy({ place: placeOf(exam, expected, server) }, problem, { expected: wanted, actual });
+}
+
+function otherContent(exam: Examination, reply: Reply): Finding {
+  const { status, body } = reply;
+  if (status !== 200) return plainly(String(status), "Look into the server's error log.");
+  const actual = body.byteLength === 0 ? "200 with an empty body" : "200 with another content";
+  return plainly(
+    actual,
+    `Let ${exam.front.origin} lead to the application at ${exam.app.origin}, with the same rules.`,
   );
 }
 
-function ofProxy(actual: string, remedy: string): Finding {
-  return { side: "proxy", expected: "200 with the file", actual, remedy };
+function plainly(actual: string, remedy: string): Finding {
+  return { side: "proxy", expected: wanted, actual, remedy };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { failed, folded, passed, type CheckResult } from "./check-result.ts";
+import { failed, passed, type CheckResult } from "./check-result.ts";
+import { folded } from "./consequences.ts";
 
 function result(check: string, fails: boolean): CheckResult {
   const about = { check, title: check };
@@ -12,12 +13,17 @@ describe("failures with one cause", () => {
     [["proxy-validators", "proxy-if-range"], ["proxy-validators"]],
     [["proxy-range", "proxy-if-range"], ["proxy-range"]],
     [["proxy-if-range"], ["proxy-if-range"]],
+    [["proxy-names", "proxy-query", "proxy-host", "proxy-refused"], ["proxy-names"]],
+    [["proxy-query", "proxy-streams", "proxy-slow-clients"], ["proxy-query"]],
+    [["proxy-streams", "proxy-broken-streams", "proxy-slow-clients"], ["proxy-streams"]],
+    [["proxy-private", "proxy-fresh", "proxy-range"], ["proxy-private"]],
+    [["proxy-refused", "proxy-missing"], ["proxy-refused"]],
     [
       ["proxy-range", "proxy-fields", "proxy-internal"],
       ["proxy-range", "proxy-fields", "proxy-internal"],
     ],
   ])("%j are told as %j", (fails, told) => {
-    const all = [...fails.map((check) => result(check, true)), result("proxy-names", false)];
+    const all = [...fails.map((check) => result(check, true)), result("proxy-reachable", false)];
     const results = folded(all);
     expect(results.filter(({ outcome }) => outcome === "fail").map(({ check }) => check)).toEqual(told);
     expect(results.every(({ outcome, follows }) => outcome !== "skipped" || follows !== undefined)).toBe(true);
