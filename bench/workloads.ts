@@ -1,6 +1,20 @@
 import { type FileName, KIB, MIB, OWN_FILE } from "./harness/fixtures.ts";
-import { FIRST_BYTE_BYTES, FIRST_BYTE_PATH, THROUGHPUT_BYTES, THROUGHPUT_PATH } from "./harness/generated.ts";
-import { type Figure, cpuPerGigabyte, cpuPerRequest, descriptorsLeft, gigabytesPerSecond } from "./harness/figures.ts";
+import {
+  FIRST_BYTE_BYTES,
+  FIRST_BYTE_PATH,
+  ROWS_BYTES,
+  ROWS_PATH,
+  THROUGHPUT_BYTES,
+  THROUGHPUT_PATH,
+} from "./harness/generated.ts";
+import {
+  type Figure,
+  cpuPerGigabyte,
+  cpuPerRequest,
+  cpuPerResponse,
+  descriptorsLeft,
+  gigabytesPerSecond,
+} from "./harness/figures.ts";
 import { applicationCpuPerRequest, firstByte, megabytesHeld, requestsPerSecond } from "./harness/figures.ts";
 import type { Load } from "./harness/protocol.ts";
 import {
@@ -135,6 +149,14 @@ const others: readonly Workload[] = [
     request: { kind: "generated", path: THROUGHPUT_PATH, bodyBytes: THROUGHPUT_BYTES },
     load: { kind: "requests", connections: 1, seconds: 0.3 },
     figures: perGigabyte,
+  },
+  {
+    name: "rows",
+    title: "Generated stream of 200,000 rows of 40 bytes, 1 connection",
+    servers: generatedServers,
+    request: { kind: "generated", path: ROWS_PATH, bodyBytes: ROWS_BYTES },
+    load: { kind: "requests", connections: 1, seconds: 0.5 },
+    figures: [cpuPerResponse, gigabytesPerSecond],
   },
   {
     name: "first-byte",

@@ -26,6 +26,13 @@ export const cpuPerRequest: Figure = {
   of: ({ cpuSeconds, seen }) => (cpuSeconds * 1e6) / seen.requests,
 };
 
+/** For responses that take so long that microseconds would be too many digits. */
+export const cpuPerResponse: Figure = {
+  title: "CPU ms a response",
+  digits: 1,
+  of: ({ cpuSeconds, seen }) => (cpuSeconds * 1e3) / seen.requests,
+};
+
 /** A proxy has as many processes as there are cores; an application on Node has one, and this bounds its rate. */
 export const applicationCpuPerRequest: Figure = {
   title: "of it the application's",

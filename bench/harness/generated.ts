@@ -6,12 +6,22 @@ const FIRST = Buffer.alloc(KIB, "first ");
 
 export const THROUGHPUT_PATH = "/throughput";
 export const THROUGHPUT_BYTES: number = 128 * MIB;
+export const ROWS_PATH = "/rows";
+const ROW_COUNT = 200_000;
+const ROW_BYTES = 40;
+export const ROWS_BYTES: number = ROW_COUNT * ROW_BYTES;
 export const FIRST_BYTE_PATH = "/first-byte";
 export const FIRST_BYTE_BYTES: number = 2 * FIRST.length;
 
 /** The body that every server generates, chunk by chunk, for a path. */
-export function generate(path: string): AsyncGenerator<Buffer<ArrayBuffer>> {
+export function generate(path: string): AsyncGenerator<Buffer<ArrayBuffer> | string> {
+  if (path === ROWS_PATH) return generateRows();
   return path === FIRST_BYTE_PATH ? generateSlowly() : generateMuch();
+}
+
+/** A line of CSV at a time, as an export that is written by hand does. */
+async function* generateRows(): AsyncGenerator<string> {
+  for (let id = 0; id < ROW_COUNT; id++) yield `${String(id).padStart(7)},${"name of a row".padEnd(ROW_BYTES - 9)}\n`;
 }
 
 async function* generateMuch(): AsyncGenerator<Buffer<ArrayBuffer>> {

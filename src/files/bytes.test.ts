@@ -1,12 +1,22 @@
 import { Readable } from "node:stream";
-import { describe, expect, it } from "vitest";
-import { ByteReader, collectBytes, isOneShot, readBytes, releaseSource, sliceChunks, toBytes } from "./bytes.ts";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  ByteReader,
+  collectBytes,
+  isOneShot,
+  readBytes,
+  releaseSource,
+  sliceChunks,
+  toBytes,
+  type ByteSource,
+  type Chunk,
+} from "./bytes.ts";
 
 async function* chunksOf(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield toBytes(text);
 }
 
-async function textsOf(chunks: AsyncIterable<Uint8Array>): Promise<string[]> {
+async function textsOf(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string[]> {
   const texts: string[] = [];
   for await (const chunk of chunks) texts.push(new TextDecoder().decode(chunk));
   return texts;
@@ -86,6 +96,205 @@ describe("ByteReader", () => {
     await reader.next();
     reader.close();
     expect(returned).toBe(0);
+  });
+});
+
+/** An iterator whose every step is taken by hand. */
+class HandDriven implements AsyncIterableIterator<Chunk> {
+  /** Pulls that were not answered yet. */
+  readonly #pulls: { resolve(result: IteratorResult<Chunk>): void; reject(error: Error): void }[] = [];
+  pulled = 0;
+
+  next(): Promise<IteratorResult<Chunk>> {
+    this.pulled += 1;
+    return new Promise((resolve, reject) => this.#pulls.push({ resolve, reject }));
+  }
+
+  give(value: Chunk): void {
+    this.#pulls.shift()!.resolve({ done: false, value });
+  }
+
+  end(): void {
+    this.#pulls.shift()!.resolve({ done: true, value: undefined });
+  }
+
+  fail(error: Error): void {
+    this.#pulls.shift()!.reject(error);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function gathering(source: ByteSource): ByteReader {
+  return new ByteReader(source, { gathers: true });
+}
+
+async function sizesOf(chunks: AsyncIterable<Uint8Array>): Promise<number[]> {
+  const sizes: number[] = [];
+  for await (const chunk of chunks) sizes.push(chunk.byteLength);
+  return sizes;
+}
+
+function* repeated<T>(count: number, value: T): Generator<T> {
+  for (let at = 0; at < count; at++) yield value;
+}
+
+async function* repeatedAsync<T>(count: number, value: T): AsyncGenerator<T> {
+  yield* repeated(count, value);
+}
+
+describe("ByteReader that gathers", () => {
+  const row = "x".repeat(64);
+  const bytes = new Uint8Array(64);
+  let now = 0;
+  beforeEach(() => {
+    now = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => now);
+    return () => vi.restoreAllMocks();
+  });
+
+  it.each<[string, () => ByteSource]>([
+    ["rows of an array", () => [...repeated(2500, row)]],
+    ["rows of a generator", () => repeated(2500, row)],
+    ["rows of an async generator", () => repeatedAsync(2500, row)],
+    ["rows of a Node stream", () => Readable.from(repeated(2500, row))],
+    ["pieces of bytes", () => repeated(2500, bytes)],
+    ["pieces of bytes that come asynchronously", () => repeatedAsync(2500, bytes)],
+  ])("makes chunks of 64 KiB out of %s", async (_, make) => {
+    const sizes = await sizesOf(gathering(make()));
+    expect(sizes).toEqual([65_536, 65_536, 28_928]);
+  });
+
+  it("returns a row that is followed by none within the turn", async () => {
+    const source = new HandDriven();
+    const reader = gathering(source);
+    const first = reader.next();
+    source.give("a,1\n");
+    expect(await textsOf([(await first).value!])).toEqual(["a,1\n"]);
+    expect(source.pulled).toBe(2);
+    const second = reader.next();
+    source.give("b,2\n");
+    expect(await textsOf([(await second).value!])).toEqual(["b,2\n"]);
+  });
+
+  it("returns rows that come in the same turn in one chunk", async () => {
+    const source = new HandDriven();
+    const reader = gathering(source);
+    const chunk = reader.next();
+    source.give("a,1\n");
+    await Promise.resolve();
+    source.give("b,2\n");
+    expect(await textsOf([(await chunk).value!])).toEqual(["a,1\nb,2\n"]);
+  });
+
+  it("asks for nothing more while a chunk waits to be taken", async () => {
+    const source = new HandDriven();
+    const reader = gathering(source);
+    const first = reader.next();
+    source.give("a");
+    await first;
+    source.give("b");
+    await turn();
+    await turn();
+    expect(source.pulled).toBe(2);
+    expect(await textsOf([(await reader.next()).value!])).toEqual(["b"]);
+  });
+
+  it("returns what came before an error, and then the error", async () => {
+    const source = new HandDriven();
+    const reader = gathering(source);
+    const chunk = reader.next();
+    source.give("a");
+    await Promise.resolve();
+    source.fail(new Error("no more"));
+    expect(await textsOf([(await chunk).value!])).toEqual(["a"]);
+    await expect(reader.next()).rejects.toThrow("no more");
+  });
+
+  it("returns what came before the end, and then the end", async () => {
+    const source = new HandDriven();
+    const reader = gathering(source);
+    const chunk = reader.next();
+    source.give("a");
+    await Promise.resolve();
+    source.end();
+    expect(await textsOf([(await chunk).value!])).toEqual(["a"]);
+    expect((await reader.next()).done).toBe(true);
+  });
+
+  it("fails at once when it is closed, with what was gathered or without", async () => {
+    const source = new HandDriven();
+    const reader = gathering(source);
+    const chunk = reader.next();
+    source.give("a");
+    await Promise.resolve();
+    reader.close(new Error("gone"));
+    await expect(chunk).rejects.toThrow("gone");
+    expect((await reader.next()).done).toBe(true);
+  });
+
+  it("copies pieces whose memory is used again for the next one", async () => {
+    const piece = new Uint8Array(1);
+    const counting = function* (): Generator<Uint8Array> {
+      for (const value of [1, 2, 3]) yield piece.fill(value);
+    };
+    expect((await gathering(counting()).next()).value).toEqual(Buffer.of(1, 2, 3));
+  });
+
+  it("hands over a large piece as it is, and what came before it first", async () => {
+    const large = new Uint8Array(16 * 1024);
+    const reader = gathering(["a", large, "b", "c"]);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of reader) chunks.push(chunk);
+    expect(chunks.map(({ byteLength }) => byteLength)).toEqual([1, large.byteLength, 2]);
+    expect(chunks[1]).toBe(large);
+  });
+
+  it.each<[string, Chunk[], string]>([
+    ["text and bytes in turn", ["a", toBytes("b"), "c", toBytes("d"), toBytes("e")], "abcde"],
+    ["a surrogate pair that is cut", ["x\ud83d", "\ude00y"], "x😀y"],
+    ["a half of one at the end", ["x\ud83d"], "x\ufffd"],
+    ["a half of one before bytes", ["x\ud83d", toBytes("y")], "x\ufffdy"],
+    ["nothing", ["", new Uint8Array(), ""], ""],
+  ])("keeps every character and their order: %s", async (_, pieces, expected) => {
+    expect((await textsOf(gathering(pieces))).join("")).toBe(expected);
+  });
+
+  it("holds back half a character alone while it waits for the other", async () => {
+    const source = new HandDriven();
+    const reader = gathering(source);
+    const first = reader.next();
+    source.give("x\ud83d");
+    expect(await textsOf([(await first).value!])).toEqual(["x"]);
+    const second = reader.next();
+    source.give("\ude00");
+    expect(await textsOf([(await second).value!])).toEqual(["😀"]);
+  });
+
+  it("lets the event loop turn while a source computes its rows without a pause", async () => {
+    const turns: number[] = [];
+    let rows = 0;
+    const busy = function* (): Generator<string> {
+      for (; rows < 3; rows++) {
+        now += 4;
+        setImmediate(() => turns.push(rows));
+        yield "row";
+      }
+    };
+    expect(await sizesOf(gathering(busy()))).toEqual([3, 3, 3]);
+    expect(turns).toEqual([0, 1, 2]);
+  });
+
+  it("lets the event loop turn while a source and its reader are always ready", async () => {
+    let turnedAt = -1;
+    setImmediate(() => (turnedAt = now));
+    const reader = gathering(repeated(10, new Uint8Array(64 * 1024)));
+    for (let chunks = 0; chunks < 10; chunks++, now += 1) await reader.next();
+    expect(turnedAt).toBe(4);
   });
 });
 

@@ -178,47 +178,171 @@ export function releaseSource(source: unknown): void {
   new ByteReader(source).close();
 }
 
+/** Small pieces are gathered to chunks of about this many bytes. */
+const largestGathered = 64 * 1024;
+
+/** Pieces below this size, in bytes, are worth a copy: each chunk costs a write to the socket, and an HTTP chunk. */
+const smallestWhole = 16 * 1024;
+
+/** The longest that a reader holds a piece back while its source has more at once, or keeps the event loop, in milliseconds. */
+const longestHold = 3;
+
+// Node, Bun and Deno have the turn of the event loop in which everything that is ready was handled. Others have a timer.
+const atEndOfTurn: (callback: () => void) => unknown =
+  (globalThis as { setImmediate?: (callback: () => void) => unknown }).setImmediate ??
+  ((callback) => setTimeout(callback, 0));
+
+interface Demand {
+  resolve(result: IteratorResult<Uint8Array, undefined>): void;
+  reject(reason: unknown): void;
+}
+
 /**
  * The bytes of a source, chunk by chunk, none of them empty. It can be let go at any moment: {@link close} frees the
  * source at once, and a pending `next()` fails.
+ *
+ * With `gathers`, small pieces become one chunk, as long as the source has the next one at once. If it has none by the end
+ * of the turn of the event loop, the chunk is returned as it is.
  */
 export class ByteReader implements AsyncIterableIterator<Uint8Array> {
   readonly #puller: Puller;
-  readonly #text = new TextJoiner();
-  #ended = false;
-  #failPending: ((reason: unknown) => void) | undefined;
+  readonly #gathers: boolean;
+  readonly #gathered = new Gathered();
+  #demand: Demand | undefined;
+  #demandedAt = 0;
+  #isPulling = false;
+  /** The piece that did not go with those before it. */
+  #held: string | Uint8Array | undefined;
+  #isTurnAwaited = false;
+  /** When the event loop was last known to turn. */
+  #turnedAt = 0;
+  /** Whether the source has no more. */
+  #isDrained = false;
+  #failure: { readonly reason: unknown } | undefined;
+  #isClosed = false;
 
-  constructor(source: ByteSource) {
+  constructor(source: ByteSource, { gathers = false }: { readonly gathers?: boolean } = {}) {
     this.#puller = pullerOf(source);
+    this.#gathers = gathers;
+    if (gathers) this.#turnedAt = performance.now();
   }
 
-  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    while (!this.#ended) {
-      const { done, value } = await this.#pull();
-      const bytes = done ? this.#end() : this.#text.join(value);
-      if (bytes.byteLength > 0) return { done: false, value: bytes };
-    }
-    return { done: true, value: undefined };
-  }
-
-  // Not Promise.race: each call of it would leave a reaction on the promise that lives as long as the download.
-  #pull(): Promise<IteratorResult<unknown>> {
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
     return new Promise((resolve, reject) => {
-      this.#failPending = reject;
-      Promise.resolve(this.#puller.pull()).then(resolve, reject);
+      this.#demand = { resolve, reject };
+      if (this.#gathers) this.#start();
+      else this.#fill();
     });
   }
 
-  #end(): Uint8Array {
-    this.#ended = true;
-    return this.#text.rest();
+  // A source that is always ready, and a client that takes all at once, would leave nothing else its turn.
+  #start(): void {
+    this.#demandedAt = performance.now();
+    if (this.#demandedAt - this.#turnedAt <= longestHold) return this.#fill();
+    atEndOfTurn(() => {
+      this.#demandedAt = this.#turnedAt = performance.now();
+      this.#fill();
+    });
+  }
+
+  // No promise a piece, where the source needs none: there may be a million of them.
+  #fill(): void {
+    if (this.#isClosed) return this.#settle();
+    try {
+      if (this.#held !== undefined) this.#add(this.#held);
+      while (this.#demand && !this.#isPulling) {
+        if (this.#isDrained || this.#failure) return this.#settle();
+        const pulled = this.#puller.pull();
+        if (!isPromise(pulled)) this.#accept(pulled);
+        else this.#await(pulled);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #await(pulled: Promise<IteratorResult<unknown>>): void {
+    this.#isPulling = true;
+    Promise.resolve(pulled).then(this.#onPulled, this.#onFailed);
+    if (this.#isTurnAwaited || this.#gathered.isEmpty) return;
+    this.#isTurnAwaited = true;
+    atEndOfTurn(() => {
+      this.#isTurnAwaited = false;
+      if (this.#isPulling) this.#deliver();
+    });
+  }
+
+  readonly #onPulled = (result: IteratorResult<unknown>): void => {
+    this.#isPulling = false;
+    try {
+      this.#accept(result);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#fill();
+  };
+
+  readonly #onFailed = (reason: unknown): void => {
+    this.#isPulling = false;
+    this.#fail(reason);
+  };
+
+  #accept({ done, value }: IteratorResult<unknown>): void {
+    if (done) this.#isDrained = true;
+    else this.#add(typeof value === "string" ? value : toBytes(value));
+  }
+
+  #add(piece: string | Uint8Array): void {
+    this.#held = undefined;
+    if (typeof piece !== "string" && piece.byteLength === 0) return;
+    const isWhole = typeof piece !== "string" && (!this.#gathers || piece.byteLength >= smallestWhole);
+    if (isWhole && this.#demand && this.#gathered.isEmpty) return this.#resolve(piece);
+    if (isWhole || !this.#gathered.add(piece)) {
+      this.#held = piece;
+      this.#deliver(true);
+    } else if (!this.#gathers || this.#gathered.size >= largestGathered || this.#isLate()) {
+      this.#deliver();
+    }
+  }
+
+  #isLate(): boolean {
+    return performance.now() - this.#demandedAt > longestHold;
+  }
+
+  /** Returns what was gathered, if `next()` waits for it. Half a character waits for the other half, unless `isRest`. */
+  #deliver(isRest = false): boolean {
+    const bytes = this.#demand && this.#gathered.take(isRest);
+    if (!bytes?.byteLength) return false;
+    this.#resolve(bytes);
+    return true;
+  }
+
+  #resolve(value: Uint8Array): void {
+    this.#demand?.resolve({ done: false, value });
+    this.#demand = undefined;
+  }
+
+  #fail(reason: unknown): void {
+    this.#failure ??= { reason };
+    this.#settle();
+  }
+
+  /** Tells how the source ended, once all that it gave is delivered. */
+  #settle(): void {
+    if (!this.#isClosed && this.#deliver(true)) return;
+    const demand = this.#demand;
+    this.#demand = undefined;
+    if (this.#failure && !this.#isClosed) demand?.reject(this.#failure.reason);
+    else demand?.resolve({ done: true, value: undefined });
   }
 
   /** Frees the source. `reason` is what a pending `next()` fails with. */
   close(reason: unknown = closedEarly()): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#failPending?.(reason);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#demand?.reject(reason);
+    this.#demand = undefined;
+    if (this.#isDrained) return;
     try {
       Promise.resolve(this.#puller.release()).catch(noop);
     } catch {
@@ -236,29 +360,81 @@ export class ByteReader implements AsyncIterableIterator<Uint8Array> {
   }
 }
 
+function isPromise<T>(value: Promise<T> | T): value is Promise<T> {
+  return typeof (value as Promise<T>).then === "function";
+}
+
 /** What a read fails with when its file was closed under it: the body is not whole, and must not look so. */
 export function closedEarly(): IncompleteBodyError {
   return new IncompleteBodyError("The file was closed before its end");
 }
 
-/** Encodes text that comes in pieces: a surrogate pair may be cut in two. */
-class TextJoiner {
-  #half = "";
+/** Small pieces that go as one, all of them text or all of them bytes. */
+class Gathered {
+  #text = "";
+  #bytes: Uint8Array = nothing;
+  #filled = 0;
 
-  join(chunk: unknown): Uint8Array {
-    if (typeof chunk !== "string") return this.#half ? concatBytes([this.rest(), toBytes(chunk)]) : toBytes(chunk);
-    const text = this.#half + chunk;
-    this.#half = /[\uD800-\uDBFF]$/.test(text) ? text.slice(-1) : "";
-    return encoder.encode(this.#half ? text.slice(0, -1) : text);
+  get isEmpty(): boolean {
+    return this.size === 0;
   }
 
-  /** The half pair that nothing followed, as U+FFFD. */
-  rest(): Uint8Array {
-    const bytes = encoder.encode(this.#half);
-    this.#half = "";
+  /** In bytes, or in the characters of a text, which mostly are as many. */
+  get size(): number {
+    return this.#filled + this.#text.length;
+  }
+
+  /** Takes a piece in. False if it is of the other kind, or there is no room for it. */
+  add(piece: string | Uint8Array): boolean {
+    if (typeof piece !== "string") return this.#text === "" && this.#addBytes(piece);
+    if (this.#filled > 0) return false;
+    this.#text += piece;
+    return true;
+  }
+
+  // Copied at once: a source may fill the same memory again for its next piece. One piece alone needs no room for others.
+  #addBytes(piece: Uint8Array): boolean {
+    const filled = this.#filled + piece.byteLength;
+    if (filled > largestGathered) return false;
+    if (this.#filled === 0) this.#bytes = copyOf(piece);
+    else {
+      if (filled > this.#bytes.byteLength) this.#makeRoom(2 * filled);
+      this.#bytes.set(piece, this.#filled);
+    }
+    this.#filled = filled;
+    return true;
+  }
+
+  #makeRoom(wanted: number): void {
+    const room = allocate(Math.min(Math.max(wanted, smallestRoom), largestGathered));
+    room.set(this.#bytes);
+    this.#bytes = room;
+  }
+
+  /**
+   * The bytes of all pieces, in memory of their own. A surrogate pair may be cut in two: the first half stays for the next
+   * piece, or is U+FFFD in the `isRest` of a text.
+   */
+  take(isRest: boolean): Uint8Array {
+    return this.#filled > 0 ? this.#takeBytes() : this.#takeText(isRest);
+  }
+
+  #takeBytes(): Uint8Array {
+    const bytes = this.#bytes.subarray(0, this.#filled);
+    this.#bytes = nothing;
+    this.#filled = 0;
     return bytes;
   }
+
+  #takeText(isRest: boolean): Uint8Array {
+    const text = this.#text;
+    this.#text = !isRest && /[\uD800-\uDBFF]$/.test(text) ? text.slice(-1) : "";
+    return encoder.encode(this.#text ? text.slice(0, -1) : text);
+  }
 }
+
+const nothing = new Uint8Array();
+const smallestRoom = 1024;
 
 /** Only the bytes of `range`, out of chunks that begin at `offset` of the file. Reads no further than it must. */
 export async function* sliceChunks(

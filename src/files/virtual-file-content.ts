@@ -78,7 +78,7 @@ export class OneShotSource {
   read(): ByteReader {
     if (this.#read) throw new SourceConsumedError();
     this.#read = true;
-    return new ByteReader(this.#source);
+    return new ByteReader(this.#source, { gathers: true });
   }
 
   /** Frees the source, if nobody reads it. */
@@ -157,6 +157,6 @@ export class OpenMadeFile extends OpenChunks {
     const wanted = range !== undefined && this.#ranges ? { range } : {};
     const source = await untilAborted(Promise.resolve(this.#make({ signal, ...wanted })), signal, releaseSource);
     assertByteSource(source);
-    yield* readSlice(new ByteReader(source), signal, this.#ranges ? undefined : range);
+    yield* readSlice(new ByteReader(source, { gathers: true }), signal, this.#ranges ? undefined : range);
   }
 }
