@@ -22,12 +22,25 @@ const sidebar = withUnlisted(JSON.parse(readFileSync(new URL("../navigation.json
 function withUnlisted(groups: readonly Group[]): Group[] {
   const listed = new Set(groups.flatMap(({ items }) => items.map(({ link }) => pageAt(link))));
   const unlisted = readdirSync(source, { recursive: true, encoding: "utf8" })
-    .filter((page) => page.endsWith(".md") && page !== "index.md" && !listed.has(page))
+    .filter(
+      (page) => page.endsWith(".md") && page !== "index.md" && !listed.has(page) && !page.startsWith("reference/api/"),
+    )
     .map((page) => ({
       text: /^# (.+)$/m.exec(readFileSync(join(source, page), "utf8"))?.[1] ?? page,
       link: `/${page.replace(/(?:index)?\.md$/, "")}`,
     }));
   return unlisted.length === 0 ? [...groups] : [...groups, { text: "More", items: unlisted }];
+}
+
+/** The pages of the reference, which are made of the declarations. */
+function subpaths(): DefaultTheme.SidebarItem[] {
+  return readdirSync(join(source, "reference/api"))
+    .filter((page) => page !== "index.md" && page !== "command-line.md")
+    .map((page) => page.replace(/\.md$/, ""))
+    .map((slug) => ({
+      text: slug === "downloadview" ? slug : `downloadview/${slug}`,
+      link: `/reference/api/${slug}`,
+    }));
 }
 
 /** The source of the page at a link of the navigation. */
@@ -82,11 +95,14 @@ export default defineConfig({
   },
   themeConfig: {
     nav: [
-      { text: "Get started", link: "/getting-started" },
+      { text: "Get started", link: "/getting-started/" },
       { text: "Views", link: "/views/" },
       { text: "Troubleshooting", link: "/troubleshooting" },
     ],
-    sidebar: sidebar as DefaultTheme.SidebarItem[],
+    sidebar: {
+      "/reference/api/": [{ text: "API", link: "/reference/api/", items: subpaths() }],
+      "/": sidebar as DefaultTheme.SidebarItem[],
+    },
     outline: [2, 3],
     search: { provider: "local" },
     socialLinks: [{ icon: "github", link: repository }],

@@ -9,22 +9,27 @@ import { announce, upstream } from "./server.ts";
 
 /** Bundles a worker as its tools do, and runs it in workerd itself. */
 export async function serveWorker(name: string): Promise<void> {
+  const port = await freePort();
+  await runWorker(fileURLToPath(new URL(`workers/${name}.ts`, import.meta.url)), port);
+  announce(port);
+}
+
+/** The same for any worker, on a port. */
+export async function runWorker(entry: string, port: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "workerd-"));
   await build({
-    entryPoints: [fileURLToPath(new URL(`workers/${name}.ts`, import.meta.url))],
+    entryPoints: [entry],
     outfile: join(folder, "worker.js"),
     bundle: true,
     format: "esm",
     target: "es2022",
     conditions: ["workerd", "worker", "browser"],
   });
-  const port = await freePort();
   await writeFile(join(folder, "workerd.capnp"), configuration(port));
   const binary = fileURLToPath(new URL("node_modules/.bin/workerd", import.meta.url));
   const workerd = spawn(binary, ["serve", join(folder, "workerd.capnp")], { stdio: ["ignore", "inherit", "inherit"] });
   workerd.on("exit", () => process.exit(1));
   await listening(port);
-  announce(port);
 }
 
 const configuration = (port: number): string => `
