@@ -1,8 +1,6 @@
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import { answerError } from "./answer-error.ts";
-import { addMiddleware } from "./app-middleware.ts";
+import { answerError, addMiddleware, namedParams } from "./application.ts";
 import { isNotFound } from "./fields.ts";
-import { namedParams } from "./params.ts";
 import { attempted } from "./web/runtime-address.ts";
 import { webResponse } from "./web/web-response.ts";
 

@@ -2,9 +2,8 @@ import { NotFoundError, type Context } from "elysia";
 import { DownloadError, isDownloadError, reasonPhrases } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import { addMiddleware } from "./app-middleware.ts";
+import { addMiddleware, namedParams } from "./application.ts";
 import { fieldsOfFile, isNotFound, mergeFields, presentOn, type PresentFields } from "./fields.ts";
-import { namedParams } from "./params.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
 import { webResponse, type RenderedHead } from "./web/web-response.ts";
 

@@ -1,11 +1,11 @@
 import type { Request, RequestHandler, Response } from "express";
 import { FileNotFoundError } from "../errors.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadRequest, DownloadResult } from "../responses/handler.ts";
-import { answer } from "./node/answer.ts";
+import { answer } from "./node/write.ts";
 import { isOfLeaving } from "./node/connection.ts";
 import { applyToDownloads as nodeMiddleware, passOn, type NodeNext } from "./node/index.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
-import { namedParams } from "./params.ts";
+import { namedParams } from "./application.ts";
 
 /**
  * Mounts a handler on Express 4 or 5. `this.context.native` is Express's request, with whatever other middleware put

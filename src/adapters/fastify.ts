@@ -1,11 +1,9 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import { addMiddleware } from "./app-middleware.ts";
-import { grouped, isNotFound, isResumable } from "./fields.ts";
-import { removeFileFields } from "./node/merge-head.ts";
+import { addMiddleware, namedParams } from "./application.ts";
+import { grouped, isNotFound, isResumable, removeFileFields } from "./fields.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
-import { streamResponse } from "./node/stream-response.ts";
-import { namedParams } from "./params.ts";
+import { streamResponse } from "./node/response-stream.ts";
 
 declare module "fastify" {
   interface FastifyReply {

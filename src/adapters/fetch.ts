@@ -1,6 +1,5 @@
 import type { DownloadHandler, DownloadRequest, DownloadResult } from "../responses/handler.ts";
-import { answerError } from "./answer-error.ts";
-import { mounted, unmounted, type Mounted } from "./mounted.ts";
+import { answerError, mounted, unmounted, type Mounted } from "./application.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
 import { outgoingOf } from "./web/web-body.ts";
 import { webResponse } from "./web/web-response.ts";
@@ -117,5 +116,5 @@ export async function send(request: Request, result: DownloadResult | Promise<Do
 }
 
 export { downloadOf, type Download } from "./web/web-response.ts";
-export type { Mounted } from "./mounted.ts";
-export { pathParams } from "./path-params.ts";
+export type { Mounted } from "./application.ts";
+export { pathParams } from "./application.ts";

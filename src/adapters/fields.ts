@@ -1,5 +1,5 @@
 import { isDownloadError } from "../errors.ts";
-import { HeaderFields } from "../http/header-fields.ts";
+import { fieldsFromRaw, HeaderFields } from "../http/header-fields.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 
 /** The fields that middleware or the framework set before the download. */
@@ -36,15 +36,16 @@ export function mergeFields(
   present: PresentFields,
   { compresses = false }: MergeOptions = {},
 ): MergedFields {
-  const fields = copyOf(headers);
+  const fields = fieldsFromRaw(headers);
   for (const name of yields) yieldTo(present.get(name), name, fields, status);
   if (compresses) forbidTransform(status, fields);
   const vary = present.get("Vary");
   if (vary) combineVary(fields, vary);
-  const dropped = [...present.names].filter((name) => {
+  const dropped: string[] = [];
+  for (const name of present.names) {
     const key = name.toLowerCase();
-    return !fields.has(key) && mustGo(key, status, present);
-  });
+    if (mustGo(key, status, present) && !fields.has(key)) dropped.push(name);
+  }
   return { fields, dropped };
 }
 
@@ -103,25 +104,15 @@ const keepsInCache = new Set(["content-location", "expires", "surrogate-control"
 
 function mustGo(name: string, status: number, present: PresentFields): boolean {
   if (ofDownload.has(name)) return true;
-  if (name === "content-language") return status === 304 || isRefusal(status);
-  if (!isRefusal(status)) return false;
+  const isRefusal = status >= 400;
+  if (name === "content-language") return status === 304 || isRefusal;
+  if (!isRefusal) return false;
   return keepsInCache.has(name) || (name === "cache-control" && !noStore.test(present.get(name) ?? ""));
-}
-
-function isRefusal(status: number): boolean {
-  return status >= 400;
 }
 
 /** The names of present fields that a response to an error must not carry: they describe a file, or let a cache store it. */
 export function fieldsOfFile(present: PresentFields): string[] {
   return [...present.names].filter((name) => mustGo(name.toLowerCase(), 500, present));
-}
-
-/** A copy of a list `[name, value, name, value, …]` that can be changed. */
-export function copyOf(raw: readonly string[]): HeaderFields {
-  const fields: [name: string, value: string][] = [];
-  for (let at = 0; at < raw.length; at += 2) fields.push([raw[at] ?? "", raw[at + 1] ?? ""]);
-  return new HeaderFields(fields);
 }
 
 /** A cache must vary on both. */
@@ -143,6 +134,34 @@ export function presentIn(headers: Headers): PresentFields {
 
 /** A field's value as Node keeps it. */
 export type NodeFieldValue = number | string | readonly string[] | undefined;
+
+/** Where a framework on Node keeps the header fields of a response: Node's own response, or Fastify's reply. */
+export interface HeadTarget {
+  /** Node's name for it; Fastify's is `sent`. */
+  readonly headersSent?: boolean;
+  readonly sent?: boolean;
+  getHeaders(): object;
+  getHeader(name: string): NodeFieldValue;
+  removeHeader(name: string): unknown;
+}
+
+/** Returns the fields to set beside those in `target`, and removes from there what must not be sent. */
+export function mergeInto(target: HeadTarget, rendered: RenderedResponse): HeaderFields {
+  // Middleware that replaced `write` may compress what it gets.
+  const merged = mergeFields(rendered, presentFor(target), { compresses: Object.hasOwn(target, "write") });
+  for (const name of merged.dropped) target.removeHeader(name);
+  return merged.fields;
+}
+
+/** Removes what middleware has set about the file, before an error handler responds instead of the download. */
+export function removeFileFields(target: HeadTarget): void {
+  if (target.headersSent ?? target.sent) return;
+  for (const name of fieldsOfFile(presentFor(target))) target.removeHeader(name);
+}
+
+function presentFor(target: HeadTarget): PresentFields {
+  return presentOn(Object.keys(target.getHeaders()), (name) => target.getHeader(name));
+}
 
 /** The fields of Node's response, or of a framework's response on top of it. */
 export function presentOn(names: readonly string[], valueOf: (name: string) => NodeFieldValue): PresentFields {

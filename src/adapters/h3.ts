@@ -3,9 +3,8 @@ import { isDownloadError, reasonPhrases, type DownloadError } from "../errors.ts
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { withoutHandOff } from "../responses/web-response.ts";
-import { addMiddleware, throughMiddleware } from "./app-middleware.ts";
+import { addMiddleware, throughMiddleware, namedParams } from "./application.ts";
 import { fieldsOfFile, mergeFields, presentIn } from "./fields.ts";
-import { namedParams } from "./params.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
 import type { Outgoing } from "./web/web-body.ts";
 import { clientClosedRequest, hasLeft, isDownload, webDownload, type RenderedHead } from "./web/web-response.ts";

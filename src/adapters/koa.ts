@@ -1,11 +1,9 @@
 import type { DefaultContext, DefaultState, Middleware, ParameterizedContext } from "koa";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import { addMiddleware } from "./app-middleware.ts";
-import { grouped, isNotFound, isResumable } from "./fields.ts";
-import { removeFileFields } from "./node/merge-head.ts";
+import { addMiddleware, namedParams } from "./application.ts";
+import { grouped, isNotFound, isResumable, removeFileFields } from "./fields.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
-import { streamResponse } from "./node/stream-response.ts";
-import { namedParams } from "./params.ts";
+import { streamResponse } from "./node/response-stream.ts";
 
 /**
  * Mounts a handler on Koa. `this.context.native` is Koa's `ctx`. The response is `ctx.body`, so that middleware sees and

@@ -16,12 +16,10 @@ import {
   type DownloadMiddleware,
   type DownloadResult,
 } from "../responses/handler.ts";
-import { addMiddleware } from "./app-middleware.ts";
-import { grouped, isNotFound, isResumable } from "./fields.ts";
-import { removeFileFields } from "./node/merge-head.ts";
+import { addMiddleware, namedParams } from "./application.ts";
+import { grouped, isNotFound, isResumable, removeFileFields } from "./fields.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
-import { streamResponse, type StreamResponse } from "./node/stream-response.ts";
-import { namedParams } from "./params.ts";
+import { streamResponse, type StreamResponse } from "./node/response-stream.ts";
 
 /**
  * Lets a controller return a `DownloadResponse`, or a view, for which `this.context.native` is the platform's request.

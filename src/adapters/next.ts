@@ -1,9 +1,7 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
-import type { HeaderFields } from "../http/header-fields.ts";
+import { fieldsFromRaw, type HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult } from "../responses/handler.ts";
-import { answerError } from "./answer-error.ts";
-import { copyOf } from "./fields.ts";
-import { namedParams } from "./params.ts";
+import { answerError, namedParams } from "./application.ts";
 import { webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /** The second argument of a route handler of Next.js. */
@@ -91,7 +89,7 @@ function unencoded(request: Request): DownloadRequest {
 }
 
 function fieldsOf({ headers }: RenderedHead): HeaderFields {
-  const fields = copyOf(headers);
+  const fields = fieldsFromRaw(headers);
   if (!fields.has("Content-Encoding")) return fields;
   throw new ImproperlyConfiguredError(
     `A route handler of Next.js can't send a file that is ${fields.get("Content-Encoding")} encoded. Serve it from ` +

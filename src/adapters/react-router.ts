@@ -1,7 +1,5 @@
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import { addMiddleware } from "./app-middleware.ts";
-import { answerError } from "./answer-error.ts";
-import { namedParams } from "./params.ts";
+import { addMiddleware, answerError, namedParams } from "./application.ts";
 import { webResponse } from "./web/web-response.ts";
 
 /** The part of React Router's `LoaderFunctionArgs` that is used here. */

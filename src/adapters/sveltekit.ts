@@ -1,11 +1,9 @@
 import { isDownloadError } from "../errors.ts";
-import type { HeaderFields } from "../http/header-fields.ts";
+import { fieldsFromRaw, type HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { sharedWeakMap } from "../responses/shared-state.ts";
-import { answerError } from "./answer-error.ts";
-import { addMiddleware } from "./app-middleware.ts";
-import { copyOf, fieldsOfFile, mergeFields, presentIn } from "./fields.ts";
-import { namedParams } from "./params.ts";
+import { answerError, addMiddleware, namedParams } from "./application.ts";
+import { fieldsOfFile, mergeFields, presentIn } from "./fields.ts";
 import { attempted } from "./web/runtime-address.ts";
 import { webResponse, type RenderedHead } from "./web/web-response.ts";
 
@@ -72,7 +70,7 @@ export async function send(
 ): Promise<Response> {
   try {
     let head: RenderedHead | undefined;
-    const fieldsOf = (rendered: RenderedHead): HeaderFields => copyOf((head = rendered).headers);
+    const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsFromRaw((head = rendered).headers);
     const response = await webResponse(result, event.request, { fieldsOf });
     heads.set(response, head ?? headOf(response));
     return response;

@@ -1,3 +1,6 @@
+// Set by the class, which alone may skip the check of each field.
+let fromRaw: (raw: readonly string[]) => HeaderFields;
+
 /**
  * An ordered list of header fields with case-insensitive names, like `Headers` but as cheap as an array. Names and values
  * are checked when they are set, so that user input cannot start another field (RFC 9110 §5.5: a value has no CR, LF or
@@ -14,7 +17,7 @@
  */
 export class HeaderFields implements Iterable<[name: string, value: string]> {
   /** Names at even indexes, values at odd ones: the form that `ServerResponse.writeHead` accepts. */
-  readonly #raw: string[];
+  #raw: string[];
   #defaults: readonly string[] = none;
 
   constructor(fields: HeaderFieldsInit = []) {
@@ -22,6 +25,14 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
     this.#raw = isChecked ? fields.toRaw() : [];
     if (isChecked) this.#defaults = fields.#defaults;
     if (!isChecked) for (const [name, value] of fieldsOf(fields)) this.append(name, value);
+  }
+
+  static {
+    fromRaw = (raw) => {
+      const fields = new HeaderFields();
+      fields.#raw = raw.slice();
+      return fields;
+    };
   }
 
   /** Returns the values of `name` joined by a comma, or null if there are none. */
@@ -125,6 +136,11 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
   toRaw(): string[] {
     return this.#raw.slice();
   }
+}
+
+/** Copies a list `[name, value, name, value, …]` whose names and values were checked when they were set. */
+export function fieldsFromRaw(raw: readonly string[]): HeaderFields {
+  return fromRaw(raw);
 }
 
 const none: readonly string[] = [];

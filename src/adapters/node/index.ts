@@ -2,14 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { isDownloadError, reasonPhrases } from "../../errors.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../../responses/handler.ts";
 import { sendableFields } from "../../http/header-fields.ts";
-import { addMiddleware } from "../app-middleware.ts";
-import { isNotFound } from "../fields.ts";
-import { mounted, unmounted, type Mounted } from "../mounted.ts";
-import { answer } from "./answer.ts";
+import { addMiddleware, mounted, unmounted, type Mounted } from "../application.ts";
+import { isNotFound, removeFileFields } from "../fields.ts";
+import { answer } from "./write.ts";
 import { isOfLeaving } from "./connection.ts";
-import { removeFileFields } from "./merge-head.ts";
-import { NodeDownloadRequest } from "./request.ts";
-import { webRequest } from "./web-request.ts";
+import { NodeDownloadRequest, webRequest } from "./request.ts";
 
 export type NodeNext = (error?: unknown) => void;
 export interface NodeHandler extends Mounted<IncomingMessage> {
@@ -179,4 +176,4 @@ function answerError(
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-export { pathParams } from "../path-params.ts";
+export { pathParams } from "../application.ts";

@@ -1,21 +1,22 @@
 import { allocate, copyOf } from "../../files/bytes.ts";
 import { endedEarly, type SeekableContent } from "../../files/content.ts";
 import { chunkSizes, mostAbsorbed, patience, returnLarge, takeLarge, wantedBytes } from "../chunk-budget.ts";
+import { Semaphore } from "../../semaphore.ts";
 import { borrowBuffer, returnBuffer } from "./buffer-pool.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 import { trustedSocket } from "./trusted-socket.ts";
-import { Turns } from "./turns.ts";
 
 /**
- * Reads at a time, of all transfers together: enough to keep Node's threads busy. A buffer that was lent to a read which
- * waits in line behind sixty others would be one less for those that go, and out of the processor's cache when its turn comes.
+ * Reads at a time, of all transfers together: enough to keep Node's threads busy. A buffer that waits for its read behind
+ * sixty others is missing elsewhere, and has left the processor's cache when its turn comes.
  */
-const reads = new Turns(2 * (Number(process.env["UV_THREADPOOL_SIZE"]) || 4));
+const reads = new Semaphore(2 * (Number(process.env["UV_THREADPOOL_SIZE"]) || 4));
 
 /**
- * Sends content from a disk, and ends the response with its last chunk where it can. One buffer at a time goes from the disk to the socket; the next is filled when the connection has
- * taken the last one, so a reader that stalls holds one buffer and no more. Resolves with false if the client left.
- * @throws {IncompleteBodyError} if the file is shorter than that
+ * Sends content from a disk, and ends the response with its last chunk if it can. One buffer at a time goes from the disk to
+ * the socket; the next is filled when the connection has taken the last one. So a client that stalls pins one buffer.
+ * @returns false if the client left
+ * @throws {IncompleteBodyError} if the file is shorter than the content
  */
 export async function pump(content: SeekableContent, writer: ResponseWriter, onStart: () => void): Promise<boolean> {
   let keepsUp = false;

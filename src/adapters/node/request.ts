@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { hasLeft, http2Stream, onConnectionEnd } from "./connection.ts";
 import type { DownloadRequest } from "../../responses/handler.ts";
 
-/** A Node request as views see it. Nothing is copied; the signal is made only when somebody asks for it. */
+/** A Node request as views see it. Nothing is copied, and the signal is made when it is first read. */
 export class NodeDownloadRequest implements DownloadRequest {
   readonly method: string;
   readonly url: string;
@@ -13,7 +13,7 @@ export class NodeDownloadRequest implements DownloadRequest {
   constructor(request: IncomingMessage, response: ServerResponse, url: string = wholeUrl(request)) {
     this.method = request.method ?? "GET";
     this.url = url;
-    this.headers = new NodeHeaders(request);
+    this.headers = { get: (name) => fieldOf(request.headers[name.toLowerCase()]) };
     this.response = response;
   }
 
@@ -23,22 +23,13 @@ export class NodeDownloadRequest implements DownloadRequest {
   }
 }
 
-// Frameworks shorten `url` where a handler is mounted; a signature is over the whole.
+// Frameworks shorten `url` for a handler that is mounted below a path. A signature is over the whole.
 function wholeUrl(request: IncomingMessage & { readonly originalUrl?: string }): string {
   return request.originalUrl ?? request.url ?? "/";
 }
 
-class NodeHeaders {
-  readonly #request: IncomingMessage;
-
-  constructor(request: IncomingMessage) {
-    this.#request = request;
-  }
-
-  get(name: string): string | null {
-    const value = this.#request.headers[name.toLowerCase()];
-    return Array.isArray(value) ? value.join(", ") : (value ?? null);
-  }
+function fieldOf(value: string | string[] | undefined): string | null {
+  return Array.isArray(value) ? value.join(", ") : (value ?? null);
 }
 
 function closeSignal(response: ServerResponse): AbortSignal {
@@ -50,4 +41,26 @@ function closeSignal(response: ServerResponse): AbortSignal {
 
 function isFinished(response: ServerResponse): boolean {
   return (http2Stream(response) ?? response).writableFinished;
+}
+
+/** Makes the web `Request` of a Node one, without its body, for handlers that are written for `fetch`. */
+export function webRequest(request: DownloadRequest, native: IncomingMessage): Request {
+  return new Request(urlOf(request.url, native), {
+    method: request.method,
+    headers: headersOf(native),
+    ...(request.signal ? { signal: request.signal } : {}),
+  });
+}
+
+// Joined as text: resolved against a base, the path `//host/file` would name another host.
+function urlOf(target: string, { headers, socket }: IncomingMessage): string {
+  if (!target.startsWith("/")) return target;
+  const origin = `${"encrypted" in socket ? "https" : "http"}://${headers.host ?? String(headers[":authority"])}`;
+  return `${URL.canParse(origin) ? origin : "http://localhost"}${target}`;
+}
+
+function headersOf({ headers }: IncomingMessage): [string, string][] {
+  return Object.entries(headers)
+    .filter(([name]) => !name.startsWith(":"))
+    .map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]);
 }

@@ -1,21 +1,39 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { copyOf } from "../../files/bytes.ts";
 import type { BytesContent, SeekableContent } from "../../files/content.ts";
 import { bodyLength, closeBody, readBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
 import { debug } from "../../diagnostics.ts";
 import type { SlowReaders } from "../../responses/rendered-response.ts";
+import type { DownloadRequest, DownloadResult } from "../../responses/handler.ts";
+import { renderResult } from "../../responses/render.ts";
+import { throughMiddleware } from "../application.ts";
 import { watchReader } from "../slow-readers.ts";
 import { http2Stream, isGone, socketOf } from "./connection.ts";
+import { mergeHead, writeHead } from "./head.ts";
 import { pump } from "./pump.ts";
 import { ResponseWriter } from "./response-writer.ts";
-import { showFields } from "./sent-fields.ts";
 import { trustedSocket } from "./trusted-socket.ts";
+
+/**
+ * Responds with a result, once the application's middleware has seen it.
+ * @returns an error that broke the response after its head was sent, for a log; undefined if there was none
+ * @throws {DownloadError} while nothing has been sent yet
+ */
+export async function answer(
+  result: DownloadResult | Promise<DownloadResult>,
+  downloadRequest: DownloadRequest,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<unknown> {
+  const final = await throughMiddleware(result, downloadRequest, request);
+  return writeRendered(mergeHead(await renderResult(final, downloadRequest), response), response);
+}
 
 /**
  * Writes a rendered response, and settles when the response is over. Rejects only while no byte has been sent, so that
  * the caller can still answer. If the source fails later, the connection is broken, and the promise resolves with the
- * error, which is for a log alone. Resolves with undefined if nothing failed, also if the client left.
+ * error, for a log. Resolves with undefined if nothing failed, also if the client left.
  */
 export function writeRendered(rendered: RenderedResponse, response: ServerResponse): Promise<unknown> {
   if (isGone(response)) return abandon(rendered);
@@ -175,30 +193,6 @@ function leave(chunks: AsyncGenerator<Uint8Array>): false {
   // Not waited for: a generator that is asked to return first finishes what it was asked before, which may be never.
   chunks.return(undefined).catch(() => undefined);
   return false;
-}
-
-function writeHead(response: ServerResponse, status: number, headers: readonly string[]): void {
-  // By a server that hands over its response for the body alone.
-  if (response.headersSent) return;
-  // Packages that replace `writeHead`, to hear of it, see fields that were set; on-headers 1.0 mistakes a flat list for pairs.
-  const isHeard = Object.hasOwn(response, "writeHead");
-  if (isHeard || response.getHeaderNames().length > 0) return writeFieldByField(response, status, headers);
-  // Node reads the list and leaves it as it is; its types do not say so.
-  response.writeHead(status, headers as string[]);
-  if (!http2Stream(response)) showFields(response, headers);
-}
-
-// Beside fields that others have set, Node keeps only the last of several lines of one name. Their cookies stay.
-function writeFieldByField(response: ServerResponse, status: number, headers: readonly string[]): void {
-  const added = new Set<string>(["set-cookie"]);
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] ?? "";
-    const value = headers[at + 1] ?? "";
-    if (added.has(name.toLowerCase())) response.appendHeader(name, value);
-    else response.setHeader(name, value);
-    added.add(name.toLowerCase());
-  }
-  response.writeHead(status);
 }
 
 /** RFC 9113 §7. A number, so that an application of HTTP/1 doesn't load the module that names it. */

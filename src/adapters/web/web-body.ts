@@ -101,7 +101,8 @@ function bodyStream(
   const stream = new ReadableStream<Uint8Array>(
     {
       start(its) {
-        controller = its;
+        // Only for a reader that is watched: a stream that is dropped half read is collected only if nothing refers to it.
+        if (slowReaders) controller = its;
       },
       async pull(controller) {
         try {

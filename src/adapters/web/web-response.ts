@@ -1,5 +1,5 @@
 import { isDownloadError } from "../../errors.ts";
-import type { HeaderFields } from "../../http/header-fields.ts";
+import { fieldsFromRaw, type HeaderFields } from "../../http/header-fields.ts";
 import { closeBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import {
   isDownloadResponse,
@@ -10,9 +10,8 @@ import {
 import { renderResult } from "../../responses/render.ts";
 import { ownResponses, withoutHandOff } from "../../responses/web-response.ts";
 import { sharedWeakMap } from "../../responses/shared-state.ts";
-import { throughMiddleware } from "../app-middleware.ts";
+import { throughMiddleware } from "../application.ts";
 import type * as PipeableBodies from "../node/pipeable-body.ts";
-import { copyOf } from "../fields.ts";
 import { onOutgoingEnd, webBody, type Outgoing } from "./web-body.ts";
 import { responseInit, takesPipes } from "./web-runtime.ts";
 
@@ -115,7 +114,7 @@ export async function webDownload(
 }
 
 function ownFields({ headers }: RenderedHead): HeaderFields {
-  return copyOf(headers);
+  return fieldsFromRaw(headers);
 }
 
 /** A file that the response's own writer sends. Its module is loaded on Node alone. */

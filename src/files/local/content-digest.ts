@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { FileChangedError } from "../../errors.ts";
+import { Semaphore } from "../../semaphore.ts";
 import { SharedDescriptor } from "./shared-descriptor.ts";
 import type { LocalRoot } from "./root.ts";
 import { isSameVersion, isSettled } from "./file-system.ts";
@@ -81,18 +82,13 @@ async function hashFile(path: string, root: LocalRoot | undefined, version: BigI
 }
 
 /** Files that are hashed at the same time, of all requests: each holds a chunk, and a thread that downloads need too. */
-const maxHashing = 2;
-const waiting: (() => void)[] = [];
-let running = 0;
+const hashes = new Semaphore(2);
 
 async function inTurn<T>(operation: () => Promise<T>): Promise<T> {
-  if (running >= maxHashing) await new Promise<void>((resolve) => waiting.push(resolve));
-  else running += 1;
+  await hashes.enter();
   try {
     return await operation();
   } finally {
-    const next = waiting.shift();
-    if (next) next();
-    else running -= 1;
+    hashes.leave();
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pathParams } from "./path-params.ts";
+import { pathParams } from "./application.ts";
 
 describe("pathParams", () => {
   it.each([
