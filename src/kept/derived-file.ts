@@ -10,7 +10,12 @@ import type { ByteSource } from "../files/bytes.ts";
 import { refuseJSON } from "../serialization.ts";
 import { hashKey, type HashedKey, type KeptKey } from "./key.ts";
 import type { KeptFile } from "./kept-file.ts";
-import type { KeepOptions, KeptFiles } from "./kept-files.ts";
+import type { KeptFiles } from "./kept-files.ts";
+import type { KeepOptions } from "./kept-options.ts";
+import { obtainWhole, type Obtained } from "./obtain-whole.ts";
+import { openForClient } from "./open-for-client.ts";
+import { storeOf } from "./store-of.ts";
+import { visitOf, type Visit } from "./visit.ts";
 
 /** What a recipe is told. */
 export interface DeriveContext {
@@ -80,13 +85,7 @@ export class DerivedFile implements DownloadFile {
   async ready(options: StatOptions = {}): Promise<KeptFile | undefined> {
     return this.#orOriginal(
       async () => {
-        const found = await this.#kept.obtain(
-          await this.#key(options),
-          this.#source(),
-          this.#options,
-          undefined,
-          options.signal,
-        );
+        const found = await this.#obtain(options);
         return found.kind === "kept" ? found.file : undefined;
       },
       async () => undefined,
@@ -97,8 +96,7 @@ export class DerivedFile implements DownloadFile {
   async stat(options: StatOptions = {}): Promise<FileStat> {
     return this.#orOriginal(
       async () => {
-        const key = await this.#key(options);
-        const found = await this.#kept.obtain(key, this.#source(), this.#options, undefined, options.signal);
+        const found = await this.#obtain(options);
         return found.kind === "kept" ? found.file.stat(options) : this.#source().stat(options);
       },
       () => this.original.stat(options),
@@ -107,9 +105,17 @@ export class DerivedFile implements DownloadFile {
 
   async open(options: OpenOptions = {}): Promise<OpenFile> {
     return this.#orOriginal(
-      async () => this.#kept.open(await this.#key(options), this.#source(), this.#options, options),
+      async () => openForClient(storeOf(this.#kept), await this.#visit(options), options),
       () => this.original.open(options),
     );
+  }
+
+  async #obtain(options: StatOptions): Promise<Obtained> {
+    return obtainWhole(storeOf(this.#kept), await this.#visit(options), undefined);
+  }
+
+  async #visit(options: StatOptions): Promise<Visit> {
+    return visitOf(await this.#key(options), this.#source(), this.#options, options.signal);
   }
 
   async #orOriginal<T>(derived: () => Promise<T>, original: () => Promise<T>): Promise<T> {

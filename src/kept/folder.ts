@@ -1,5 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, opendir, readFile, rename, rm, statfs, unlink, utimes, type FileHandle } from "node:fs/promises";
+import {
+  mkdir,
+  open,
+  opendir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  unlink,
+  utimes,
+  type FileHandle,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { hashKey, type HashedKey } from "./key.ts";
 import { parseRecord, type KeptRecord } from "./record.ts";
@@ -63,6 +75,12 @@ export class KeptFolder {
       if (isMissing(error)) return undefined;
       throw error;
     }
+  }
+
+  /** Whether the bytes of a record are on the disk. */
+  async hasBytes({ file, size }: KeptRecord): Promise<boolean> {
+    const found = await stat(this.file(file)).catch(() => undefined);
+    return found?.size === size;
   }
 
   /** Writes a file whole or not at all. */

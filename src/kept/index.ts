@@ -1,19 +1,11 @@
 /** Files that are made once: generated ones, remote ones, and variants of others. */
 export type { DerivedFile, DeriveContext, DeriveFunction, DeriveOptions } from "./derived-file.ts";
 export { keepFiles, type KeepFilesOptions, type KeyInput } from "./keep-files.ts";
-export {
-  KeptFiles,
-  type Found,
-  type Keeping,
-  type KeepOptions,
-  type KeptEntry,
-  type KeptEvent,
-  type KeptFilesOptions,
-  type KeptStatistics,
-} from "./kept-files.ts";
+export { KeptFiles, type KeptEntry } from "./kept-files.ts";
+export type { KeepOptions, KeptFilesOptions } from "./kept-options.ts";
+export type { KeptEvent, KeptStatistics } from "./statistics.ts";
 export type { KeptFile } from "./kept-file.ts";
-export type { HashedKey, KeptKey, KeptKeyPart } from "./key.ts";
-export type { KeptRecord } from "./record.ts";
-export type { UpstreamLifetime } from "./record.ts";
-export type { Freshness, FreshnessOptions } from "./freshness.ts";
+export type { KeptKey, KeptKeyPart } from "./key.ts";
+export type { KeptRecord, UpstreamLifetime } from "./record.ts";
+export type { FreshnessOptions } from "./freshness.ts";
 export type { SweepResult } from "./sweep.ts";

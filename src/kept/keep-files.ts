@@ -5,7 +5,13 @@ import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
 import { KeepingFile, OpenedOriginal, retryAfter, type KeepingTask } from "./keeping-file.ts";
 import { hashKey, type KeptKey } from "./key.ts";
-import { stillMaking, type KeepOptions, type KeptEvent, type KeptFiles } from "./kept-files.ts";
+import type { KeptFiles } from "./kept-files.ts";
+import type { KeepOptions } from "./kept-options.ts";
+import { isUsable } from "./kept-store.ts";
+import { obtainWhole, stillMaking } from "./obtain-whole.ts";
+import type { KeptEvent } from "./statistics.ts";
+import { storeOf } from "./store-of.ts";
+import { visitOf } from "./visit.ts";
 
 /** What a key can be made of. */
 export interface KeyInput<F extends DownloadFile = DownloadFile> {
@@ -80,13 +86,14 @@ export function keepFiles<F extends DownloadFile = DownloadFile>(
     );
   }
   assertTimes(options, patience);
+  const store = storeOf(kept);
   return async (response, request, context) => {
     if (response.status !== 200) return response;
     const original = response.file as F;
     const parts = await key({ file: original, request, context: context ?? noContext });
     if (parts === undefined || parts === null) return response;
     const report = reporter(response, options.cacheStatus);
-    const task: KeepingTask = { kept, key: hashKey(parts), original, options: { ...options, patience, report } };
+    const task: KeepingTask = { store, key: hashKey(parts), original, options: { ...options, patience, report } };
     return (await fromKept(task, response)) ?? (await fromMaking(task, response, request, lateStatus));
   };
 }
@@ -95,12 +102,13 @@ const noContext: ViewContext = { params: {}, native: undefined };
 
 /** The response with the kept file in it. Undefined if there is none that may be served. */
 async function fromKept(task: KeepingTask, response: DownloadResponse): Promise<DownloadResult | undefined> {
-  const { kept, key, original, options } = task;
-  const found = await kept.find(key, original, options);
-  if (!found || (found.freshness !== "fresh" && found.freshness !== "revalidating")) return undefined;
-  kept.hit(key, found, options);
-  if (found.freshness === "revalidating") kept.refresh(key, original, options);
-  else releaseFile(original);
+  const { store, key, original, options } = task;
+  const visit = visitOf(key, original, options);
+  const found = await store.find(visit);
+  if (!isUsable(found)) return undefined;
+  store.hit(visit, found);
+  if (found.freshness === "revalidating") store.refresh(visit);
+  if (!visit.isTaken) releaseFile(original);
   response.file = new KeepingFile(task, found.file);
   return response;
 }
@@ -115,9 +123,9 @@ async function fromMaking(
     response.file = new KeepingFile(task, undefined);
     return response;
   }
-  const { kept, key, original, options } = task;
+  const { store, key, original, options } = task;
   const keeping = { ...options, takesOpened: request.method !== "HEAD" };
-  const obtained = await kept.obtain(key, original, keeping, options.patience, request.signal);
+  const obtained = await obtainWhole(store, visitOf(key, original, keeping, request.signal), options.patience);
   if (obtained.kind === "kept") response.file = new KeepingFile(task, obtained.file);
   if (obtained.kind === "original" && obtained.opened) response.file = new OpenedOriginal(original, obtained.opened);
   if (obtained.kind !== "late") return response;

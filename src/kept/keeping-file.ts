@@ -4,11 +4,15 @@ import { DescribedFile } from "../files/described-file.ts";
 import { refuseJSON } from "../serialization.ts";
 import type { HashedKey } from "./key.ts";
 import type { KeptFile } from "./kept-file.ts";
-import { stillMaking, type Keeping, type KeptFiles } from "./kept-files.ts";
+import type { Keeping } from "./kept-options.ts";
+import type { KeptStore } from "./kept-store.ts";
+import { obtainWhole, stillMaking } from "./obtain-whole.ts";
+import { openForClient } from "./open-for-client.ts";
+import { visitOf } from "./visit.ts";
 
 /** How one file is kept for one request. */
 export interface KeepingTask {
-  readonly kept: KeptFiles;
+  readonly store: KeptStore;
   readonly key: HashedKey;
   readonly original: DownloadFile;
   readonly options: Keeping & { readonly patience: number };
@@ -23,15 +27,21 @@ export class KeepingFile implements DownloadFile {
   declare readonly wasModifiedSince?: (since: Date) => boolean | Promise<boolean>;
   readonly #task: KeepingTask;
   #file: KeptFile | undefined;
-  /** Whether {@link KeptFiles} has, or had, the original: a making may be about to read it for others. */
+  /** Whether the store has, or had, the original: a making may be about to read it for others. */
   #isLent = false;
+
+  static {
+    // It comes and goes with the bytes.
+    const get = function (this: KeepingFile): string | undefined {
+      return this.#file?.path;
+    };
+    Object.defineProperty(this.prototype, "path", { get, enumerable: true });
+  }
 
   constructor(task: KeepingTask, file: KeptFile | undefined) {
     this.#task = task;
     this.#file = file;
     const { original } = task;
-    // It comes and goes with the bytes.
-    Object.defineProperty(this, "path", { get: () => this.#file?.path, enumerable: true });
     if (original.wasModifiedSince) this.wasModifiedSince = (since) => original.wasModifiedSince!(since);
   }
 
@@ -49,9 +59,9 @@ export class KeepingFile implements DownloadFile {
     const path = this.#file?.path;
     const stat = await this.#whileThere((file) => file.stat(options));
     if (stat) return stat;
-    const { kept, key, original, options: keeping } = this.#task;
+    const { store, key, original, options: keeping } = this.#task;
     this.#isLent = true;
-    const found = await kept.obtain(key, original, keeping, keeping.patience, options.signal);
+    const found = await obtainWhole(store, visitOf(key, original, keeping, options.signal), keeping.patience);
     this.#isLent = found.kind !== "original";
     if (found.kind === "original") return original.stat(options);
     if (found.kind === "late") throw stillMaking(retryAfter);
@@ -64,9 +74,9 @@ export class KeepingFile implements DownloadFile {
   async open(options: OpenOptions = {}): Promise<OpenFile> {
     const opened = await this.#whileThere((file) => file.open(options));
     if (opened) return opened;
-    const { kept, key, original, options: keeping } = this.#task;
+    const { store, key, original, options: keeping } = this.#task;
     this.#isLent = true;
-    return kept.open(key, original, keeping, options);
+    return openForClient(store, visitOf(key, original, keeping, options.signal), options);
   }
 
   async release(): Promise<void> {
@@ -82,7 +92,7 @@ export class KeepingFile implements DownloadFile {
     } catch (error) {
       if (!(error instanceof FileNotFoundError)) throw error;
       this.#file = undefined;
-      await this.#task.kept.lost(this.#task.key);
+      await this.#task.store.drop(this.#task.key.hash);
       return undefined;
     }
   }

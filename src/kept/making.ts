@@ -1,19 +1,16 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { rename, stat } from "node:fs/promises";
-import { crc32 } from "node:zlib";
-import { FileChangedError, IncompleteBodyError } from "../errors.ts";
+import { FileChangedError } from "../errors.ts";
 import { onAbort } from "../files/bytes-abort.ts";
 import { closedEarly } from "../files/bytes.ts";
 import { readContent } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
+import { CheckedBytes } from "./checked-bytes.ts";
+import { commit, writeRecord, type CommitTask, type MadeBytes } from "./commit.ts";
 import { remove, type KeptFolder } from "./folder.ts";
 import { OpenGrowingFile } from "./growing-file.ts";
-import type { HashedKey } from "./key.ts";
-import type { Lease } from "./lease.ts";
 import { PartFile } from "./part-file.ts";
 import { growingStat, partInfo, type PartInfo } from "./part-info.ts";
 import type { KeptRecord, UpstreamLifetime } from "./record.ts";
-import { upstreamLifetime } from "./upstream-lifetime.ts";
+import { lifetimeOf, renewedLifetime } from "./upstream-lifetime.ts";
 
 /** What a making has come to once its first byte is there. */
 export type Started =
@@ -44,13 +41,9 @@ export interface MakingHost {
   onDiskError(error: unknown): void;
 }
 
-export interface MakingTask {
-  readonly key: HashedKey;
-  readonly lease: Lease;
+export interface MakingTask extends CommitTask {
   readonly source: DownloadFile;
-  /** What is kept under the key by now. */
-  readonly previous: KeptRecord | undefined;
-  /** Goes on when nobody waits for it any more. */
+  /** Goes on when no client waits for it any more. */
   readonly finishAnyway: boolean;
 }
 
@@ -80,6 +73,7 @@ export class Making {
   #finishAnyway: boolean;
   #refused: OpenFile | undefined;
   #part: PartFile | undefined;
+  #isStarted = false;
   #isOver = false;
   /** Whether the client has the original itself, or what is kept: this making only has to tidy up. */
   #isHandedOver = false;
@@ -179,7 +173,7 @@ export class Making {
     const { source, previous } = this.#task;
     const { signal } = this.#abort;
     const asked = source.name;
-    const etag = (await this.#isThere(previous)) ? previous?.upstream?.etag : undefined;
+    const etag = previous && (await this.#host.folder.hasBytes(previous)) ? previous.upstream?.etag : undefined;
     const opened = await source.open({ signal, ...(etag === undefined ? {} : { ifNoneMatch: etag }) });
     let isOurs = true;
     // A file that takes no notice of a signal ends when it is closed.
@@ -189,15 +183,9 @@ export class Making {
       const upstream = lifetimeOf(opened);
       const refusal = upstream === "refused" ? "upstream" : await this.#openPart(opened.stat);
       if (refusal !== undefined || upstream === "refused") {
-        const reason = refusal ?? "upstream";
         // If no client waits any more, it is closed here.
-        if (this.#users > 0) {
-          isOurs = false;
-          this.#refused = opened;
-        }
-        this.#isHandedOver = true;
-        this.#resolveStarted({ kind: "refused", reason });
-        return { kind: "refused", reason };
+        isOurs = this.#users === 0;
+        return this.#refuse(opened, refusal ?? "upstream");
       }
       return await this.#write(opened, upstream, asked);
     } finally {
@@ -206,11 +194,12 @@ export class Making {
     }
   }
 
-  /** Whether the bytes of a record are still on the disk. Without them its validators are of no use. */
-  async #isThere(record: KeptRecord | undefined): Promise<boolean> {
-    if (!record) return false;
-    const found = await stat(this.#host.folder.file(record.file)).catch(() => undefined);
-    return found?.size === record.size;
+  /** Each client gets its own: the one that the making was started for gets what was opened. */
+  #refuse(opened: OpenFile, reason: RefusalReason): Made {
+    if (this.#users > 0) this.#refused = opened;
+    this.#isHandedOver = true;
+    this.#resolveStarted({ kind: "refused", reason });
+    return { kind: "refused", reason };
   }
 
   /** The upstream answered 304: the bytes that are kept hold for as long as it says now. */
@@ -220,7 +209,7 @@ export class Making {
     const { nonce } = this.#task.lease;
     const lifetime = upstream && previous.upstream && renewedLifetime(previous.upstream, upstream);
     const record: KeptRecord = { ...previous, nonce, validatedAt: Date.now(), upstream: lifetime };
-    const isKept = await this.#writeRecord(record).catch((error: unknown) => {
+    const isKept = await writeRecord(this.#host.folder, this.#task, record).catch((error: unknown) => {
       this.#host.onDiskError(error);
       return true;
     });
@@ -246,49 +235,30 @@ export class Making {
   async #write(opened: OpenFile, upstream: UpstreamLifetime | undefined, askedName: string): Promise<Made> {
     const part = this.#part!;
     const { signal } = this.#abort;
-    const hash = createHash("sha256");
-    const content = await opened.content();
-    let checksum = 0;
+    const checked = new CheckedBytes(opened.stat);
     let isKeeping = true;
-    let isStarted = false;
-    const start = async (): Promise<void> => {
-      isStarted = true;
-      const info = partInfo(this.#task.source.name, opened.stat);
-      await this.#publish(info);
-      this.#resolveStarted({ kind: "growing", info, part });
-    };
-    for await (const chunk of readContent(content)) {
+    for await (const chunk of checked.pass(readContent(await opened.content()))) {
       signal.throwIfAborted();
-      hash.update(chunk);
-      checksum = crc32(chunk, checksum);
       isKeeping &&= await this.#writeChunk(part, chunk);
       if (!isKeeping && !part.isFull) await this.#stopKeeping(part);
-      if (!isStarted) await start();
+      if (!this.#isStarted) await this.#start(part, opened.stat);
       if (!isKeeping) await part.pass(chunk, signal);
     }
     signal.throwIfAborted();
-    const { size, digests } = opened.stat;
-    if (size !== undefined && size !== part.size) {
-      throw new IncompleteBodyError(`The source has ${part.size} bytes, and said that it has ${size}`);
-    }
-    const sha256 = hash.digest();
-    const promised = digests?.["sha-256"];
-    if (promised && !(promised.byteLength === 32 && timingSafeEqual(promised, sha256))) throw new FileChangedError();
-    if (!isStarted) await start();
+    if (!this.#isStarted) await this.#start(part, opened.stat);
     part.finish({ kind: "whole" });
     if (!isKeeping) return { kind: "notKept" };
-    const { contentType, contentEncoding, lastModified } = opened.stat;
-    return this.#commit({
-      size: part.size,
-      sha256: sha256.toString("base64url"),
-      crc32: checksum,
-      askedName,
-      name: this.#task.source.name,
-      contentType,
-      contentEncoding,
-      upstream,
-      lastModified: lastModified?.getTime() ?? Date.now(),
-    });
+    const { contentType, contentEncoding, lastModified = new Date() } = opened.stat;
+    const described = { askedName, name: this.#task.source.name, contentType, contentEncoding, upstream };
+    return this.#commit(part, { ...checked.checksums, ...described, lastModified: lastModified.getTime() });
+  }
+
+  /** The first byte is there, or the end: from now on others read along. */
+  async #start(part: PartFile, stat: FileStat): Promise<void> {
+    this.#isStarted = true;
+    const info = partInfo(this.#task.source.name, stat);
+    await this.#publish(info);
+    this.#resolveStarted({ kind: "growing", info, part });
   }
 
   /** False if the disk, or its limits, do not take the chunk. */
@@ -327,81 +297,13 @@ export class Making {
     await folder.writeWhole(path, JSON.stringify(info), { sync: false }).catch(() => undefined);
   }
 
-  async #commit(
-    made: Omit<KeptRecord, "version" | "key" | "file" | "nonce" | "madeAt" | "validatedAt">,
-  ): Promise<Made> {
-    const { key, previous, lease } = this.#task;
-    const now = Date.now();
-    const isSame = previous !== undefined && isSameContent(previous, made) && (await this.#isThere(previous));
-    const file = isSame ? previous.file : `${key.hash.slice(0, 2)}/${key.hash}-${lease.nonce}`;
-    const lastModified = isSame ? previous.lastModified : lastModifiedAfter(previous, made.lastModified);
-    const base = { ...made, version: 1, key: key.key, file, nonce: lease.nonce, lastModified } as const;
-    const record: KeptRecord = { ...base, madeAt: isSame ? previous.madeAt : now, validatedAt: now };
+  async #commit(part: PartFile, made: MadeBytes): Promise<Made> {
     try {
-      if (!(await lease.isHeld())) return { kind: "notKept" };
-      if (!isSame) await this.#placeFile(record);
-      if (!(await this.#writeRecord(record))) {
-        if (!isSame) await remove(this.#host.folder.file(file));
-        return { kind: "notKept" };
-      }
-      if (previous && !isSame) await this.#host.folder.buryFile(previous);
-      return { kind: "kept", record };
+      const record = await commit(this.#host.folder, this.#task, part, made);
+      return record ? { kind: "kept", record } : { kind: "notKept" };
     } catch (error) {
       this.#host.onDiskError(error);
       return { kind: "notKept" };
     }
   }
-
-  /** All bytes reach the disk before the file has its name: after a crash of the machine no part has it. */
-  async #placeFile({ file, lastModified }: KeptRecord): Promise<void> {
-    const { folder } = this.#host;
-    const { handle } = this.#part!;
-    const time = new Date(lastModified);
-    await handle.utimes(time, time);
-    await handle.sync();
-    const place = folder.file(file);
-    await folder.makeFolderOf(place);
-    await rename(folder.part(this.#task.lease.nonce), place);
-  }
-
-  /**
-   * False, and nothing is kept, if the lease is gone: the key was deleted while its file was made. It is looked at after the
-   * record was written: `delete()` takes the lease first and the record second, so that one of the two sees the other.
-   */
-  async #writeRecord(record: KeptRecord): Promise<boolean> {
-    const { folder } = this.#host;
-    const { key, lease } = this.#task;
-    if (!(await lease.isHeld())) return false;
-    await folder.writeWhole(folder.entry(key.hash), JSON.stringify(record));
-    if (await lease.isHeld()) return true;
-    const now = await folder.read(key);
-    if (now?.nonce === record.nonce) await remove(folder.entry(key.hash));
-    return false;
-  }
-}
-
-/** A 304 need not repeat the fields that have not changed (RFC 9110 §15.4.5). */
-function renewedLifetime(before: UpstreamLifetime, now: UpstreamLifetime): UpstreamLifetime {
-  const isSilent = now.freshFor === undefined && !now.mustRevalidate;
-  return isSilent ? { ...before, age: now.age } : { ...now, etag: before.etag };
-}
-
-function isSameContent(one: KeptRecord, other: Pick<KeptRecord, "sha256" | "size" | "lastModified">): boolean {
-  return one.sha256 === other.sha256 && one.size === other.size;
-}
-
-/**
- * Whole seconds, and later than that of the version before: nginx makes its entity tag of second and size, and two versions must
- * not share one.
- */
-function lastModifiedAfter(previous: KeptRecord | undefined, lastModified: number): number {
-  const seconds = Math.floor(Math.min(lastModified, Date.now()) / 1000) * 1000;
-  return previous && previous.lastModified >= seconds ? previous.lastModified + 1000 : seconds;
-}
-
-/** What the upstream of a remote file said. Undefined for a file that did not come by HTTP. */
-function lifetimeOf(opened: OpenFile): UpstreamLifetime | "refused" | undefined {
-  const { fields } = opened;
-  if (!fields) return undefined;
-  return upstreamLifetime(fields, opened.stat.etag, Date.now()) ?? "refused";
 }

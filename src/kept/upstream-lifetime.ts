@@ -1,3 +1,4 @@
+import type { OpenFile } from "../files/download-file.ts";
 import { parseHTTPDate } from "../http/date.ts";
 import type { UpstreamLifetime } from "./record.ts";
 
@@ -23,6 +24,17 @@ export function upstreamLifetime(
   const mustRevalidate = noCache || directives.has("must-revalidate") || directives.has("proxy-revalidate");
   const freshFor = noCache ? 0 : explicitLifetime(directives, fields, now);
   return { freshFor, age: ageOf(fields, now), mustRevalidate, etag };
+}
+
+/** What the upstream of a remote file said. Undefined for a file that did not come by HTTP, `refused` if it must not be kept. */
+export function lifetimeOf({ fields, stat }: OpenFile): UpstreamLifetime | "refused" | undefined {
+  return fields && (upstreamLifetime(fields, stat.etag, Date.now()) ?? "refused");
+}
+
+/** A 304 need not repeat the fields that have not changed (RFC 9110 §15.4.5). */
+export function renewedLifetime(before: UpstreamLifetime, now: UpstreamLifetime): UpstreamLifetime {
+  const isSilent = now.freshFor === undefined && !now.mustRevalidate;
+  return isSilent ? { ...before, age: now.age } : { ...now, etag: before.etag };
 }
 
 /** We always ask for the identity coding: an answer that varies by it alone is the same one each time. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { readOpened, VirtualFile, type DownloadFile } from "downloadview";
 import { KeptFiles } from "downloadview/keep";
-import { hashKey } from "../../src/kept/key.ts";
+import { openKept } from "./support.ts";
 
 let folder: string;
 const mounted: string[] = [];
@@ -57,7 +57,7 @@ function generated(bytes: Uint8Array): DownloadFile {
 }
 
 async function read(kept: KeptFiles, key: number, original: DownloadFile): Promise<string> {
-  await using opened = await kept.open(hashKey(["file", key]), original, {}, {});
+  await using opened = await openKept(kept, ["file", key], original, {});
   const hash = createHash("sha256");
   for await (const chunk of readOpened(opened)) hash.update(chunk);
   return hash.digest("hex");

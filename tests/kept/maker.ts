@@ -7,7 +7,7 @@ import { appendFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readOpened, VirtualFile } from "../../src/index.ts";
-import { hashKey } from "../../src/kept/key.ts";
+import { openKept } from "./support.ts";
 import { KeptFiles } from "../../src/kept/index.ts";
 
 const [folder = "", chunks = "16", pause = "0", log = ""] = process.argv.slice(2);
@@ -24,7 +24,7 @@ async function* bytes(): AsyncGenerator<Uint8Array> {
 process.stdout.write("ready\n");
 for await (const line of createInterface({ input: process.stdin })) {
   const file = new VirtualFile(bytes, { name: "big.bin" });
-  const opened = await kept.open(hashKey(["big", line]), file, { finishAnyway: true }, {});
+  const opened = await openKept(kept, ["big", line], file, { finishAnyway: true });
   const hash = createHash("sha256");
   for await (const chunk of readOpened(opened)) hash.update(chunk);
   await opened.close();

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readOpened, VirtualFile, type DownloadFile } from "downloadview";
 import { KeptFiles } from "downloadview/keep";
-import { hashKey } from "../../src/kept/key.ts";
+import { openKept } from "./support.ts";
 
 const chunks = 16;
 const whole = Buffer.concat(Array.from({ length: chunks }, (_, index) => Buffer.alloc(65_536, index)));
@@ -135,7 +135,7 @@ test("If the process that makes a file is killed, a client that reads along fail
     .poll(async () => (await filesBelow("making")).some((path) => path.endsWith(".json")), { timeout: 10_000 })
     .toBe(true);
   const kept = new KeptFiles({ folder, lease: 1500 });
-  const opened = await kept.open(hashKey(["big", "x"]), new VirtualFile(whole), {}, {});
+  const opened = await openKept(kept, ["big", "x"], new VirtualFile(whole), {});
   const reading = (async () => {
     for await (const chunk of readOpened(opened)) if (chunk.byteLength > 0) maker.child.kill("SIGKILL");
   })();

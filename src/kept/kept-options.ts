@@ -1,0 +1,51 @@
+import { ImproperlyConfiguredError } from "../errors.ts";
+import type { FreshnessOptions } from "./freshness.ts";
+import type { KeptEvent } from "./statistics.ts";
+
+export interface KeptFilesOptions {
+  /**
+   * Where the files are kept: a folder of this application's alone, on a local disk. It is made if it is missing. Several
+   * processes may share it. No web server may serve it to clients by itself.
+   */
+  readonly folder: string;
+  /** At most this many bytes are kept. A longer file is served and not kept. Default 1 GiB. */
+  readonly maxBytes?: number | undefined;
+  /** What the file system must have free, in bytes. Below it files are dropped, and then none is kept. Default 0. */
+  readonly minFreeBytes?: number | undefined;
+  /** A file that was not requested within so many seconds is dropped. Default: only if room is needed. */
+  readonly maxAge?: number | undefined;
+  /** For how many milliseconds a failure is remembered: requests meanwhile fail without a new attempt. Default 1000. */
+  readonly failureMemory?: number | undefined;
+  /**
+   * The mode of the files, less the umask. Folders get the right to pass through for each that may read. Default `0o640`: a server
+   * in front reads them as a member of the application's group.
+   */
+  readonly mode?: number | undefined;
+  /**
+   * For how many milliseconds other processes wait for one that makes a file and shows no sign of life, before one of them
+   * makes it in its place. Default 10 000.
+   */
+  readonly lease?: number | undefined;
+}
+
+/** How one file is kept. */
+export interface KeepOptions extends FreshnessOptions {
+  /** Goes on with the making if every client leaves. Default false. */
+  readonly finishAnyway?: boolean | undefined;
+}
+
+/** How one file is kept, for one request. */
+export interface Keeping extends KeepOptions {
+  /** Told what the request came to, before it is answered. */
+  readonly report?: ((event: KeptEvent) => void) | undefined;
+  /** Whether the caller can send an original that was opened already, and can be read only once. */
+  readonly takesOpened?: boolean | undefined;
+}
+
+/** @throws {ImproperlyConfiguredError} for a number that is none, or is negative */
+export function assertLimits(limits: Readonly<Record<string, number>>): void {
+  for (const [name, limit] of Object.entries(limits)) {
+    if (typeof limit === "number" && limit >= 0) continue;
+    throw new ImproperlyConfiguredError(`KeptFiles: ${name} must be a number from 0, got ${String(limit)}`);
+  }
+}

@@ -1,0 +1,166 @@
+import { debug, reasonOf } from "../diagnostics.ts";
+import { FileNotFoundError } from "../errors.ts";
+import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
+import { releaseFile } from "../files/release-file.ts";
+import { statusOf } from "../responses/delivery.ts";
+import { remove, type KeptFolder } from "./folder.ts";
+import { ForeignMaking } from "./foreign-making.ts";
+import { freshness, type Freshness } from "./freshness.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { KeptFile } from "./kept-file.ts";
+import { KeptIndex } from "./kept-index.ts";
+import type { Keeping } from "./kept-options.ts";
+import type { HashedKey } from "./key.ts";
+import { RecentOutcomes } from "./recent-outcomes.ts";
+import type { KeptRecord } from "./record.ts";
+import { SingleFlight } from "./single-flight.ts";
+import { Counters, type KeptEvent } from "./statistics.ts";
+import type { SweepLimits } from "./sweep.ts";
+import { visitOf, type Visit } from "./visit.ts";
+
+/** What a request found. */
+export interface Found {
+  readonly file: KeptFile;
+  readonly freshness: Freshness;
+}
+
+/** The parts of {@link KeptFiles} that answer requests, and the steps that every kind of request takes. */
+export class KeptStore {
+  readonly folder: KeptFolder;
+  readonly index: KeptIndex;
+  readonly outcomes: RecentOutcomes;
+  readonly counters: Counters = new Counters();
+  readonly housekeeping: Housekeeping;
+  readonly flight: SingleFlight;
+  readonly #lease: number;
+
+  constructor(folder: KeptFolder, limits: SweepLimits, failureMemory: number) {
+    this.folder = folder;
+    this.#lease = limits.lease;
+    this.housekeeping = new Housekeeping(folder, limits, (files) => this.#evicted(files));
+    const onDiskError = (error: unknown): void => this.housekeeping.onDiskError(error);
+    this.index = new KeptIndex(folder, onDiskError);
+    this.outcomes = new RecentOutcomes(failureMemory);
+    const makeRoom = (bytes: number): Promise<boolean> => this.housekeeping.makeRoom(bytes);
+    const making = { folder, maxBytes: limits.maxBytes, makeRoom, onDiskError };
+    const { index, outcomes, counters, housekeeping } = this;
+    const drop = (hash: string): Promise<boolean> => this.drop(hash);
+    this.flight = new SingleFlight({
+      folder,
+      index,
+      outcomes,
+      counters,
+      housekeeping,
+      making,
+      lease: limits.lease,
+      drop,
+    });
+  }
+
+  #evicted(files: number): void {
+    this.counters.evicted(files);
+    this.index.forgetAll();
+  }
+
+  /** What is kept of a key. Its bytes may be gone by now. */
+  async find({ key, original, options }: Visit): Promise<Found | undefined> {
+    const record = this.index.recent(key) ?? (await this.index.find(key));
+    if (!record) return undefined;
+    return { file: this.fileOf(record, original), freshness: freshness(record, options, Date.now()) };
+  }
+
+  fileOf(record: KeptRecord, original?: DownloadFile): KeptFile {
+    return new KeptFile(record, this.index.pathOf(record), original);
+  }
+
+  /** Opens a kept file. Undefined if its bytes are gone: something else removed or changed them. */
+  openKept({ hash }: HashedKey, file: KeptFile, opening: OpenOptions): Promise<OpenFile | undefined> {
+    return this.#unlessLost(hash, () => file.open(opening));
+  }
+
+  async isThere({ hash }: HashedKey, file: KeptFile): Promise<boolean> {
+    return (await this.#unlessLost(hash, () => file.stat())) !== undefined;
+  }
+
+  async #unlessLost<T>(hash: string, read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof FileNotFoundError)) throw error;
+      await this.drop(hash);
+      return undefined;
+    }
+  }
+
+  /** The stale file that is served after a failure. @throws the failure, if none may be served */
+  staleOr(visit: Visit, found: Found | undefined, error: unknown): KeptFile {
+    // A 404 or 403 is an answer: the file was removed, or may no longer be had (RFC 5861 §4).
+    if (!found || found.freshness === "expired" || statusOf(error) < 500) throw error;
+    this.count("stale", visit);
+    return found.file;
+  }
+
+  /** Counts a request that is answered from a kept file. */
+  hit(visit: Visit, found: Found): void {
+    this.count(found.freshness === "fresh" ? "hit" : "stale", visit);
+  }
+
+  count(event: KeptEvent, { key, options }: Pick<Visit, "key" | "options">): void {
+    this.counters.count(event, key, options.report);
+  }
+
+  /** The making of another process of this machine. */
+  foreign(key: HashedKey, nonce: string): ForeignMaking {
+    return new ForeignMaking(this.folder, key, nonce, this.#lease);
+  }
+
+  /** Makes a file anew in the background. */
+  refresh(visit: Visit): void {
+    const { key, original } = visit;
+    if (this.flight.isUnderWay(key) || this.outcomes.get(key.hash)) return;
+    visit.isTaken = true;
+    const options: Keeping = { ...visit.options, finishAnyway: true, report: undefined };
+    this.flight.join(visitOf(key, original, options)).then(
+      (joined) => {
+        if (joined.kind !== "making" || !joined.isStarter) releaseFile(original);
+        if (joined.kind === "making") joined.making.outcome.catch(() => undefined).finally(joined.leave);
+      },
+      (error: unknown) => {
+        releaseFile(original);
+        debug(() => `A kept file could not be made anew: ${reasonOf(error)}`);
+      },
+    );
+  }
+
+  /** Drops the file of a key. Returns false if there was none. */
+  async drop(hash: string): Promise<boolean> {
+    this.outcomes.forget(hash);
+    this.flight.forget(hash);
+    // First the lease, then the record: a maker looks at its lease after it has written the record.
+    await remove(this.folder.lock(hash));
+    const wasThere = await this.folder.bury(hash);
+    this.index.forget({ hash });
+    if (wasThere) this.housekeeping.sweepLater();
+    return wasThere;
+  }
+
+  /** Drops all files. */
+  async clear(): Promise<void> {
+    for await (const path of this.folder.walk("locks")) await remove(path);
+    this.flight.forgetAll();
+    this.outcomes.forgetAll();
+    for await (const path of this.folder.walk("entries")) {
+      const hash = /([0-9a-f]{64})\.json$/.exec(path)?.[1];
+      if (hash) await this.folder.bury(hash);
+    }
+    this.index.forgetAll();
+    this.housekeeping.cleared();
+  }
+}
+
+export function isUsable(found: Found | undefined): found is Found {
+  return found?.freshness === "fresh" || found?.freshness === "revalidating";
+}
+
+/** Makings that may fail under a client, in this process or another one, before it gets the original itself. */
+export const maxAttempts = 20;
