@@ -208,13 +208,14 @@ async function compressedIn(context: ProxyExamination, sample: Sample): Promise<
   const question: Question = { path: exam.path(sample), headers: { "Accept-Encoding": "gzip, br, zstd, deflate" } };
   const theirs = await exam.askProxy(question);
   const coding = theirs.field("Content-Encoding");
-  if (coding === undefined || coding === (await exam.askApp(question)).field("Content-Encoding")) return undefined;
+  if (coding === undefined && isWhole(theirs, sample)) return undefined;
+  if (coding !== undefined && coding === (await exam.askApp(question)).field("Content-Encoding")) return undefined;
   return ofEither(
     context,
     { kind: "compressed" },
     {
-      expected: `no Content-Encoding for ${lastSegment(sample.name)}: a compressed download has no length and cannot resume`,
-      actual: `Content-Encoding: ${coding}, ETag: ${theirs.field("ETag") ?? "none"}`,
+      expected: `the bytes of ${lastSegment(sample.name)}: a compressed download has no length and cannot resume`,
+      actual: `${theirs.status}, Content-Encoding: ${coding ?? "none"}, ETag: ${theirs.field("ETag") ?? "none"}`,
     },
   );
 }

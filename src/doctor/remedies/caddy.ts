@@ -43,8 +43,7 @@ export const caddyRemedies: ServerRemedies = {
     commands.length > 0 ? run(commands) : edit(handler, { remove: ["respond …", "error …403"] }),
   "no-application": ({ app }) =>
     `Caddy does not reach the application. ${edit(site, {
-      remove: ["reverse_proxy … {"],
-      write: [`reverse_proxy ${app} {`],
+      replace: ["reverse_proxy … {", `reverse_proxy ${app} {`],
     })}`,
   fields: ({ offloads }, { changes }) => {
     const remove = changes.map(({ name }) => `header …${spelled(name)}…`);
@@ -66,7 +65,12 @@ export const caddyRemedies: ServerRemedies = {
       edit(site, { remove: names.map((name) => `header …${name}…`) }),
       offloads &&
         edit(handler, {
-          write: ["header {", "defer", ...names.map((name) => `${name} {rp.header.${name}}`), "}"],
+          write: [
+            "header {",
+            "defer",
+            ...names.map((name) => `${name} {rp.header.${name === "ETag" ? "Etag" : name}}`),
+            "}",
+          ],
         }),
     ),
   names: () => edit(site, { remove: ["uri …", "rewrite …"] }),

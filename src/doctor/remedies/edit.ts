@@ -1,12 +1,15 @@
-/** A change of a configuration. In a line to remove, `…` stands for any text, and `{…}` for a whole block. */
+/** A change of a configuration. In a line to remove or replace, `…` stands for any text, and `{…}` for a whole block. */
 export interface Edit {
+  /** The line to replace, and the new one. */
+  readonly replace?: readonly [string, string];
   readonly remove?: readonly string[];
   readonly write?: readonly string[];
 }
 
 /** Formats an edit: "In PLACE, remove `a` and `b`, and write `c`." */
-export function edit(place: string, { remove = [], write = [] }: Edit): string {
+export function edit(place: string, { replace, remove = [], write = [] }: Edit): string {
   const parts = [
+    ...(replace ? [`replace \`${replace[0]}\` by \`${replace[1]}\``] : []),
     ...(remove.length > 0 ? [`remove ${quoted(remove)}`] : []),
     ...(write.length > 0 ? [`write ${quoted(write)}`] : []),
   ];

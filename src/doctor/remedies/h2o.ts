@@ -8,8 +8,13 @@ const top = "the configuration";
 const generated =
   "Write the hosts `downloadview` and `downloadview-files` as `downloadview config h2o --locations` prints them.";
 
+/** h2o answers 404 for a wrong path and for a wrong folder. */
 function folder(place: Place): string {
-  return edit(files, { remove: ["file.dir: …"], write: [`file.dir: "${place.folder}/"`] });
+  return sentences(
+    edit(files, { replace: ['"/…":', `"${place.location}":`] }),
+    edit(files, { replace: ["file.dir: …", `file.dir: "${place.folder}/"`] }),
+    "With several rules, change the path and the folder of this one.",
+  );
 }
 
 function withoutField(names: readonly string[]): string {
@@ -18,15 +23,8 @@ function withoutField(names: readonly string[]): string {
 
 export const h2oRemedies: ServerRemedies = {
   "not-enabled": () => edit(path, { remove: ["reproxy: …"], write: ["reproxy: ON"] }),
-  "no-location": ({ location }) =>
-    `In ${files}, name the path of this rule \`"${location}":\`. If it has none, write what ` +
-    "`downloadview config h2o --locations` prints.",
-  "wrong-folder": (place) =>
-    sentences(
-      folder(place),
-      `Its path must be named \`"${place.location}":\`.`,
-      "The folder must be the one of the storage as h2o sees it.",
-    ),
+  "no-location": (place) => folder(place),
+  "wrong-folder": (place) => sentences(folder(place), "The folder must be the one of the storage as h2o sees it."),
   denied: (place, { commands }) => (commands.length > 0 ? run(commands) : folder(place)),
   "no-application": ({ app }) =>
     `h2o does not reach the application. ${edit(path, {
@@ -50,7 +48,10 @@ export const h2oRemedies: ServerRemedies = {
     internal
       ? "In the configuration, write `listen` into each host and not above them: the hosts `downloadview` and " +
         "`downloadview-files` listen on their sockets alone."
-      : edit("the host that clients reach", { remove: [`"${url}": {…}`] }),
+      : sentences(
+          edit("the host that clients reach", { remove: [`"${url}": {…}`] }),
+          "`{…}` stands for the indented lines below it.",
+        ),
   host: () => edit(path, { remove: ["proxy.preserve-host: …"], write: ["proxy.preserve-host: ON"] }),
   scheme: ({ tlsEndsBefore }) =>
     tlsEndsBefore

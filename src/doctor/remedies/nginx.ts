@@ -43,9 +43,12 @@ export const nginxRemedies: ServerRemedies = {
       "The request must go through nginx.",
     ),
   "no-location": ({ location, folder }) =>
-    `nginx has no location for this rule's destinationUrl. In ${serverBlock}, begin the location that has ` +
-    `\`alias ${quoted(`${folder}/`)};\` with \`location ^~ ${location} {\`. If there is none, write what ` +
-    "`downloadview config nginx --locations` prints.",
+    sentences(
+      edit(`the location with \`alias ${quoted(`${folder}/`)};\``, {
+        replace: ["location … {", `location ^~ ${quoted(location)} {`],
+      }),
+      `If there is none, write what \`downloadview config nginx --locations\` prints into ${serverBlock}.`,
+    ),
   "wrong-folder": (place) =>
     sentences(alias(place), "The folder is the one of the storage as nginx sees it: in a container, it may differ."),
   denied: (place, { commands }) =>
@@ -102,7 +105,7 @@ export const nginxRemedies: ServerRemedies = {
       write: ["proxy_cache off;"],
     }),
   compressed: (place) =>
-    edit(files(place), { remove: ["gzip …;", "gzip_static …;", "brotli …;"], write: ["gzip off;"] }),
+    edit(files(place), { remove: ["gzip …;", "gzip_static …;", "brotli …;", "sub_filter …;"], write: ["gzip off;"] }),
   stale: (place) =>
     place.offloads
       ? edit(files(place), { remove: ["open_file_cache…;"], write: ["open_file_cache off;"] })

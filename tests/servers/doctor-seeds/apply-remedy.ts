@@ -14,13 +14,17 @@ const places: Readonly<Record<ServerName, Readonly<Record<string, FindRegion>>>>
   nginx: {
     "the location of the files (`location ^~ /_downloads/`)": block("location ^~ /_downloads/ {"),
     "the location that passes requests to the application": block("location / {"),
+    "the location with `alias …`": (text) => ({
+      start: text.lastIndexOf("location", text.indexOf("alias ")),
+      end: text.length,
+    }),
     "the server block": block("\nserver {", "\n  server {"),
     "the upstream of the application": block("upstream downloadview_app {"),
   },
   apache: { "the virtual host": between(/<VirtualHost [^>]*>\n/, "</VirtualHost>") },
   lighttpd: {
     "the configuration": (text) => ({ start: text.length, end: text.length }),
-    "the `proxy.server` of the application": between(/proxy\.server = \( "" => \( \(/, " ) ) )"),
+    "the `proxy.server` of the application": between(/proxy\.server = \( "" => \( \(/, " ) ) )\n"),
   },
   caddy: {
     "the site": block("http://:"),
@@ -31,14 +35,17 @@ const places: Readonly<Record<ServerName, Readonly<Record<string, FindRegion>>>>
   },
   h2o: {
     "the path of the application": indentedBelow('      "/":'),
-    "the host `downloadview-files`": indentedBelow('      "/_downloads/":'),
+    "the host `downloadview-files`": between(/ {2}"downloadview-files":\n[^]* {4}paths:\n/, "\n\n"),
     "the host that clients reach": between(/ {2}default:\n/, "# On a socket"),
     "the configuration": (text) => ({ start: 0, end: text.length }),
   },
 };
 
 const list = "((?:`[^`]*`(?:, | and )?)+)";
-const sentence = new RegExp(`In ([^,]+), (?:remove ${list})?(?:, and )?(?:write ${list})?\\.`, "g");
+const sentence = new RegExp(
+  `In ([^,]+), (?:replace \`([^\`]*)\` by \`([^\`]*)\`)?(?:remove ${list})?(?:, and )?(?:write ${list})?\\.`,
+  "g",
+);
 
 /** Follows a printed remedy to the letter. `generated` is what `downloadview config` prints. */
 export function applyRemedy(server: ServerName, text: string, remedy: string, generated: string): string {
@@ -47,15 +54,12 @@ export function applyRemedy(server: ServerName, text: string, remedy: string, ge
     spawnSync("sh", ["-c", command]);
   }
   if (remedy.includes("as `downloadview config h2o --locations` prints them")) return generated;
-  const begun = /begin the location that has `([^`]*)` with `([^`]*)`/.exec(remedy);
-  if (begun) return renamed(text, begun[1] ?? "", begun[2] ?? "");
-  const named = /name the path of this rule `([^`]*)`/.exec(remedy);
-  if (named) return text.replace(/ {6}"\/[^"]*":(?=\n {8}file\.dir)/, `      ${named[1]}`);
   if (server === "h2o" && remedy.includes("write `listen` into each host")) return generated;
   let edited = text;
-  for (const [, place = "", removed, written] of remedy.matchAll(sentence)) {
-    const find = places[server][place];
+  for (const [, place = "", old, renewed = "", removed, written] of remedy.matchAll(sentence)) {
+    const find = places[server][place.replace(/`alias [^`]*`/, "`alias …`")];
     if (!find) throw new Error(`No such place: ${place}`);
+    if (old !== undefined) edited = replaced(edited, find(edited), expressionOf(old, server), renewed);
     for (const pattern of codeIn(removed)) edited = without(edited, find(edited), pattern, server);
     edited = withLines(edited, find(edited), codeIn(written), server);
   }
@@ -66,11 +70,6 @@ function codeIn(text: string | undefined): string[] {
   return [...(text ?? "").matchAll(/`([^`]*)`/g)].map(([, code = ""]) => code);
 }
 
-function renamed(text: string, line: string, first: string): string {
-  const at = text.lastIndexOf("location", text.indexOf(line));
-  return text.slice(0, at) + first + text.slice(text.indexOf("\n", at));
-}
-
 function without(text: string, { start, end }: Region, pattern: string, server: ServerName): string {
   // lighttpd has one level, on which order does not matter.
   const from = start === end ? 0 : start;
@@ -78,18 +77,29 @@ function without(text: string, { start, end }: Region, pattern: string, server: 
   return text.slice(0, from) + removeAll(part, pattern, server) + text.slice(end);
 }
 
-function removeAll(text: string, pattern: string, server: ServerName): string {
+function replaced(text: string, { start, end }: Region, pattern: RegExp, renewed: string): string {
+  const part = text.slice(start, end).replace(new RegExp(pattern.source), () => renewed);
+  return text.slice(0, start) + part + text.slice(end);
+}
+
+function expressionOf(pattern: string, server: ServerName): RegExp {
   const any = server === "nginx" ? "[^\\n;{}]*?" : "[^\\n]*?";
   const [head = "", ...blocks] = pattern.split(/\{…\}|\(…\)/);
-  const body = head.split("…").map(escaped).join(any);
+  const body = (server === "h2o" ? head.trimEnd() : head).split("…").map(escaped).join(any);
   const tail = pattern.endsWith("…") && server !== "nginx" ? "[^\\n]*" : "";
-  const expression = new RegExp(`(?<![\\w$."-])${body}${tail}`, "g");
+  const opening = blocks.length > 0 && server !== "h2o" ? "(?=[{(])" : "";
+  return new RegExp(`(?<![\\w$."-])${body}${tail}${opening}`, "g");
+}
+
+function removeAll(text: string, pattern: string, server: ServerName): string {
+  const expression = expressionOf(pattern, server);
+  const isBlock = /\{…\}|\(…\)/.test(pattern);
   let edited = text;
   for (;;) {
     const found = [...edited.matchAll(expression)].find(({ index }) => !isComment(edited, index));
     if (!found) return edited;
     const last = found.index + found[0].length;
-    edited = edited.slice(0, found.index) + edited.slice(blocks.length > 0 ? closing(edited, last) : last);
+    edited = edited.slice(0, found.index) + edited.slice(isBlock ? closing(edited, last) : last);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Side } from "downloadview/doctor";
 
 /** A generated configuration that is spoiled on purpose, and the one failure that the doctor must report. */
 export interface Seed {
-  /** Text of the generated configuration. `ROOT` stands for the storage's folder. */
+  /** Text of the generated configuration. `ROOT` stands for the storage's folder, `APP` and `PORT` for the application. */
   readonly from: string;
   readonly to: string;
   /** The check that fails. Undefined: the change is harmless, and the doctor must find nothing. */

@@ -1,4 +1,4 @@
-import { mkdir, rm, utimes } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import express from "express";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -14,11 +14,21 @@ import { diagnose, HealthcheckDownloadView, type CheckResult } from "downloadvie
 import { toExpressHandler } from "downloadview/express";
 import { serve, type Application } from "../support/application.ts";
 import { backendNamed, describeServers, publicFolder, startProxy, type ServerProgram } from "../support/proxy.ts";
+import { apacheSeeds } from "./apache.ts";
 import { applyRemedy } from "./apply-remedy.ts";
+import { caddySeeds } from "./caddy.ts";
+import { h2oSeeds } from "./h2o.ts";
+import { lighttpdSeeds } from "./lighttpd.ts";
 import { nginxSeeds } from "./nginx.ts";
 import type { Seed, Seeds } from "./seed.ts";
 
-const seeds: Seeds = { nginx: nginxSeeds, apache: [], lighttpd: [], caddy: [], h2o: [] };
+const seeds: Seeds = {
+  nginx: nginxSeeds,
+  apache: apacheSeeds,
+  lighttpd: lighttpdSeeds,
+  caddy: caddySeeds,
+  h2o: h2oSeeds,
+};
 
 /** Its files are old enough for strong ETags, so that the doctor need not wait for them. */
 class OldFiles extends FileSystemStorage {
@@ -49,21 +59,9 @@ function healthcheckApp(config: DownloadviewConfig): express.Express {
 }
 
 describeServers("harmful configurations of $label", (server) => {
-  let config: DownloadviewConfig;
-  let app: Application;
-  beforeAll(async () => {
-    config = defineConfig({
-      backend: backendNamed(server, folder),
-      rules: [{ sourceDir: root, destinationUrl: "/_downloads/", destinationDir: root }],
-      storages: { media: new OldFiles(root) },
-      healthcheck: { url: "/healthcheck/", storage: "media" },
-    });
-    app = await serve(healthcheckApp(config));
-  });
-  afterAll(() => app[Symbol.asyncDispose]());
-
   it.concurrent("does without", async () => {
-    const { results } = await examine(server, config, app, (text) => text);
+    await using deployment = await deploy(server);
+    const { results } = await examine(deployment, (text) => text);
     expect(results.filter(({ outcome }) => outcome === "fail" || outcome === "skipped").map(shown)).toEqual([]);
   });
 
@@ -71,7 +69,8 @@ describeServers("harmful configurations of $label", (server) => {
   for (const seed of own) it.concurrent(describeSeed(seed), () => heals(seed));
 
   async function heals(seed: Seed): Promise<void> {
-    const first = await examine(server, config, app, (text) => spoil(server, text, seed, app));
+    await using deployment = await deploy(server);
+    const first = await examine(deployment, (text) => spoil(deployment, text, seed));
     const failures = first.results.filter(({ outcome }) => outcome === "fail");
     const told = failures.map(shown).join("\n");
     expect(
@@ -81,8 +80,8 @@ describeServers("harmful configurations of $label", (server) => {
     const [failure] = failures;
     if (!failure) return;
     expect(failure.side).toBe(seed.side ?? "proxy");
-    const mended = await examine(server, config, app, (text) =>
-      applyRemedy(server.name, spoil(server, text, seed, app), failure.remedy ?? "", text),
+    const mended = await examine(deployment, (text) =>
+      applyRemedy(server.name, spoil(deployment, text, seed), failure.remedy ?? "", text),
     );
     const left = mended.results.filter(({ outcome }) => outcome === "fail");
     expect(left.map(shown), `After: ${failure.remedy}\n${mended.text}`).toEqual([]);
@@ -94,18 +93,35 @@ function describeSeed({ from, to, fails }: Seed): string {
   return fails === undefined ? `${change} is harmless` : `${change} fails ${fails}`;
 }
 
-function spoil(server: ServerProgram, text: string, { from, to, modules = [] }: Seed, app: Application): string {
-  const filled = (part: string): string => part.replaceAll("ROOT", root).replaceAll("APP", new URL(app.url).host);
+function spoil({ server, app }: Deployment, text: string, { from, to, modules = [] }: Seed): string {
+  const filled = (part: string): string =>
+    part.replaceAll("ROOT", root).replaceAll("APP", new URL(app.url).host).replaceAll("PORT", new URL(app.url).port);
   const edited = text.replace(filled(from), () => filled(to));
   expect(edited).not.toBe(text);
   const path = server.modules ?? "/usr/lib/apache2/modules";
   return modules.map((name) => `LoadModule ${name}_module ${path}/mod_${name}.so\n`).join("") + edited;
 }
 
+/** An application with its own configuration: h2o's has a socket, which no two servers can share. */
+interface Deployment extends AsyncDisposable {
+  readonly server: ServerProgram;
+  readonly config: DownloadviewConfig;
+  readonly app: Application;
+}
+
+async function deploy(server: ServerProgram): Promise<Deployment> {
+  const config = defineConfig({
+    backend: backendNamed(server, await mkdtemp(join(folder, "own-"))),
+    rules: [{ sourceDir: root, destinationUrl: "/_downloads/", destinationDir: root }],
+    storages: { media: new OldFiles(root) },
+    healthcheck: { url: "/healthcheck/", storage: "media" },
+  });
+  const app = await serve(healthcheckApp(config));
+  return { server, config, app, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
+}
+
 async function examine(
-  server: ServerProgram,
-  config: DownloadviewConfig,
-  app: Application,
+  { server, config, app }: Deployment,
   edit: (text: string) => string,
 ): Promise<{ results: readonly CheckResult[]; text: string }> {
   let text = "";
