@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 // TypeScript 7 has no interface for programs; 6 reads the same sources.
 import ts from "typescript-6";
 import { configHelp } from "../src/cli/config.ts";
+import { demoHelp } from "../src/cli/demo.ts";
 import { doctorHelp } from "../src/cli/doctor.ts";
 import { keptHelp } from "../src/cli/kept.ts";
 import { serveHelp } from "../src/cli/serve.ts";
@@ -271,6 +272,7 @@ function indexOf(pages: readonly ReferencePage[]): string {
 
 const commands = {
   serve: serveHelp,
+  demo: demoHelp,
   config: configHelp,
   doctor: doctorHelp,
   sign: signHelp,
