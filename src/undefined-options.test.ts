@@ -12,6 +12,7 @@ import type { HTTPFileOptions } from "./files/remote/http-file-options.ts";
 import { HTTPFile } from "./files/remote/http-file.ts";
 import { VirtualFile, type VirtualFileOptions } from "./files/virtual-file.ts";
 import { apache, type ApacheOptions } from "./offload/apache/index.ts";
+import { caddy, type CaddyOptions } from "./offload/caddy/index.ts";
 import { h2o, type H2oOptions } from "./offload/h2o/index.ts";
 import { nginx, XAccelRedirectResponse, type NginxOptions, type XAccelRedirectOptions } from "./offload/nginx/index.ts";
 import { redirectToStorage, type RedirectOptions } from "./offload/redirect/index.ts";
@@ -283,7 +284,14 @@ const table: readonly Case[] = [
   ],
   [
     "NginxOptions",
-    names<NginxOptions>({ headers: true, hidden: true, archives: true, resolver: true, trustedCertificates: true }),
+    names<NginxOptions>({
+      headers: true,
+      hidden: true,
+      archives: true,
+      resolver: true,
+      log: true,
+      trustedCertificates: true,
+    }),
     (options) =>
       serverConfiguration("nginx", defineConfig({ ...config, backend: nginx(given<NginxOptions>({}, options)) }), {
         app: "http://127.0.0.1:3000",
@@ -291,12 +299,25 @@ const table: readonly Case[] = [
   ],
   [
     "ApacheOptions",
-    names<ApacheOptions>({ unescape: true, modules: true }),
+    names<ApacheOptions>({ unescape: true, modules: true, log: true }),
     (options) =>
       serverConfiguration(
         "apache",
         defineConfig({
           backend: apache(given<ApacheOptions>({}, options)),
+          rules: [{ sourceDir: "/srv/media", destinationDir: "/srv/media" }],
+        }),
+        { app: "http://127.0.0.1:3000" },
+      ),
+  ],
+  [
+    "CaddyOptions",
+    names<CaddyOptions>({ log: true }),
+    (options) =>
+      serverConfiguration(
+        "caddy",
+        defineConfig({
+          backend: caddy(given<CaddyOptions>({}, options)),
           rules: [{ sourceDir: "/srv/media", destinationDir: "/srv/media" }],
         }),
         { app: "http://127.0.0.1:3000" },

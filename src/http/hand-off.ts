@@ -2,7 +2,8 @@
  * Header fields by which an application asks the server in front of it to send a file, or to treat a response specially:
  * nginx, Caddy, FrankenPHP (X-Accel-*), Apache, lighttpd and Cherokee (X-Sendfile), lighttpd (X-Sendfile2,
  * X-LIGHTTPD-send-file, X-LIGHTTPD-send-tempfile), h2o and Perlbal (X-Reproxy-URL, X-Reproxy-File), LiteSpeed
- * (X-LiteSpeed-*), mod_zip of nginx (X-Archive-*), and ours for the URL of a remote object.
+ * (X-LiteSpeed-*), mod_zip of nginx (X-Archive-*), and ours for the URL of a remote object, for the id of a
+ * download in a log, and for the answer to a proxy that asks.
  */
 export const handOffFields = [
   "X-Accel-Redirect",
@@ -26,9 +27,13 @@ export const handOffFields = [
   "X-LiteSpeed-Purge",
   "X-Archive-Files",
   "X-Remote-Url",
+  "X-Download-Id",
+  "X-Download-Status",
+  "X-Download-Path",
 ] as const;
 
-const pattern = /^x-(?:accel|sendfile|lighttpd|reproxy|litespeed|archive)(?:-.*|\d*)$|^x-remote-url$/i;
+const pattern =
+  /^x-(?:accel|sendfile|lighttpd|reproxy|litespeed|archive)(?:-.*|\d*)$|^x-(?:remote-url|download-(?:id|status|path))$/i;
 
 /** Tells whether a field is an instruction to the server in front of the application. Such a field must not reach a client. */
 export function isHandOffField(name: string): boolean {

@@ -54,7 +54,7 @@ export interface AdmittedTransfer {
 export const maxOverlap = 2;
 
 /** Tells whether a transfer is of the whole file. Then it is a download of its own. */
-export function isWhole({ bytes, size }: NewTransfer): boolean {
+function isWhole({ bytes, size }: NewTransfer): boolean {
   return bytes >= size;
 }
 

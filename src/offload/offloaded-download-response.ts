@@ -111,6 +111,8 @@ async function handOver(
   if (!able || !canPace || !isLocated(response, stat)) return stream(response, request, delivery, options);
   await source.beforeSend?.(handedOverTransfer(request, representation));
   if (source.pace) headers.set("X-Accel-Limit-Rate", String(pacedRate(source.pace(), headers)));
+  const id = await source.deliveryId?.();
+  if (id !== undefined) headers.set("X-Download-Id", id);
   const fields = fieldsForServer(head.fields, headers, backend);
   delivery.handOver();
   return { status: backend.status, headers: fields.raw, yields: head.yields, body: { kind: "none" }, delivery };

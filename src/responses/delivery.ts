@@ -7,7 +7,8 @@ import type { DownloadRequest } from "./handler.ts";
  * - `completed`: the kernel took every byte of the response that the client was promised. A 304, a 404 or the answer to
  *   HEAD completes with its head.
  * - `handedOver`: a proxy, a CDN or a storage was told to send the file (offload, redirect). `bytesSent` is 0. Whether
- *   the client gets the file is unknown: do not delete it, and do not count it as delivered.
+ *   the client gets the file is unknown: do not delete it, and do not count it as delivered. `deliveries()` of
+ *   `downloadview/deliveries` learns it from the server's log, and reports the real end instead.
  * - `aborted`: the client left first.
  * - `failed`: the source or the application failed; see `error`.
  */
@@ -18,6 +19,11 @@ export interface DownloadOutcome {
   readonly bytesSent: number;
   /** Whether `kind` is `"completed"`. */
   readonly completed: boolean;
+  /**
+   * Whether the client has every byte of this version of the file, with the ranges that it got before. Undefined unless
+   * `deliveries()` follows the download.
+   */
+  readonly hasWhole?: boolean;
   /** Why the download failed. Undefined unless `kind` is `"failed"`. */
   readonly error?: unknown;
 }

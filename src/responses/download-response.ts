@@ -48,6 +48,8 @@ export class DownloadResponse extends PresentedResponse {
    * {@link limitRate} applies as well. Default undefined: no such limit.
    */
   pace: (() => number) | undefined = undefined;
+  /** Returns the id under which the server that sends the file writes to its log how that ends. Default undefined: none. */
+  deliveryId: (() => Promise<string | undefined>) | undefined = undefined;
   /** Ends the download of a client that reads too slowly. Default undefined: the application waits. */
   slowReaders: SlowReaders | undefined = undefined;
   readonly #madeWith: number;

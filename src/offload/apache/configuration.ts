@@ -67,8 +67,9 @@ function virtualHost(configuration: ServerConfiguration, options: ApacheOptions)
   );
 }
 
-function handOver({ rules }: ServerConfiguration, { unescape = false }: ApacheOptions): string {
+function handOver({ rules }: ServerConfiguration, { unescape = false, log }: ApacheOptions): string {
   return lines(
+    ...(log === undefined ? [] : logged(log)),
     "XSendFile On",
     "# From Debian 13 on, mod_xsendfile decodes the path by default and would send another file. Version 0.12 of Debian 12",
     "# never decodes, and does not know the directive.",
@@ -80,6 +81,17 @@ function handOver({ rules }: ServerConfiguration, { unescape = false }: ApacheOp
     "# With any other status Apache would pass the field, and so the path, on to the client.",
     `Header unset X-Sendfile "expr=%{REQUEST_STATUS} != '200'"`,
   );
+}
+
+function logged(log: string): string[] {
+  const line = String.raw`{\"id\":\"%{downloadview_id}n\",\"status\":\"%>s\",\"bytes\":\"%B\",\"range\":\"%{Content-Range}o\",\"end\":\"%X\"}`;
+  return [
+    "# How each download ends. The id is the application's, and not for the client.",
+    "Header note X-Download-Id downloadview_id",
+    "Header unset X-Download-Id",
+    `LogFormat "${line}" downloadview`,
+    `CustomLog ${quoted(log)} downloadview "expr=-n note('downloadview_id')"`,
+  ];
 }
 
 function quoted(path: string): string {

@@ -16,6 +16,11 @@ export interface ApacheOptions {
   readonly unescape?: boolean;
   /** The folder of Apache's modules, for the generated configuration. Default `/usr/lib/apache2/modules`, as on Debian. */
   readonly modules?: string;
+  /**
+   * The file to which the generated configuration logs how each download ends, for `apacheLog()` of `downloadview/deliveries`.
+   * Default: no such log.
+   */
+  readonly log?: string;
 }
 
 /**

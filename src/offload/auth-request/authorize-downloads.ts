@@ -199,16 +199,16 @@ async function allowed(
   if (status < 300 && status !== 200) throw refused(`the view answered ${status}`);
   // Before it counts: a store that can't sign uses up no download.
   const store = status < 300 ? await forStore(source.file) : [];
-  if (status < 400) {
-    if (asked.method === "GET" && beforeSend)
-      await beforeSend(handedOverTransfer(withRange(asked, request), sizeIn(fields)));
-    delivery.handOver();
-  }
+  const isDownload = status < 400 && asked.method === "GET";
+  if (isDownload) await beforeSend?.(handedOverTransfer(withRange(asked, request), sizeIn(fields)));
+  const id = isDownload ? await source.deliveryId?.() : undefined;
+  if (status < 400) delivery.handOver();
   delivery.finish(status, 0);
   if (status >= 300) return { status, fields: forClient(fields), isLasting: status < 500 };
   // What is counted or reported has to be asked for each time.
   const isLasting = !beforeSend && !onFinish && store.length === 0;
-  return { status: 204, fields: [...forClient(fields), ...store], isLasting };
+  const ids: readonly Field[] = id === undefined ? [] : [["X-Download-Id", id]];
+  return { status: 204, fields: [...forClient(fields), ...store, ...ids], isLasting };
 }
 
 function withRange({ method, url }: DownloadRequest, { headers }: DownloadRequest): DownloadRequest {

@@ -1,4 +1,5 @@
 import { authorizePath, decidedFields, publicFolder } from "../auth-request/configuration-parts.ts";
+import type { CaddyOptions } from "./index.ts";
 import type { CompiledRule } from "../compiled-rule.ts";
 import {
   defaultName,
@@ -10,16 +11,10 @@ import {
 } from "../server-configuration.ts";
 
 /** Writes Caddy's configuration. Comments in it say why each line is there. */
-export function caddyConfiguration({
-  rules,
-  app,
-  listen,
-  serverName,
-  tls,
-  part,
-  locations,
-  authRequest,
-}: ServerConfiguration): string {
+export function caddyConfiguration(
+  { rules, app, listen, serverName, tls, part, locations, authRequest }: ServerConfiguration,
+  { log }: CaddyOptions,
+): string {
   const upstream = app.socket === undefined ? app.origin : `unix/${app.socket}`;
   const folders = authRequest ? rules.map((rule, at) => authorizedFolder(rule, at, upstream)) : [];
   const handOvers = lines(
@@ -32,6 +27,7 @@ export function caddyConfiguration({
   if (locations) return lines(`${title} Put it into reverse_proxy.`, handOvers, "");
   const application = lines(`reverse_proxy ${upstream} {`, indented(handOvers, "\t"), "}");
   const proxy = lines(
+    log !== undefined && lines("log {", `\toutput file ${quoted(log)}`, "\tformat json", "}"),
     ...folders,
     authRequest && lines("# No client asks this itself.", `handle ${authorizePath} {`, "\terror 404", "}"),
     authRequest ? lines("handle {", indented(application, "\t"), "}") : application,

@@ -3,6 +3,14 @@ import { caddyConfiguration } from "./configuration.ts";
 import { OffloadedDownloadResponse } from "../offloaded-download-response.ts";
 import { rawBytes } from "../target-encoding.ts";
 
+export interface CaddyOptions {
+  /**
+   * The file to which the generated configuration writes the access log, for `caddyLog()` of `downloadview/deliveries`.
+   * Default: no such log.
+   */
+  readonly log?: string;
+}
+
 /**
  * Describes Caddy 2.6 or later with the generated configuration, which sends the file that `X-Accel-Redirect` names. The
  * field holds a path, which Caddy uses as it is. Some versions decode a URL there and others do not.
@@ -21,7 +29,7 @@ import { rawBytes } from "../target-encoding.ts";
  * console.assert(result.headers.get("X-Accel-Redirect") === "/srv/media/a b.pdf");
  * ```
  */
-export function caddy(): OffloadBackend {
+export function caddy(options: CaddyOptions = {}): OffloadBackend {
   const backend: OffloadBackend = {
     name: "caddy",
     header: "X-Accel-Redirect",
@@ -41,7 +49,7 @@ export function caddy(): OffloadBackend {
     },
     streamed: {},
     respond: (source, { encoded }) => new OffloadedDownloadResponse(source, backend, { [backend.header]: encoded }),
-    configuration: caddyConfiguration,
+    configuration: (configuration) => caddyConfiguration(configuration, options),
   };
   return backend;
 }

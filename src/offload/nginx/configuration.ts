@@ -57,6 +57,7 @@ export function nginxConfiguration(configuration: ServerConfiguration, options: 
     ...rules.map((rule, at) => remoteUpstream(rule, at, options)),
     applicationUpstream(configuration),
     ...maps(configuration),
+    ...logFormat(options),
     server(configuration, options),
   );
   if (part) return lines(`${title} Include it in http { }.`, http, "");
@@ -86,33 +87,48 @@ function locationsAlone(configuration: ServerConfiguration, options: NginxOption
     "#",
     "# The location that passes requests to the application should have these lines:",
     ...applicationLines("$http_host").map((line) => `#   ${line}`),
+    ...logFormat(options).map((line, at) => `# ${at === 0 ? "http { } must have:" : "  "} ${line}`),
     "# It must not have: proxy_ignore_headers X-Accel-Redirect, proxy_pass_header X-Accel-Redirect, proxy_cache for downloads.",
     ...places(configuration, options, false).map((place) => `\n${place}`),
     "",
-    ...errorLocations(configuration),
+    ...errorLocations(configuration, options),
   );
 }
 
 /** The locations of nginx's own errors. They drop the fields that the application set for the file. */
-function errorLocations({ rules, authRequest }: ServerConfiguration): string[] {
-  const own = [
-    ...(authRequest
-      ? refusedLocation()
-      : ["location @downloadview_refused { add_header Cache-Control no-store always; return 403; }"]),
-    "location @downloadview_missing { add_header Cache-Control no-store always; return 404; }",
-    ...(authRequest
-      ? ["location @downloadview_changed { add_header Cache-Control no-store always; return 412; }"]
-      : []),
-  ];
-  const remote = [
-    "location @downloadview_failed { add_header Cache-Control no-store always; return 502; }",
-    "location @downloadview_unsatisfied {",
-    "  add_header Content-Range $upstream_http_content_range always;",
-    "  add_header Cache-Control no-store always;",
-    "  return 416;",
+function errorLocations({ rules, authRequest }: ServerConfiguration, options: NginxOptions): string[] {
+  const answer = (name: string, status: number, ...more: readonly string[]): string[] => [
+    `location @downloadview_${name} {`,
+    ...[...more, "add_header Cache-Control no-store always;", ...logged(options)].map((line) => `  ${line}`),
+    `  return ${status};`,
     "}",
   ];
-  return rules.some(isRemote) ? [...own, ...remote] : own;
+  const meant = authRequest
+    ? [404, 405, 410, 429, 503].map((status) => `if ($downloadview_status = ${status}) { return ${status}; }`)
+    : [];
+  return [
+    ...answer("refused", 403, ...meant),
+    ...answer("missing", 404),
+    ...(authRequest ? answer("changed", 412) : []),
+    ...(rules.some(isRemote)
+      ? [
+          ...answer("failed", 502),
+          ...answer("unsatisfied", 416, "add_header Content-Range $upstream_http_content_range always;"),
+        ]
+      : []),
+  ];
+}
+
+/** How nginx logs a download: only what it knows itself, and the id, which is the application's. */
+function logFormat({ log }: NginxOptions): string[] {
+  if (log === undefined) return [];
+  const line =
+    '{"id":"$downloadview_id","status":"$status","bytes":"$body_bytes_sent","range":"$sent_http_content_range","end":"$request_completion"}';
+  return [`log_format downloadview escape=json '${line}';`];
+}
+
+function logged({ log }: NginxOptions): string[] {
+  return log === undefined ? [] : [`access_log ${quoted(log)} downloadview if=$downloadview_id;`];
 }
 
 function maps({ rules, authRequest }: ServerConfiguration): string[] {
@@ -168,7 +184,7 @@ function server(configuration: ServerConfiguration, options: NginxOptions): stri
     "  }",
     ...places(configuration, options).map((place) => `\n${indented(place, "  ")}`),
     "",
-    ...errorLocations(configuration).map((line) => `  ${line}`),
+    ...errorLocations(configuration, options).map((line) => `  ${line}`),
     "}",
   );
 }
@@ -189,9 +205,11 @@ function location(rule: CompiledRule, at: number, options: NginxOptions, hasMaps
     `location ^~ ${quoted(`${rule.destination}/`)} {`,
     "  # Only the application can redirect here. Clients get a 404.",
     "  internal;",
+    ...(options.log === undefined ? [] : ["  set $downloadview_id $upstream_http_x_download_id;"]),
     "  # nginx would send the file with an error status as well. And a storage that nginx has asked for the bytes must not",
     "  # name another file.",
     '  if ($upstream_status !~ "^(?!.*200 :).*200$") { return 403; }',
+    ...logged(options).map((line) => `  ${line}`),
     indented(
       isRemote(rule)
         ? remoteFile(rule, hasMaps ? at : undefined, options)
@@ -268,6 +286,8 @@ function authorizedLocations(rule: CompiledRule, at: number, options: NginxOptio
     "  auth_request_set $downloadview_decided $upstream_http_x_download_path;",
     isFetched && "  auth_request_set $downloadview_remote $upstream_http_x_remote_url;",
     "  auth_request_set $downloadview_type $upstream_http_content_type;",
+    options.log !== undefined && "  auth_request_set $downloadview_id $upstream_http_x_download_id;",
+    ...logged(options).map((line) => `  ${line}`),
     ...fields.map((field, number) => `  auth_request_set $downloadview_${number} $upstream_http_${variable(field)};`),
     "  limit_except GET { deny all; }",
     ...missing().map((line) => `  ${line}`),
@@ -327,17 +347,6 @@ function authorizedObject({ rule }: CompiledRule, at: number | undefined, option
     ...storeErrors([]),
     "error_page 412 = @downloadview_changed;",
   );
-}
-
-/** A refusal under the status that the application meant: auth_request itself knows 401 and 403 alone. */
-function refusedLocation(): string[] {
-  return [
-    "location @downloadview_refused {",
-    "  add_header Cache-Control no-store always;",
-    ...[404, 405, 410, 429, 503].map((status) => `  if ($downloadview_status = ${status}) { return ${status}; }`),
-    "  return 403;",
-    "}",
-  ];
 }
 
 /** A pattern in nginx's quotes. */

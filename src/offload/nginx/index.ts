@@ -30,6 +30,11 @@ export interface NginxOptions {
   /** The DNS server for the hosts of remote storages. Default: nginx looks up their addresses once, when it starts. */
   readonly resolver?: string;
   /**
+   * The file to which the generated configuration logs how each download ends, for `nginxLog()` of `downloadview/deliveries`.
+   * Default: no such log. In the locations of downloads, it replaces the access log of the server around them.
+   */
+  readonly log?: string;
+  /**
    * The file of the certificate authorities that nginx verifies a remote storage with.
    * Default `/etc/ssl/certs/ca-certificates.crt`, as on Debian.
    */

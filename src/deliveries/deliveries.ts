@@ -1,0 +1,375 @@
+import { debug, reasonOf } from "../diagnostics.ts";
+import { DownloadError, ImproperlyConfiguredError } from "../errors.ts";
+import type { DownloadFile } from "../files/download-file.ts";
+import type { DownloadOutcome } from "../responses/delivery.ts";
+import {
+  isDownloadResponse,
+  type DownloadHandler,
+  type DownloadRequest,
+  type DownloadResult,
+  type ViewContext,
+} from "../responses/handler.ts";
+import { ownResponse } from "../responses/own-response.ts";
+import type { Transfer } from "../responses/transfer.ts";
+import { clientAddress } from "../signing/client-address.ts";
+import { coversAll, withPart, type Part } from "./coverage.ts";
+import { DeliveryIds } from "./delivery-id.ts";
+import type { DeliveryLog, DeliveryReport } from "./delivery-log.ts";
+
+/** A file that a client has got whole, by one response or by several ranges. */
+export interface DeliveredFile {
+  readonly file: DownloadFile | undefined;
+  /** What {@link DeliveriesOptions.client} returned. */
+  readonly client: string | undefined;
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Bytes that were sent for it: more than its size where ranges overlap. */
+  readonly bytesSent: number;
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+}
+
+export interface DeliveriesOptions<C = unknown> {
+  /** The log of the server that sends the files: `nginxLog(path)`, `apacheLog(path)` or `caddyLog(path)`. */
+  readonly from: DeliveryLog;
+  /**
+   * Signs the ids that the server writes to its log: at least 32 characters. Processes that share a log and a secret tell each
+   * other's lines from forged ones. Default: random, of this process.
+   */
+  readonly secret?: string;
+  /** Seconds after which a download that the log does not mention ends as `handedOver`. Default 86,400. */
+  readonly atLatest?: number;
+  /**
+   * Identifies the client, to join the ranges of one download. Default: the client's address with the `User-Agent`. Undefined:
+   * ranges are not joined.
+   */
+  readonly client?: (request: DownloadRequest, context: ViewContext<C>) => string | undefined;
+  /** Called once for each file that a client has got whole, whichever server sent it. */
+  readonly onDownload?: (download: DeliveredFile) => unknown;
+  /** Milliseconds between two looks at the log, while a download is open. Default 250. */
+  readonly interval?: number;
+  /** The clock. */
+  readonly now?: () => Date;
+}
+
+/** Downloads that another server sends, followed to their end. */
+export interface Deliveries<C = unknown> extends AsyncDisposable {
+  /**
+   * Wraps a handler so that `onFinish` of a download that is handed over is told when the server is done, with its bytes, in
+   * place of `handedOver`. Put it around all other wrappers and middleware.
+   */
+  follow(handler: DownloadHandler<C>): DownloadHandler<C>;
+  /** Stops to read the log. What is still open ends as `handedOver`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Learns from the log of the server in front how downloads end that it sends.
+ *
+ * Each download that is handed over gets an id in `X-Download-Id`, which is signed and can't be guessed. The server writes it to
+ * its log with the bytes that it sent. A line without the id of an open download changes nothing. The log is read only while
+ * a download is open.
+ *
+ * @throws {ImproperlyConfiguredError} if an option is invalid
+ *
+ * @example
+ * ```ts
+ * import { deliveries, nginxLog } from "downloadview/deliveries";
+ * import { PathDownloadView, smartDownloadMiddleware, withMiddleware } from "downloadview";
+ * import { nginx } from "downloadview/nginx";
+ *
+ * const log = "/var/log/nginx/downloads.json";
+ * const rules = [{ sourceDir: "/srv/media", destinationUrl: "/_downloads/" }];
+ * const offload = smartDownloadMiddleware({ backend: nginx({ log }), rules });
+ * const view = PathDownloadView.asView({
+ *   root: "/srv/media",
+ *   onFinish: ({ kind, bytesSent }) => console.log(kind, bytesSent),
+ * });
+ *
+ * await using sent = deliveries({ from: nginxLog(log) });
+ * const handler = sent.follow(withMiddleware(view, offload));
+ * console.assert(typeof handler === "function");
+ * ```
+ */
+export function deliveries<C = unknown>(options: DeliveriesOptions<C>): Deliveries<C> {
+  return new FollowedDeliveries(options);
+}
+
+/** A download that another server sends. */
+interface Open {
+  readonly transfer: Transfer;
+  readonly until: number;
+  readonly finish: (outcome: Ended) => void;
+}
+
+/** What a client has got of a version of a file. */
+interface Received {
+  readonly parts: readonly Part[];
+  readonly bytesSent: number;
+  readonly startedAt: number;
+  readonly until: number;
+}
+
+const maxRemembered = 100_000;
+
+class FollowedDeliveries<C> implements Deliveries<C> {
+  readonly #log: DeliveryLog;
+  readonly #ids: DeliveryIds;
+  readonly #atLatest: number;
+  readonly #client: NonNullable<DeliveriesOptions<C>["client"]>;
+  readonly #onDownload: DeliveriesOptions<C>["onDownload"];
+  readonly #interval: number;
+  readonly #now: () => Date;
+  readonly #open = new Map<string, Open>();
+  readonly #received = new Map<string, Received>();
+  #opening: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  constructor(options: DeliveriesOptions<C>) {
+    const { from, secret, atLatest = 86_400, client = addressAndAgent, onDownload, interval = 250 } = options ?? {};
+    if (typeof from?.read !== "function") {
+      throw new ImproperlyConfiguredError(
+        'deliveries({ from }) needs the log of a server, such as nginxLog("/var/log/nginx/downloads.json")',
+      );
+    }
+    if (secret !== undefined && !(typeof secret === "string" && secret.length >= 32)) {
+      throw new ImproperlyConfiguredError("deliveries({ secret }): a secret must have at least 32 characters");
+    }
+    if (!(Number.isFinite(atLatest) && atLatest > 0)) {
+      throw new ImproperlyConfiguredError(`atLatest must be a number of seconds, more than 0, got ${atLatest}`);
+    }
+    if (!(Number.isFinite(interval) && interval > 0)) {
+      throw new ImproperlyConfiguredError(`interval must be a number of milliseconds, more than 0, got ${interval}`);
+    }
+    this.#log = from;
+    this.#ids = new DeliveryIds(secret);
+    this.#atLatest = atLatest * 1000;
+    this.#client = client;
+    this.#onDownload = onDownload;
+    this.#interval = interval;
+    this.#now = options.now ?? (() => new Date());
+  }
+
+  follow(handler: DownloadHandler<C>): DownloadHandler<C> {
+    return async (request, context) => {
+      const result = await handler(request, context);
+      return "kind" in result ? this.#followed(result, request, this.#client(request, context)) : result;
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const id of this.#open.keys()) this.#end(id, handedOver);
+    await this.#opening?.catch(() => undefined);
+    await this.#log.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #followed(
+    result: Exclude<DownloadResult, Response>,
+    request: DownloadRequest,
+    client: string | undefined,
+  ): DownloadResult {
+    const response = ownResponse(result, request);
+    const { onFinish, beforeSend, file } = response;
+    const startedAt = this.#now().getTime();
+    let sent: Transfer | undefined;
+    let id: string | undefined;
+    const finish = ({ part, size, ...outcome }: Ended): void => {
+      const about = { file, client, startedAt, key: keyOf(file, request, client, sent) };
+      const hasWhole = this.#receive(about, part, size, outcome.bytesSent);
+      void call(onFinish, hasWhole === undefined ? outcome : { ...outcome, hasWhole });
+    };
+    response.beforeSend = async (transfer) => {
+      await beforeSend?.(transfer);
+      sent = transfer;
+    };
+    response.onFinish = (outcome) => {
+      if (outcome.kind === "handedOver" && id !== undefined && sent) this.#wait(id, sent, finish);
+      else finish({ ...outcome, ...(sent && partOf(outcome, sent, request)) });
+    };
+    const { source = response } = response as { source?: unknown };
+    if (isDownloadResponse(source)) source.deliveryId = async () => (id = await this.#nextId());
+    return response;
+  }
+
+  async #nextId(): Promise<string | undefined> {
+    if (this.#isClosed) return undefined;
+    try {
+      // What is in the log by now can't be about this download.
+      if (this.#open.size === 0) this.#opening ??= this.#log.open();
+      await this.#opening;
+      return await this.#ids.next();
+    } catch (error) {
+      this.#opening = undefined;
+      console.error("downloadview: the log of downloads can't be read:", error);
+      return undefined;
+    }
+  }
+
+  #wait(id: string, transfer: Transfer, finish: (outcome: Ended) => void): void {
+    if (this.#isClosed) return finish(handedOver);
+    if (this.#open.size >= maxRemembered) this.#end([...this.#open.keys()][0]!, handedOver);
+    this.#open.set(id, { transfer, until: this.#now().getTime() + this.#atLatest, finish });
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => void this.#look(), this.#interval);
+    (this.#timer as { unref?(): void }).unref?.();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      for (const line of await this.#log.read()) await this.#take(line);
+    } catch (error) {
+      debug(() => `the log of downloads can't be read: ${reasonOf(error)}`);
+    }
+    const now = this.#now().getTime();
+    for (const [id, { until }] of this.#open) if (until <= now) this.#end(id, handedOver);
+    this.#timer = undefined;
+    if (this.#isClosed) return;
+    if (this.#open.size > 0) this.#schedule();
+    else this.#opening = undefined;
+  }
+
+  async #take(line: string): Promise<void> {
+    const report = this.#log.parse(line);
+    if (report === undefined) return debug(() => "a line of the log of downloads is cut, or of another log");
+    const open = this.#open.get(report.id);
+    if (open) return this.#end(report.id, outcomeOf(report, open.transfer));
+    const isOurs = await this.#ids.isOurs(report.id);
+    debug(() =>
+      isOurs
+        ? "a line of the log of downloads is of another process, or was read before"
+        : "a line of the log of downloads has a forged id",
+    );
+  }
+
+  #end(id: string, outcome: Ended): void {
+    const open = this.#open.get(id);
+    this.#open.delete(id);
+    open?.finish(outcome);
+  }
+
+  /** Adds what a client got. Returns whether it has all of the file; undefined if that can't be told. */
+  #receive(
+    { file, client, startedAt, key }: About,
+    part: Part | undefined,
+    size: number | undefined,
+    bytesSent: number,
+  ): boolean | undefined {
+    const now = this.#now().getTime();
+    if (part === undefined || size === undefined) return undefined;
+    const before = key === undefined ? undefined : this.#received.get(key);
+    const parts = withPart(before?.parts ?? [], part);
+    const all = {
+      parts,
+      bytesSent: (before?.bytesSent ?? 0) + bytesSent,
+      startedAt: before?.startedAt ?? startedAt,
+      until: now + this.#atLatest,
+    };
+    if (key !== undefined) this.#received.delete(key);
+    if (coversAll(parts, size)) {
+      const times = { startedAt: new Date(all.startedAt), endedAt: new Date(now) };
+      void call(this.#onDownload, { file, client, size, bytesSent: all.bytesSent, ...times });
+      return true;
+    }
+    if (key !== undefined) this.#remember(key, all, now);
+    return false;
+  }
+
+  #remember(key: string, received: Received, now: number): void {
+    this.#received.set(key, received);
+    // The oldest come first.
+    for (const [oldest, { until }] of this.#received) {
+      if (until > now && this.#received.size <= maxRemembered) return;
+      this.#received.delete(oldest);
+    }
+  }
+}
+
+interface About {
+  readonly file: DownloadFile | undefined;
+  readonly client: string | undefined;
+  readonly startedAt: number;
+  /** Under which ranges are joined. Undefined: they are not. */
+  readonly key: string | undefined;
+}
+
+/** An outcome, with the part of the file that it is about. */
+type Ended = DownloadOutcome & { readonly part?: Part; readonly size?: number };
+
+const handedOver: DownloadOutcome = { kind: "handedOver", status: 200, bytesSent: 0, completed: false };
+
+function addressAndAgent(request: DownloadRequest, context: ViewContext): string | undefined {
+  const address = clientAddress(context);
+  return address && `${address} ${request.headers.get("user-agent") ?? ""}`;
+}
+
+/** Ranges of one version, of one client, under one URL are of one download. */
+function keyOf(
+  file: DownloadFile | undefined,
+  { url }: DownloadRequest,
+  client: string | undefined,
+  transfer: Transfer | undefined,
+): string | undefined {
+  if (client === undefined || transfer?.version === undefined) return undefined;
+  return JSON.stringify([client, url, file?.name, transfer.version, transfer.size]);
+}
+
+/** The part of a file that the application sent. Several ranges are none. */
+function partOf(
+  outcome: DownloadOutcome,
+  transfer: Transfer,
+  { headers }: DownloadRequest,
+): Pick<Ended, "part" | "size"> | undefined {
+  const { first, bytes, size } = transfer;
+  if (outcome.kind === "handedOver" || outcome.kind === "failed") return undefined;
+  if (transfer.kind !== "sent" || headers.get("range")?.includes(",")) return undefined;
+  const sent = outcome.completed && bytes !== undefined ? bytes : outcome.bytesSent;
+  return size === undefined ? undefined : { part: { start: first, end: first + sent }, size };
+}
+
+/** How a download ended, by the log. The log is believed in what the server alone can know, and no further. */
+function outcomeOf(report: DeliveryReport, transfer: Transfer): Ended {
+  const { status, bytes } = report;
+  if (status >= 400 && status !== 499 && status !== 416) {
+    const error = new DownloadError(status, "The server in front could not send the file");
+    return { kind: "failed", status, bytesSent: 0, completed: false, error };
+  }
+  const range = rangeIn(report, transfer);
+  const expected = range ? range.end - range.start : status === 200 ? transfer.size : undefined;
+  const isWhole = report.isComplete !== false && status !== 499 && (expected === undefined || bytes >= expected);
+  const ended: DownloadOutcome = isWhole
+    ? { kind: "completed", status, bytesSent: bytes, completed: true }
+    : { kind: "aborted", status, bytesSent: bytes, completed: false };
+  if (range === undefined || transfer.size === undefined) return ended;
+  // A server may count bytes that it never sent: a client that left has not got the last one.
+  const end = Math.min(isWhole ? range.end : range.end - 1, range.start + bytes);
+  return { ...ended, part: { start: range.start, end }, size: transfer.size };
+}
+
+/** The part that the server set out to send. Undefined if the log does not tell, or it is of another version. */
+function rangeIn({ status, contentRange }: DeliveryReport, { size, first, bytes }: Transfer): Part | undefined {
+  if (status === 200) return size === undefined ? undefined : { start: 0, end: size };
+  if (status !== 206) return undefined;
+  if (contentRange === undefined) return bytes === undefined ? undefined : { start: first, end: first + bytes };
+  const [, start, last, total] = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(contentRange) ?? [];
+  if (start === undefined || Number(total) !== size || Number(last) >= (size ?? 0)) return undefined;
+  return { start: Number(start), end: Number(last) + 1 };
+}
+
+async function call<T>(listener: ((value: T) => unknown) | undefined, value: T): Promise<void> {
+  try {
+    await listener?.(value);
+  } catch (error) {
+    console.error("downloadview: a listener of a download failed:", error);
+  }
+}
