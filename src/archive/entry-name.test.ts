@@ -41,6 +41,11 @@ describe("a name in an archive", () => {
       expect(safeEntryName(safeEntryName(name))).toBe(safeEntryName(name));
     }
   });
+
+  it("costs no more than its length", () => {
+    expect(safeEntryName(`${"é".repeat(500_000)}.txt`)).toHaveLength(129);
+    expect(safeEntryName("a/".repeat(250_000) + "b").endsWith("/b")).toBe(true);
+  });
 });
 
 describe("names side by side", () => {
@@ -60,6 +65,23 @@ describe("names side by side", () => {
 
   it("leave a reserved name free", () => {
     expect(uniqueNames(["missing.txt"], ["MISSING.txt"])).toEqual([{ kind: "renamed", name: "missing (2).txt" }]);
+  });
+
+  it.each([
+    ["a short extension", `${"é".repeat(130)}.txt`],
+    ["no extension", "日本".repeat(50)],
+    ["two extensions", `${"x".repeat(250)}.tar.gz`],
+    ["an extension that is as long as a name", `a.${"é".repeat(125)}`],
+    ["a long folder", `${"folder/".repeat(30)}${"x".repeat(100)}.txt`],
+  ])("are no longer than what systems can unpack, if the second has %s", (_, name) => {
+    const entry = safeEntryName(name);
+    const [first, second, third] = uniqueNames([entry, entry, entry]);
+    expect(new Set([first?.name, second?.name, third?.name]).size).toBe(3);
+    for (const renamed of [second, third]) {
+      const [last = "", folders = []] = [renamed?.name.split("/").at(-1), renamed?.name.split("/").slice(0, -1)];
+      expect(Buffer.byteLength(last)).toBeLessThanOrEqual(255);
+      expect(renamed?.name.length).toBeLessThanOrEqual(Math.max(220, folders.join("/").length + 41));
+    }
   });
 
   it("are found in one pass, however many are the same", () => {

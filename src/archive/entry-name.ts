@@ -69,20 +69,34 @@ function safeSegment(segment: string): string {
 }
 
 function shortenedPath(segments: readonly string[]): string {
-  const folders = segments.slice(0, -1).map((segment) => `${segment}/`);
-  const last = segments.at(-1) ?? "_";
-  const room = Math.max(maxNameLength - folders.join("").length, 40);
-  return folders.join("") + shortened(last, (text) => text.length <= room);
+  const folder = segments
+    .slice(0, -1)
+    .map((segment) => `${segment}/`)
+    .join("");
+  return folder + shortened(segments.at(-1) ?? "_", fitsIn(folder));
+}
+
+/** Whether a last segment leaves the name below {@link maxNameLength}. It has 40 characters, however long its folder is. */
+function fitsIn(folder: string): (text: string) => boolean {
+  const room = Math.max(maxNameLength - folder.length, 40);
+  return (text) => text.length <= room && byteLength(text) <= maxSegmentBytes;
 }
 
 /** `name` with its stem cut until it `fits`. The extension stays, since it says what opens the file. */
 function shortened(name: string, fits: (text: string) => boolean): string {
   if (fits(name)) return name;
   const extension = /\.[^.]{1,16}$/.exec(name)?.[0] ?? "";
+  return cut(name.slice(0, name.length - extension.length), extension, fits);
+}
+
+/** `stem` with `ending`, cut until both fit. */
+function cut(stem: string, ending: string, fits: (text: string) => boolean): string {
+  if (fits(stem + ending)) return stem + ending;
   // By character, not by code unit: half a surrogate pair is no text.
-  const stem = Array.from(name.slice(0, name.length - extension.length));
-  while (stem.length > 1 && !fits(stem.join("") + extension)) stem.pop();
-  return stem.join("").replace(/[. ]+$/, "_") + extension;
+  // Of a stem as long as a book nothing beyond this fits: each try costs the length of the text.
+  const characters = Array.from(stem.slice(0, maxSegmentBytes + 1));
+  while (characters.length > 1 && !fits(characters.join("") + ending)) characters.pop();
+  return characters.join("").replace(/[. ]+$/, "_") + ending;
 }
 
 const encoder = new TextEncoder();
@@ -149,6 +163,7 @@ export function uniqueNames(names: readonly string[], reserved: readonly string[
 }
 
 function numbered(name: string, count: number): string {
-  const [, stem = "", extension = ""] = /^(.*?[^/])((?:\.tar)?\.[^./]+)?$/s.exec(name) ?? [];
-  return `${stem} (${count})${extension}`;
+  const folder = name.slice(0, name.lastIndexOf("/") + 1);
+  const [, stem = "", extension = ""] = /^(.+?)((?:\.tar)?\.[^.]{1,16})?$/s.exec(name.slice(folder.length)) ?? [];
+  return folder + cut(stem, ` (${count})${extension}`, fitsIn(folder));
 }
