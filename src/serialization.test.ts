@@ -29,7 +29,7 @@ import { SignedFileSystemStorage } from "./signing/signed-file-system-storage.ts
 import { SignedStorage } from "./signing/signed-storage.ts";
 import { StorageFile } from "./storages/storage-file.ts";
 import { UnstorageStorage } from "./storages/third-party/unstorage-storage.ts";
-import { DownloadMixin } from "./views/download-mixin.ts";
+import { DownloadMixin } from "./views/base-download-view.ts";
 import { HTTPDownloadView } from "./views/http-download-view.ts";
 import { ObjectDownloadView } from "./views/object-download-view.ts";
 import { PathDownloadView } from "./views/path-download-view.ts";

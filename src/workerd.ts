@@ -55,7 +55,7 @@ export {
 export { ProxiedDownloadResponse, type ProxiedDownloadOptions } from "./responses/proxied-download-response.ts";
 export type { RenderedResponse, ResponseBody } from "./responses/rendered-response.ts";
 export { View, type ContextOf, type Dispatchable, type ViewOptions } from "./views/view.ts";
-export { DownloadMixin, type DownloadMembers, type DownloadResponseClass } from "./views/download-mixin.ts";
+export { DownloadMixin, type DownloadMembers, type DownloadResponseClass } from "./views/base-download-view.ts";
 export { BaseDownloadView } from "./views/base-download-view.ts";
 export { HTTPDownloadView } from "./views/http-download-view.ts";
 export { ObjectDownloadView, type Model } from "./views/object-download-view.ts";

@@ -116,3 +116,51 @@ export interface OpenFile extends AsyncDisposable {
   /** Frees everything. Idempotent. A content that is being read ends with an error. */
   close(): Promise<void>;
 }
+
+/** Whether a value is a file, of this package or not. */
+export function isDownloadFile(value: unknown): value is DownloadFile {
+  return typeof value === "object" && value !== null && "stat" in value && "open" in value;
+}
+
+/**
+ * Checks the numbers and dates of a description. Files of applications and of other packages come by here as well: without
+ * the check, a size of NaN would be sent as a length.
+ * @throws {TypeError} for a size that is not a length, and for a date that is invalid
+ */
+export function checkedStat(stat: FileStat, file: DownloadFile): FileStat {
+  const { size, lastModified } = stat;
+  if (size !== undefined && !isLength(size)) {
+    throw new TypeError(
+      `${kindOf(file)} describes itself with the size ${written(size)}. A size is a whole number of bytes from 0 to ` +
+        "2^53 - 1, or undefined where it is not known",
+    );
+  }
+  if (lastModified !== undefined && !isDate(lastModified)) {
+    throw new TypeError(
+      `${kindOf(file)} describes itself with the lastModified ${written(lastModified)}. It must be a valid Date, or ` +
+        "undefined where it is not known",
+    );
+  }
+  return stat;
+}
+
+function isLength(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+// By its tag, not by its class: a date of another realm, such as a test runner's, is a date too.
+function isDate(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === "[object Date]" && !Number.isNaN((value as Date).getTime());
+}
+
+function written(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : typeof value === "bigint" ? `${value}n` : String(value);
+}
+
+/** The class of the file, or of the file that it describes. */
+function kindOf(file: DownloadFile & { readonly source?: unknown }): string {
+  const { source } = file;
+  if (typeof source === "object" && source !== null && "stat" in source) return kindOf(source as DownloadFile);
+  const { name } = file.constructor;
+  return name === "Object" || name === "" ? "A file" : name;
+}

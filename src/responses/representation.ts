@@ -1,5 +1,4 @@
-import type { FileStat } from "../files/download-file.ts";
-import { checkedStat } from "../files/file-stat.ts";
+import { type FileStat, checkedStat } from "../files/download-file.ts";
 import { contentDisposition, shortenFilename } from "../http/content-disposition.ts";
 import { formatHTTPDate, parseHTTPDate } from "../http/date.ts";
 import { isRefusedDigest, reprDigest, wantedDigest } from "../http/digest.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { VirtualFile } from "../files/virtual-file.ts";
-import { DownloadMixin } from "../views/download-mixin.ts";
+import { DownloadMixin } from "../views/base-download-view.ts";
 import { View } from "../views/view.ts";
 import { assertDownloadResponse } from "./assert-download-response.ts";
 import { setupView } from "./setup-view.ts";

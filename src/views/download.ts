@@ -1,9 +1,8 @@
-import type { DownloadFile } from "../files/download-file.ts";
+import { type DownloadFile, isDownloadFile } from "../files/download-file.ts";
 import { HTTPFile } from "../files/remote/http-file.ts";
 import { VirtualFile, type VirtualSource } from "../files/virtual-file.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadOptions } from "../responses/presentation.ts";
-import { isDownloadFile } from "./checked-file.ts";
 
 /** What {@link download} takes: a file, a remote URL, or content in any form that `VirtualFile` reads. */
 export type Downloadable = DownloadFile | URL | VirtualSource;

@@ -1,13 +1,12 @@
 import { warnOnce } from "../diagnostics.ts";
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import { DescribedFile, type FileDescription } from "../files/described-file.ts";
-import type { DownloadFile } from "../files/download-file.ts";
+import { type DownloadFile, isDownloadFile } from "../files/download-file.ts";
 import { VirtualFile, type VirtualSource } from "../files/virtual-file.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import type { Storage } from "../storages/storage.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
-import { routeParam } from "./route-param.ts";
-import { isDownloadFile } from "./checked-file.ts";
+import { routeParam } from "./view.ts";
 import { dateOf, isEmpty, mediaTypeOf, sizeOf, textOf, tokenOf } from "./field-values.ts";
 
 /** Where objects are found: a table, a repository, a collection. `downloadview/models` makes one of most ORMs'. */

@@ -11,7 +11,7 @@ import type { DownloadResult } from "../responses/handler.ts";
 import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
 import { pathWithin } from "../files/local/paths.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
-import { routeParam } from "./route-param.ts";
+import { routeParam } from "./view.ts";
 
 /**
  * Serves a file by its path on this machine. With a `root`, `path` and the URL parameter are relative to it and

@@ -1,3 +1,4 @@
+import { warnOnce } from "../diagnostics.ts";
 import { MethodNotAllowedError } from "../errors.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
 import type { Chosen } from "../choice.ts";
@@ -172,4 +173,29 @@ function allowedMethods(view: object): string[] {
 function member(view: object, method: Method): MethodHandler | undefined {
   const found = (view as Partial<Record<Method, unknown>>)[method];
   return typeof found === "function" ? (found as MethodHandler) : undefined;
+}
+
+/**
+ * Returns the first of the route parameters `names` that the URL has. If the route has none of them, the route or the name is
+ * wrong, not the URL: it warns, once.
+ * @param option the option of the view that sets the name
+ */
+export function routeParam(view: View, names: readonly string[], option: string): string | undefined {
+  const { params } = view;
+  for (const name of names) if (params[name] !== undefined) return params[name];
+  if (!names.some((name) => name in params)) warnOfMissing(view, names, option);
+  return undefined;
+}
+
+function warnOfMissing({ constructor, params }: View, names: readonly string[], option: string): void {
+  const quoted = (all: readonly string[]): string => all.map((name) => JSON.stringify(name)).join(" and ");
+  const has = Object.keys(params);
+  warnOnce(
+    "DOWNLOADVIEW_NO_SUCH_PARAM",
+    `${constructor.name} looks for the route parameter ${quoted(names)}, and the route has ` +
+      `${has.length === 0 ? "no parameters" : `only ${quoted(has)}`}: it answers 404. Rename the parameter in the ` +
+      `route, or set ${option}. ` +
+      `A handler that is mounted without a route, as by app.use(), has no parameters; an optional parameter needs a ` +
+      `default.`,
+  );
 }
