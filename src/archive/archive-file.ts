@@ -1,17 +1,13 @@
 import { assertChoice } from "../choice.ts";
 import { refuseJSON } from "../serialization.ts";
 import { ContentTooLargeError } from "../errors.ts";
-import { allocate, closedEarly } from "../files/bytes.ts";
-import type { Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
-import { rangeLength, type ByteRange } from "../http/range.ts";
 import { archiveEntityTag } from "./archive-entity-tag.ts";
 import { collectEntries, defaultMaxEntries, describeMembers, type MemberRules } from "./describe-members.ts";
 import { processFingerprints, type Fingerprints } from "./fingerprints.ts";
 import type { ArchiveEntries, ArchiveEntry, ArchiveMember } from "./member.ts";
-import { OpenedMembers } from "./opened-members.ts";
+import { OpenArchive, type ArchiveStat } from "./open-archive.ts";
 import { lengthOf, type ArchiveFormat } from "./part.ts";
-import { PartReader } from "./read-parts.ts";
 import { tar } from "./tar.ts";
 import { zip } from "./zip.ts";
 
@@ -103,8 +99,7 @@ export class ArchiveFile implements DownloadFile {
   /** The same errors as {@link stat}. */
   async open({ signal }: OpenOptions = {}): Promise<OpenFile> {
     const { stat, members } = await this.#describe(signal);
-    const opened = new OpenedMembers(members, this.#fingerprints);
-    return new OpenArchive(stat, this.#format, members, opened);
+    return new OpenArchive(stat, this.#format, members, this.#fingerprints);
   }
 
   /**
@@ -157,8 +152,6 @@ export class ArchiveFile implements DownloadFile {
   }
 }
 
-type ArchiveStat = FileStat & { readonly size: number; readonly etag: string };
-
 /** `<CRC-32> <length> <URL> <name>`, the form of mod_zip. Undefined for a folder, and where any of it is unknown. */
 function manifestLine(
   { name, file, size, crc32 }: ArchiveMember,
@@ -178,54 +171,4 @@ function newest(members: readonly ArchiveMember[]): Date | undefined {
     if (lastModified && (!latest || lastModified > latest)) latest = lastModified;
   }
   return latest;
-}
-
-/** Chunks begin small, so that a client that stalls at once pins little memory. In bytes. */
-const minChunk = 64 * 1024;
-const maxChunk = 256 * 1024;
-
-class OpenArchive implements OpenFile {
-  readonly stat: ArchiveStat;
-  readonly #format: ArchiveFormat;
-  readonly #members: readonly ArchiveMember[];
-  readonly #opened: OpenedMembers;
-  #isClosed = false;
-
-  constructor(stat: ArchiveStat, format: ArchiveFormat, members: readonly ArchiveMember[], opened: OpenedMembers) {
-    this.stat = stat;
-    this.#format = format;
-    this.#members = members;
-    this.#opened = opened;
-  }
-
-  // Chunks, although members may be on a disk: a writer reads few disks at a time, and the source of a member may be slow.
-  async content(range: ByteRange = { start: 0, end: this.stat.size - 1 }): Promise<Content> {
-    return { kind: "chunks", chunks: this.#chunks(range), length: rangeLength(range) };
-  }
-
-  async *#chunks(range: ByteRange): AsyncGenerator<Uint8Array> {
-    const reader = new PartReader(this.#format.parts(this.#members), range, this.#opened);
-    let left = rangeLength(range);
-    for (let size = minChunk; left > 0; size = Math.min(size * 2, maxChunk)) {
-      if (this.#isClosed) throw closedEarly();
-      const chunk = allocate(Math.min(size, left));
-      if ((await reader.fill(chunk)) < chunk.byteLength) throw closedEarly();
-      left -= chunk.byteLength;
-      yield chunk;
-    }
-  }
-
-  close(): Promise<void> {
-    this.#isClosed = true;
-    return this.#opened.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** @throws {TypeError} always: what this holds is not for a client. */
-  toJSON(): never {
-    return refuseJSON(this, "file");
-  }
 }

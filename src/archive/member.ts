@@ -48,3 +48,8 @@ export interface ArchiveMember {
 export function isFolder(member: ArchiveMember): boolean {
   return member.file === undefined;
 }
+
+/** Whether the content is a file on this machine's disk, which takes no time to open. */
+export function isOnDisk(member: ArchiveMember): boolean {
+  return member.file?.path !== undefined;
+}

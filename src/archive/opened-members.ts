@@ -5,7 +5,7 @@ import { checksumOnce } from "./checksum-once.ts";
 import { fingerprintKey } from "./fingerprint-key.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 import { MemberReading } from "./member-reading.ts";
-import type { ArchiveMember } from "./member.ts";
+import { isOnDisk, type ArchiveMember } from "./member.ts";
 import type { MemberSource } from "./read-parts.ts";
 
 /** Members up to this size are read whole when they are opened, in bytes. */
@@ -29,9 +29,9 @@ interface Prepared {
  */
 type Preparation = "read" | "later" | "open";
 
-function preparationOf({ file, size }: ArchiveMember): Preparation {
-  if (file?.path === undefined) return "open";
-  return size <= smallMember ? "read" : "later";
+function preparationOf(member: ArchiveMember): Preparation {
+  if (!isOnDisk(member)) return "open";
+  return member.size <= smallMember ? "read" : "later";
 }
 
 /**
@@ -116,6 +116,11 @@ export class OpenedMembers implements MemberSource {
     const member = this.#members[index];
     if (!member) throw new RangeError(`The archive has no member ${index}`);
     return member;
+  }
+
+  /** Closes what was prepared, as the next bytes are read elsewhere. */
+  dropAll(): void {
+    for (const index of [...this.#prepared.keys()]) this.#drop(index);
   }
 
   /** What was opened for another range of the same response. */

@@ -40,6 +40,8 @@ export interface ArchiveFormat {
   readonly version: string;
   readonly contentType: string;
   readonly extension: string;
+  /** Whether there are parts that hold the CRC-32 of members. */
+  readonly hasChecksums: boolean;
   parts(members: readonly ArchiveMember[]): Iterable<Part>;
 }
 

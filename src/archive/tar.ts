@@ -14,6 +14,7 @@ export const tar: ArchiveFormat = {
   version: "tar-1",
   contentType: "application/x-tar",
   extension: ".tar",
+  hasChecksums: false,
   parts: tarParts,
 };
 

@@ -50,6 +50,7 @@ export const zip: ArchiveFormat = {
   version: "zip-1",
   contentType: "application/zip",
   extension: ".zip",
+  hasChecksums: true,
   parts: zipParts,
 };
 

@@ -20,6 +20,8 @@ import {
   readDescriptor,
   statDescriptor,
   statPath,
+  versionOf,
+  type FileVersion,
 } from "./file-system.ts";
 import { localMemory, maxSmall, type CachedFile } from "./memory.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
@@ -157,7 +159,7 @@ export class LocalFile implements DownloadFile {
     const isPseudo = await isPseudoFile(this.path, version);
     const stat: FileStat = isPseudo ? { seekable: false } : await this.#statOf(version);
     const cached: CachedFile = {
-      version,
+      version: versionOf(version),
       format: this.#format,
       stat: Object.freeze(stat),
       isSettled: !isPseudo && isSettled(version),
@@ -218,7 +220,7 @@ export class LocalFile implements DownloadFile {
  * @throws {FileChangedError} if it is not
  * @throws {InvalidPathError} if what was opened is outside the root
  */
-async function readVersion(path: string, root: LocalRoot | undefined, version: BigIntStats): Promise<Uint8Array> {
+async function readVersion(path: string, root: LocalRoot | undefined, version: FileVersion): Promise<Uint8Array> {
   const descriptor = await openForReading(path);
   try {
     const bytes = allocate(Number(version.size));

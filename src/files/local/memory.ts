@@ -1,7 +1,6 @@
-import type { BigIntStats } from "node:fs";
 import type { FileStat } from "../download-file.ts";
 import type { EntityTagOption } from "./etag.ts";
-import { isSameVersion } from "./file-system.ts";
+import { isSameVersion, type FileVersion } from "./file-system.ts";
 import type { LocalRoot } from "./root.ts";
 
 /**
@@ -14,7 +13,7 @@ import type { LocalRoot } from "./root.ts";
  * agree. So a response is never older than its request.
  */
 export interface CachedFile {
-  readonly version: BigIntStats;
+  readonly version: FileVersion;
   readonly format: EntityTagOption;
   readonly stat: FileStat;
   /** Whether the file was settled when it was described: one that was not may be growing, as a log does. */
@@ -80,7 +79,7 @@ export class LocalMemory implements LocalFileCache {
   }
 
   /** Returns what is known of this very version of `path`. */
-  lookup(path: string, version: BigIntStats, format: EntityTagOption): CachedFile | undefined {
+  lookup(path: string, version: FileVersion, format: EntityTagOption): CachedFile | undefined {
     const file = this.#files.get(path);
     if (file === undefined || file.format !== format || !isSameVersion(file.version, version)) return undefined;
     if (this.#latest !== path) this.#touch(path, file);

@@ -2,7 +2,15 @@ import { basename, dirname, sep } from "node:path";
 import type { BigIntStats } from "node:fs";
 import { warnOnce } from "../../diagnostics.ts";
 import { FileChangedError, FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
-import { descriptorPath, fileSystemError, isSameFile, linkStat, realPath, statPath } from "./file-system.ts";
+import {
+  descriptorPath,
+  fileSystemError,
+  isSameFile,
+  linkStat,
+  realPath,
+  statPath,
+  type FileVersion,
+} from "./file-system.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
 import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../dotfiles.ts";
 
@@ -58,7 +66,7 @@ export class LocalRoot {
   }
 
   /** @throws {InvalidPathError} if the file that was opened is outside */
-  async assertDescriptorInside(descriptor: number, opened: BigIntStats, path: string): Promise<void> {
+  async assertDescriptorInside(descriptor: number, opened: FileVersion, path: string): Promise<void> {
     const location = await descriptorPath(descriptor).catch(() => pathOf(opened, path));
     await this.#assertInside(location);
   }
@@ -174,7 +182,7 @@ const roots = new Map<string, LocalRoot>();
 const maxRoots = 256;
 
 // Where there is no /proc: the path as it resolves now, if that is still the file that was opened.
-async function pathOf(opened: BigIntStats, path: string): Promise<string> {
+async function pathOf(opened: FileVersion, path: string): Promise<string> {
   const resolved = await realPath(path);
   const now = await statPath(resolved);
   if (!isSameFile(now, opened)) throw new FileChangedError();

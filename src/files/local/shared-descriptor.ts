@@ -9,6 +9,7 @@ import {
   openForReading,
   readDescriptor,
   statDescriptor,
+  type FileVersion,
 } from "./file-system.ts";
 import type { LocalRoot } from "./root.ts";
 import { oncePerTurn } from "./once-per-turn.ts";
@@ -30,11 +31,11 @@ export interface FilePart {
 /** A descriptor that all who read one version of a file at the same time share: 500 downloads of a file open it once. */
 export class SharedDescriptor {
   readonly #key: string;
-  readonly #version: BigIntStats;
+  readonly #version: FileVersion;
   readonly #opening: Promise<Opened>;
   #borrowers = 0;
 
-  private constructor(key: string, path: string, root: LocalRoot | undefined, version: BigIntStats) {
+  private constructor(key: string, path: string, root: LocalRoot | undefined, version: FileVersion) {
     this.#key = key;
     this.#version = version;
     this.#opening = openVerified(path, root, version);
@@ -43,7 +44,7 @@ export class SharedDescriptor {
   }
 
   /** Opens `path`, or shares what others have open of the very version that a fresh stat has just seen there. */
-  static borrow(path: string, root: LocalRoot | undefined, version: BigIntStats): SharedDescriptor {
+  static borrow(path: string, root: LocalRoot | undefined, version: FileVersion): SharedDescriptor {
     const key = `${path}\0${root?.key ?? ""}`;
     const open = lent.get(key);
     const shared =
@@ -104,7 +105,7 @@ export class SharedDescriptor {
 /** Of each file the version that was asked for last. Another one stays open until its last borrower is done. */
 const lent = new Map<string, SharedDescriptor>();
 
-async function openVerified(path: string, root: LocalRoot | undefined, expected: BigIntStats): Promise<Opened> {
+async function openVerified(path: string, root: LocalRoot | undefined, expected: FileVersion): Promise<Opened> {
   const number = await openForReading(path);
   try {
     const verifying = statDescriptor(number).then((stats) => {
