@@ -120,7 +120,7 @@ export class OpenedMembers implements MemberSource {
 
   /** Closes what was prepared, as the next bytes are read elsewhere. */
   dropAll(): void {
-    for (const index of [...this.#prepared.keys()]) this.#drop(index);
+    for (const index of this.#prepared.keys()) this.#drop(index);
   }
 
   /** What was opened for another range of the same response. */
