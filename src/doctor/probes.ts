@@ -80,7 +80,11 @@ export function brokenStream(request: DownloadRequest): VirtualFile {
 const mebibyte = 1024 * 1024;
 
 /** The layout of {@link largeFile}: each part begins with a stamp. Together they exceed the buffers of the sockets on the way. */
-export const largeLayout = { stampLength: 16, partLength: mebibyte + 16, parts: 32 } as const;
+export const largeLayout: Readonly<Record<"stampLength" | "partLength" | "parts", number>> = {
+  stampLength: 16,
+  partLength: mebibyte + 16,
+  parts: 32,
+};
 
 /** Parts of 1 MiB. Each begins with the time at which it was made, in milliseconds since the first one. */
 export function largeFile(): VirtualFile {
