@@ -115,7 +115,7 @@ export class DerivedFile implements DownloadFile {
   }
 
   async #visit(options: StatOptions): Promise<Visit> {
-    return visitOf(await this.#key(options), this.#source(), this.#options, options.signal);
+    return visitOf(await this.#key(options), this.#source(), this.#options, { signal: options.signal });
   }
 
   async #orOriginal<T>(derived: () => Promise<T>, original: () => Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import { KeepingFile, OpenedOriginal, retryAfter, type KeepingTask } from "./kee
 import { hashKey, type KeptKey } from "./key.ts";
 import type { KeptFiles } from "./kept-files.ts";
 import type { KeepOptions } from "./kept-options.ts";
-import { isUsable } from "./kept-store.ts";
+import { isUsable, type Found } from "./kept-store.ts";
 import { obtainWhole, stillMaking } from "./obtain-whole.ts";
 import type { KeptEvent } from "./statistics.ts";
 import { storeOf } from "./store-of.ts";
@@ -87,28 +87,26 @@ export function keepFiles<F extends DownloadFile = DownloadFile>(
   }
   assertTimes(options, patience);
   const store = storeOf(kept);
-  return async (response, request, context) => {
+  return async (response, request, context = noContext) => {
     if (response.status !== 200) return response;
     const original = response.file as F;
-    const parts = await key({ file: original, request, context: context ?? noContext });
+    const given = key({ file: original, request, context });
+    const parts = Array.isArray(given) ? (given as KeptKey) : await given;
     if (parts === undefined || parts === null) return response;
     const report = reporter(response, options.cacheStatus);
-    const task: KeepingTask = { store, key: hashKey(parts), original, options: { ...options, patience, report } };
-    return (await fromKept(task, response)) ?? (await fromMaking(task, response, request, lateStatus));
+    const task = { store, visit: visitOf(hashKey(parts), original, options, { report }), patience };
+    const found = store.recent(task.visit) ?? (await store.find(task.visit));
+    return isUsable(found) ? fromKept(task, response, found) : fromMaking(task, response, request, lateStatus);
   };
 }
 
 const noContext: ViewContext = { params: {}, native: undefined };
 
-/** The response with the kept file in it. Undefined if there is none that may be served. */
-async function fromKept(task: KeepingTask, response: DownloadResponse): Promise<DownloadResult | undefined> {
-  const { store, key, original, options } = task;
-  const visit = visitOf(key, original, options);
-  const found = await store.find(visit);
-  if (!isUsable(found)) return undefined;
+function fromKept(task: KeepingTask, response: DownloadResponse, found: Found): DownloadResponse {
+  const { store, visit } = task;
   store.hit(visit, found);
   if (found.freshness === "revalidating") store.refresh(visit);
-  if (!visit.isTaken) releaseFile(original);
+  if (!visit.isTaken) releaseFile(visit.original);
   response.file = new KeepingFile(task, found.file);
   return response;
 }
@@ -123,9 +121,9 @@ async function fromMaking(
     response.file = new KeepingFile(task, undefined);
     return response;
   }
-  const { store, key, original, options } = task;
-  const keeping = { ...options, takesOpened: request.method !== "HEAD" };
-  const obtained = await obtainWhole(store, visitOf(key, original, keeping, request.signal), options.patience);
+  const { original } = task.visit;
+  const visit = { ...task.visit, signal: request.signal, takesOpened: request.method !== "HEAD" };
+  const obtained = await obtainWhole(task.store, visit, task.patience);
   if (obtained.kind === "kept") response.file = new KeepingFile(task, obtained.file);
   if (obtained.kind === "original" && obtained.opened) response.file = new OpenedOriginal(original, obtained.opened);
   if (obtained.kind !== "late") return response;

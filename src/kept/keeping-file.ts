@@ -2,20 +2,18 @@ import { FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import { DescribedFile } from "../files/described-file.ts";
 import { refuseJSON } from "../serialization.ts";
-import type { HashedKey } from "./key.ts";
 import type { KeptFile } from "./kept-file.ts";
-import type { Keeping } from "./kept-options.ts";
 import type { KeptStore } from "./kept-store.ts";
 import { obtainWhole, stillMaking } from "./obtain-whole.ts";
 import { openForClient } from "./open-for-client.ts";
-import { visitOf } from "./visit.ts";
+import type { Visit } from "./visit.ts";
 
 /** How one file is kept for one request. */
 export interface KeepingTask {
   readonly store: KeptStore;
-  readonly key: HashedKey;
-  readonly original: DownloadFile;
-  readonly options: Keeping & { readonly patience: number };
+  readonly visit: Visit;
+  /** Milliseconds that a request for a part waits for the whole. */
+  readonly patience: number;
 }
 
 /**
@@ -41,17 +39,17 @@ export class KeepingFile implements DownloadFile {
   constructor(task: KeepingTask, file: KeptFile | undefined) {
     this.#task = task;
     this.#file = file;
-    const { original } = task;
+    const { original } = task.visit;
     if (original.wasModifiedSince) this.wasModifiedSince = (since) => original.wasModifiedSince!(since);
   }
 
   get name(): string {
-    return this.#file?.name ?? this.#task.original.name;
+    return this.#file?.name ?? this.#task.visit.original.name;
   }
 
   /** The file as the view returned it. */
   get original(): DownloadFile {
-    return this.#task.original;
+    return this.#task.visit.original;
   }
 
   /** @throws {DownloadError} 503 with Retry-After, if the file is still being made after `patience` */
@@ -59,11 +57,11 @@ export class KeepingFile implements DownloadFile {
     const path = this.#file?.path;
     const stat = await this.#whileThere((file) => file.stat(options));
     if (stat) return stat;
-    const { store, key, original, options: keeping } = this.#task;
+    const { store, visit, patience } = this.#task;
     this.#isLent = true;
-    const found = await obtainWhole(store, visitOf(key, original, keeping, options.signal), keeping.patience);
+    const found = await obtainWhole(store, { ...visit, signal: options.signal, isTaken: false }, patience);
     this.#isLent = found.kind !== "original";
-    if (found.kind === "original") return original.stat(options);
+    if (found.kind === "original") return visit.original.stat(options);
     if (found.kind === "late") throw stillMaking(retryAfter);
     this.#file = found.file;
     const made = await found.file.stat(options);
@@ -74,13 +72,13 @@ export class KeepingFile implements DownloadFile {
   async open(options: OpenOptions = {}): Promise<OpenFile> {
     const opened = await this.#whileThere((file) => file.open(options));
     if (opened) return opened;
-    const { store, key, original, options: keeping } = this.#task;
+    const { store, visit } = this.#task;
     this.#isLent = true;
-    return openForClient(store, visitOf(key, original, keeping, options.signal), options);
+    return openForClient(store, { ...visit, signal: options.signal, isTaken: false }, options);
   }
 
   async release(): Promise<void> {
-    if (!this.#isLent) await this.#task.original.release?.();
+    if (!this.#isLent) await this.#task.visit.original.release?.();
   }
 
   /** What `read` finds in the kept file. Undefined if there is none, or its bytes are gone. */
@@ -92,7 +90,7 @@ export class KeepingFile implements DownloadFile {
     } catch (error) {
       if (!(error instanceof FileNotFoundError)) throw error;
       this.#file = undefined;
-      await this.#task.store.drop(this.#task.key.hash);
+      await this.#task.store.drop(this.#task.visit.key.hash);
       return undefined;
     }
   }

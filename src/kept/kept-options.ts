@@ -1,6 +1,5 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { FreshnessOptions } from "./freshness.ts";
-import type { KeptEvent } from "./statistics.ts";
 
 export interface KeptFilesOptions {
   /**
@@ -32,14 +31,6 @@ export interface KeptFilesOptions {
 export interface KeepOptions extends FreshnessOptions {
   /** Goes on with the making if every client leaves. Default false. */
   readonly finishAnyway?: boolean | undefined;
-}
-
-/** How one file is kept, for one request. */
-export interface Keeping extends KeepOptions {
-  /** Told what the request came to, before it is answered. */
-  readonly report?: ((event: KeptEvent) => void) | undefined;
-  /** Whether the caller can send an original that was opened already, and can be read only once. */
-  readonly takesOpened?: boolean | undefined;
 }
 
 /** @throws {ImproperlyConfiguredError} for a number that is none, or is negative */

@@ -9,7 +9,6 @@ import { freshness, type Freshness } from "./freshness.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { KeptFile } from "./kept-file.ts";
 import { KeptIndex } from "./kept-index.ts";
-import type { Keeping } from "./kept-options.ts";
 import type { HashedKey } from "./key.ts";
 import { RecentOutcomes } from "./recent-outcomes.ts";
 import type { KeptRecord } from "./record.ts";
@@ -62,10 +61,19 @@ export class KeptStore {
     this.index.forgetAll();
   }
 
+  /** What is kept of a key, if it was looked for within the last second. No I/O. */
+  recent(visit: Visit): Found | undefined {
+    const record = this.index.recent(visit.key);
+    return record && this.#found(record, visit);
+  }
+
   /** What is kept of a key. Its bytes may be gone by now. */
-  async find({ key, original, options }: Visit): Promise<Found | undefined> {
-    const record = this.index.recent(key) ?? (await this.index.find(key));
-    if (!record) return undefined;
+  async find(visit: Visit): Promise<Found | undefined> {
+    const record = await this.index.find(visit.key);
+    return record && this.#found(record, visit);
+  }
+
+  #found(record: KeptRecord, { original, options }: Visit): Found {
     return { file: this.fileOf(record, original), freshness: freshness(record, options, Date.now()) };
   }
 
@@ -105,8 +113,8 @@ export class KeptStore {
     this.count(found.freshness === "fresh" ? "hit" : "stale", visit);
   }
 
-  count(event: KeptEvent, { key, options }: Pick<Visit, "key" | "options">): void {
-    this.counters.count(event, key, options.report);
+  count(event: KeptEvent, { key, report }: Visit): void {
+    this.counters.count(event, key, report);
   }
 
   /** The making of another process of this machine. */
@@ -119,7 +127,7 @@ export class KeptStore {
     const { key, original } = visit;
     if (this.flight.isUnderWay(key) || this.outcomes.get(key.hash)) return;
     visit.isTaken = true;
-    const options: Keeping = { ...visit.options, finishAnyway: true, report: undefined };
+    const options = { ...visit.options, finishAnyway: true };
     this.flight.join(visitOf(key, original, options)).then(
       (joined) => {
         if (joined.kind !== "making" || !joined.isStarter) releaseFile(original);

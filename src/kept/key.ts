@@ -29,7 +29,7 @@ export function hashKey(key: KeptKey): HashedKey {
   if (!Array.isArray(key) || key.length === 0) {
     throw new TypeError(`The key of a kept file must be an array with at least one value, got ${written(key)}`);
   }
-  const text = canonical(key, "key");
+  const text = flat(key) ?? canonical(key, "key");
   const known = hashed.get(text);
   if (known) return known;
   const made = { key: JSON.parse(text) as KeptKey, text, hash: createHash("sha256").update(text).digest("hex") };
@@ -43,6 +43,18 @@ const hashed = new Map<string, HashedKey>();
 const maxHashed = 1000;
 /** In characters: a key may hold what a client sent. */
 const maxHashedLength = 500;
+
+/** The text of a key of texts and numbers alone, as most are. Undefined for another one. */
+function flat(key: KeptKey): string | undefined {
+  let text = "[";
+  // Not for…of over entries: a hole must be seen.
+  for (let index = 0; index < key.length; index += 1) {
+    const part = key[index];
+    if (typeof part !== "string" && !Number.isFinite(part)) return undefined;
+    text += `${index === 0 ? "" : ","}${JSON.stringify(part)}`;
+  }
+  return `${text}]`;
+}
 
 function canonical(value: unknown, at: string, within: readonly object[] = []): string {
   if (value === null || typeof value === "string" || typeof value === "boolean") return JSON.stringify(value);

@@ -3,7 +3,6 @@ import { DownloadError } from "../errors.ts";
 import { untilAborted } from "../files/bytes-abort.ts";
 import type { OpenFile } from "../files/download-file.ts";
 import type { KeptFile } from "./kept-file.ts";
-import type { Keeping } from "./kept-options.ts";
 import { isUsable, maxAttempts, type Found, type KeptStore } from "./kept-store.ts";
 import type { Making } from "./making.ts";
 import type { JoinedMaking } from "./single-flight.ts";
@@ -116,7 +115,7 @@ class Obtaining {
   }
 
   async #outcome({ making, isStarter, leave }: JoinedMaking): Promise<Obtained> {
-    const { original, options, signal } = this.#visit;
+    const { original, takesOpened, signal } = this.#visit;
     const made = await withDeadline(making.outcome, this.#deadline, signal);
     if (made === "late") {
       // The client comes back for it: it must be there then.
@@ -124,17 +123,13 @@ class Obtaining {
       return { kind: "late" };
     }
     if (made.kind === "kept") return { kind: "kept", file: this.#store.fileOf(made.record, original) };
-    const opened = isStarter ? await takeUnkept(making, leave, options) : undefined;
+    const opened = isStarter ? await takeUnkept(making, leave, takesOpened) : undefined;
     return { ...this.#original(), opened } as Obtained;
   }
 }
 
 /** What was opened for a making that keeps nothing, if it cannot be opened again. */
-async function takeUnkept(
-  making: Making,
-  leave: () => void,
-  { takesOpened = false }: Keeping,
-): Promise<OpenFile | undefined> {
+async function takeUnkept(making: Making, leave: () => void, takesOpened: boolean): Promise<OpenFile | undefined> {
   const opened = await making.takeUnkept(leave);
   if (takesOpened && opened?.stat.seekable === false) return opened;
   await opened?.close();

@@ -1,21 +1,34 @@
 import type { DownloadFile } from "../files/download-file.ts";
 import { releaseFile } from "../files/release-file.ts";
-import type { Keeping } from "./kept-options.ts";
+import type { KeepOptions } from "./kept-options.ts";
 import type { HashedKey } from "./key.ts";
+import type { KeptEvent } from "./statistics.ts";
 
 /** One request for the file of a key. */
 export interface Visit {
   readonly key: HashedKey;
   /** The file as the view returned it. */
   readonly original: DownloadFile;
-  readonly options: Keeping;
+  readonly options: KeepOptions;
   readonly signal: AbortSignal | undefined;
+  /** Told what the request came to, before it is answered. */
+  readonly report: ((event: KeptEvent) => void) | undefined;
+  /** Whether the caller can send an original that was opened already, and can be read only once. */
+  readonly takesOpened: boolean;
   /** Whether a making or the response took the original. One that nothing took may hold a connection. */
   isTaken: boolean;
 }
 
-export function visitOf(key: HashedKey, original: DownloadFile, options: Keeping, signal?: AbortSignal): Visit {
-  return { key, original, options, signal, isTaken: false };
+/** How a visit is paid, beyond its key and its file. */
+export type VisitOptions = Partial<Pick<Visit, "signal" | "report" | "takesOpened">>;
+
+export function visitOf(
+  key: HashedKey,
+  original: DownloadFile,
+  options: KeepOptions,
+  { signal, report, takesOpened = false }: VisitOptions = {},
+): Visit {
+  return { key, original, options, signal, report, takesOpened, isTaken: false };
 }
 
 /** Runs `serve`, and then releases the original unless something took it. */
