@@ -44,6 +44,10 @@ export type OnFinish = (outcome: DownloadOutcome) => unknown;
  * | `downloadview:finish` | `kind` is `"completed"` or `"handedOver"` |
  * | `downloadview:abort` | `kind` is `"aborted"` |
  * | `downloadview:error` | `kind` is `"failed"` |
+ *
+ * The same download is traced on the `TracingChannel` `downloadview:download`: `start` and `end` around the moment at which it
+ * begins, `asyncStart` and `asyncEnd` when it has ended, `error` before these if it failed. All events of one download get
+ * the same object, which has the outcome once it has ended.
  */
 export interface DownloadMessage extends Partial<DownloadOutcome> {
   readonly file: DownloadFile | undefined;
@@ -54,6 +58,8 @@ export interface DownloadMessage extends Partial<DownloadOutcome> {
 export interface Delivery {
   /** Whether anything wants to know how the download ends: `onFinish`, or a subscriber of a channel. */
   readonly isWatched: boolean;
+  /** Runs what makes the response, in the context that a subscriber of the tracing channel has bound to the download. */
+  run<T>(render: () => T): T;
   /** From now on {@link finish} means that a proxy, a CDN or a storage was told to send the file. */
   handOver(): void;
   /** Everything was sent. */
@@ -79,6 +85,8 @@ class FollowedDelivery implements Delivery {
   readonly #onFinish: OnFinish | undefined;
   #isHandedOver = false;
   #ended = false;
+  /** The one object of all events of the tracing channel. Undefined while no one listens to it. */
+  #traced: TracedDownload | undefined;
 
   constructor(request: DownloadRequest, file: DownloadFile | undefined, onFinish: OnFinish | undefined) {
     this.#request = request;
@@ -87,7 +95,18 @@ class FollowedDelivery implements Delivery {
   }
 
   get isWatched(): boolean {
-    return this.#onFinish !== undefined || ends.some((stage) => channels?.[stage]?.hasSubscribers);
+    return this.#onFinish !== undefined || isTraced() || ends.some((stage) => channels?.[stage]?.hasSubscribers);
+  }
+
+  run<T>(render: () => T): T {
+    if (!tracing || this.#traced || !isTraced()) return render();
+    const traced: TracedDownload = { file: this.#file, request: this.#request };
+    this.#traced = traced;
+    try {
+      return tracing.start.runStores(traced, render);
+    } finally {
+      tracing.end.publish(traced);
+    }
   }
 
   handOver(): void {
@@ -108,7 +127,20 @@ class FollowedDelivery implements Delivery {
     if (this.#ended) return;
     this.#ended = true;
     publish(stages[outcome.kind], { file: this.#file, request: this.#request, ...outcome });
+    this.#traceEnd(outcome);
     if (this.#onFinish) void call(this.#onFinish, outcome);
+  }
+
+  #traceEnd(outcome: DownloadOutcome): void {
+    if (!tracing) return;
+    // A response without a download, such as a refusal, begins and ends at once.
+    this.run(() => undefined);
+    const traced = this.#traced;
+    if (!traced) return;
+    Object.assign(traced, outcome, { result: outcome });
+    if (outcome.kind === "failed") tracing.error.publish(traced);
+    tracing.asyncStart.publish(traced);
+    tracing.asyncEnd.publish(traced);
   }
 }
 
@@ -134,10 +166,29 @@ interface Channel {
   publish(message: unknown): void;
 }
 
+interface TracingChannel {
+  readonly start: Channel & { runStores<T>(message: unknown, run: () => T): T };
+  readonly end: Channel;
+  readonly asyncStart: Channel;
+  readonly asyncEnd: Channel;
+  readonly error: Channel;
+}
+
+/** Grows to a message with the outcome. */
+type TracedDownload = { -readonly [Name in keyof DownloadMessage]: DownloadMessage[Name] } & {
+  result?: DownloadOutcome;
+};
+
+interface Diagnostics {
+  channel(name: string): Channel;
+  /** Node since 20, and not every runtime that has the module. */
+  tracingChannel?(name: string): TracingChannel;
+}
+
 // Asked of the process rather than imported: a worker runtime has no such module, and this file runs there too.
 const diagnostics = (
   globalThis as {
-    process?: { getBuiltinModule?(name: string): { channel(name: string): Channel } | undefined };
+    process?: { getBuiltinModule?(name: string): Diagnostics | undefined };
   }
 ).process?.getBuiltinModule?.("node:diagnostics_channel");
 
@@ -147,6 +198,20 @@ const channels: Partial<Record<Stage, Channel>> | undefined = diagnostics && {
   abort: diagnostics.channel("downloadview:abort"),
   error: diagnostics.channel("downloadview:error"),
 };
+
+const tracing = diagnostics?.tracingChannel?.("downloadview:download");
+
+function isTraced(): boolean {
+  if (!tracing) return false;
+  const { start, end, asyncStart, asyncEnd, error } = tracing;
+  return (
+    start.hasSubscribers ||
+    asyncEnd.hasSubscribers ||
+    asyncStart.hasSubscribers ||
+    end.hasSubscribers ||
+    error.hasSubscribers
+  );
+}
 
 function publish(stage: Stage, message: DownloadMessage): void {
   const channel = channels?.[stage];

@@ -69,7 +69,7 @@ export async function renderDownload(
 ): Promise<RenderedResponse> {
   const delivery = startDelivery(request, response.file, response.onFinish);
   try {
-    const rendered = await render(response, request, delivery, options);
+    const rendered = await delivery.run(() => render(response, request, delivery, options));
     if (rendered.body.kind === "none") releaseFile(response.file);
     return rendered;
   } catch (error) {

@@ -78,6 +78,7 @@ export class ResponseStream extends Readable {
   #follow(delivery: Delivery): Delivery {
     return {
       isWatched: delivery.isWatched,
+      run: (render) => delivery.run(render),
       handOver: () => delivery.handOver(),
       finish: (status, bytesSent) => delivery.finish(status, bytesSent),
       abort: (status, bytesSent, error) => {
