@@ -21,7 +21,8 @@ async function measureAll(
   selected: readonly Workload[],
   { rounds, quick }: BenchOptions,
 ): Promise<readonly WorkloadResult[]> {
-  const fixtures = await Fixtures.create(fileSizes({ large: quick ? 128 * MIB : GIB }));
+  const needed = selected.flatMap(({ request }) => (request.kind === "archive" ? [request.folder] : []));
+  const fixtures = await Fixtures.create(fileSizes({ large: quick ? 128 * MIB : GIB }), needed);
   const load = await Child.start("load/main.ts", [], LOAD_CORE);
   const results: WorkloadResult[] = [];
   try {

@@ -90,6 +90,15 @@ export const generatedServers: readonly ServerEntry[] = [
   { module: "generated/bare", title: "`pipeline(Readable.from(…), res)`, by hand", packages: [] },
 ];
 
+/** A ZIP of many files. The peers send it without a length: it can neither resume nor show its progress. */
+export const archiveServers: readonly ServerEntry[] = [
+  { module: "archives/downloadview", title: "downloadview", packages: [] },
+  { module: "archives/archiver", title: "`archiver`", packages: ["archiver"] },
+  { module: "archives/yazl", title: "`yazl`", packages: ["yazl"] },
+  { module: "archives/zip-stream", title: "`zip-stream`, from buffers", packages: ["zip-stream"] },
+  { module: "archives/client-zip", title: "`client-zip`, from buffers", packages: ["client-zip"] },
+];
+
 /** Frameworks that have nothing for it: a handler written by hand. */
 function byHand(folder: string): readonly ServerEntry[] {
   return [

@@ -1,4 +1,4 @@
-import { type FileName, KIB, MIB, OWN_FILE } from "./harness/fixtures.ts";
+import { type FileName, type FolderName, KIB, MIB, OWN_FILE } from "./harness/fixtures.ts";
 import {
   FIRST_BYTE_BYTES,
   FIRST_BYTE_PATH,
@@ -15,9 +15,16 @@ import {
   descriptorsLeft,
   gigabytesPerSecond,
 } from "./harness/figures.ts";
-import { applicationCpuPerRequest, firstByte, megabytesHeld, requestsPerSecond } from "./harness/figures.ts";
+import {
+  applicationCpuPerRequest,
+  firstByte,
+  megabytesHeld,
+  megabytesPerSecond,
+  requestsPerSecond,
+} from "./harness/figures.ts";
 import type { Load } from "./harness/protocol.ts";
 import {
+  archiveServers,
   behindNginxServers,
   expressServers,
   fileServers,
@@ -51,6 +58,8 @@ export type WorkloadRequest =
   /** A file that the client has already: If-None-Match with the ETag that the server itself gave. */
   | { readonly kind: "revalidation"; readonly file: FileName }
   | { readonly kind: "generated"; readonly path: string; readonly bodyBytes: number }
+  /** A ZIP of all files of a folder. */
+  | { readonly kind: "archive"; readonly folder: FolderName }
   /** An empty answer with this header. */
   | { readonly kind: "header-only"; readonly path: string; readonly header: string };
 
@@ -168,7 +177,30 @@ const others: readonly Workload[] = [
   },
 ];
 
-export const workloads: readonly Workload[] = [...smallFiles, ownFiles, conditional, ...largeFiles, ...others];
+const archives: readonly Workload[] = [
+  archive("200x1MiB", "ZIP of 200 files of 1 MiB"),
+  archive("20000x1KiB", "ZIP of 20,000 files of 1 KiB"),
+];
+
+export const workloads: readonly Workload[] = [
+  ...smallFiles,
+  ownFiles,
+  conditional,
+  ...largeFiles,
+  ...others,
+  ...archives,
+];
+
+function archive(folder: FolderName, title: string): Workload {
+  return {
+    name: `zip-${folder}`,
+    title: `${title}, 1 connection`,
+    servers: archiveServers,
+    request: { kind: "archive", folder },
+    load: { kind: "requests", connections: 1, seconds: 0.1 },
+    figures: [cpuPerResponse, megabytesPerSecond],
+  };
+}
 
 function smallFile(file: FileName, size: string, figures: Workload["figures"]): Workload {
   return {

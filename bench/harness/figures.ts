@@ -40,6 +40,12 @@ export const applicationCpuPerRequest: Figure = {
   of: ({ applicationCpuSeconds, seen }) => ((applicationCpuSeconds ?? Number.NaN) * 1e6) / seen.requests,
 };
 
+export const megabytesPerSecond: Figure = {
+  title: "MB a second",
+  digits: 0,
+  of: ({ seen }) => seen.bodyBytes / 1e6 / seen.seconds,
+};
+
 export const requestsPerSecond: Figure = {
   title: "requests a second",
   digits: 0,

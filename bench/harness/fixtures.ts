@@ -1,6 +1,6 @@
 import { createHash, randomFillSync } from "node:crypto";
 import { createReadStream, rmSync } from "node:fs";
-import { mkdtemp, open, utimes } from "node:fs/promises";
+import { mkdir, mkdtemp, open, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -12,6 +12,20 @@ export const GIB: number = 1024 * MIB;
 export type FileSizes = Readonly<Record<FileName, number>>;
 
 export type FileName = "1KiB.bin" | "10KiB.bin" | "64KiB.bin" | "1MiB.bin" | "large.bin" | typeof OWN_FILE;
+
+/** Folders whose files an archive is made of. */
+export type FolderName = "200x1MiB" | "20000x1KiB";
+
+/** How many files a folder has, and how long each is. */
+export interface Folder {
+  readonly files: number;
+  readonly size: number;
+}
+
+export const folders: Readonly<Record<FolderName, Folder>> = {
+  "200x1MiB": { files: 200, size: MIB },
+  "20000x1KiB": { files: 20_000, size: KIB },
+};
 
 /** A file for each connection: the star stands for its number. */
 export const OWN_FILE = "own-*.bin";
@@ -44,13 +58,14 @@ export class Fixtures {
     this.sizes = sizes;
   }
 
-  static async create(sizes: FileSizes): Promise<Fixtures> {
+  static async create(sizes: FileSizes, needed: readonly FolderName[]): Promise<Fixtures> {
     const fixtures = new Fixtures(await mkdtemp(join(tmpdir(), "downloadview-bench-")), sizes);
     process.once("exit", () => rmSync(fixtures.root, { recursive: true, force: true }));
     for (const [name, size] of Object.entries(sizes)) {
       const files = name === OWN_FILE ? OWN_FILES : 1;
       for (let at = 0; at < files; at++) await writeFile(join(fixtures.root, ownOf(name, at)), size);
     }
+    for (const name of needed) await writeFolder(join(fixtures.root, name), folders[name]);
     return fixtures;
   }
 
@@ -61,6 +76,11 @@ export class Fixtures {
     this.#digests.set(key, known);
     return known;
   }
+}
+
+async function writeFolder(path: string, { files, size }: Folder): Promise<void> {
+  await mkdir(path);
+  for (let at = 0; at < files; at++) await writeFile(join(path, `${at}.bin`), size);
 }
 
 /** Random bytes, with the number of each block in its first bytes, so that no two blocks are the same. */

@@ -1,7 +1,7 @@
 import type { Workload, WorkloadRequest } from "../workloads.ts";
 import { headerOf } from "../load/response-reader.ts";
 import type { Child } from "./child.ts";
-import type { FileSizes, Fixtures } from "./fixtures.ts";
+import { type FileSizes, type Fixtures, type Folder, folders } from "./fixtures.ts";
 import type { Check, CheckedResponse, Expected, Target } from "./protocol.ts";
 
 interface PreparedRequest {
@@ -40,6 +40,10 @@ async function describe(
       const etag = await askEtag(target(`/${request.file}`), load);
       return { target: target(`/${request.file}`, { "If-None-Match": etag }), expected: { status: 304, bodyBytes: 0 } };
     }
+    case "archive": {
+      const path = `/${request.folder}.zip`;
+      return { target: target(path), expected: { status: 200, bodyBytes: await askLength(target(path), load) } };
+    }
     case "generated":
       return { target: target(request.path), expected: { status: 200, bodyBytes: request.bodyBytes } };
     case "header-only":
@@ -62,6 +66,12 @@ async function askEtag(target: Target, load: Child): Promise<string> {
   return etag;
 }
 
+/** The length of an archive differs from server to server, and some send none. */
+async function askLength(target: Target, load: Child): Promise<number> {
+  const { bodyBytes = 0 } = await load.ask<CheckedResponse>("check", { ...target, headOnly: false } satisfies Check);
+  return bodyBytes;
+}
+
 function verifyHead({ status, head }: CheckedResponse, expected: Expected, request: WorkloadRequest): void {
   if (status !== expected.status) throw new Error(`answers ${status}`);
   if (request.kind === "header-only" && !headerOf(head, request.header)) throw new Error(`sends no ${request.header}`);
@@ -74,7 +84,12 @@ async function verifyBody(
   fixtures: Fixtures,
 ): Promise<void> {
   if (bodyBytes !== expected.bodyBytes) throw new Error(`sends ${bodyBytes} bytes`);
+  if (request.kind === "archive" && bodyBytes < contentBytes(folders[request.folder])) throw new Error("is not whole");
   if (request.kind !== "file") return;
   const range = request.range ?? { start: 0, end: fixtures.sizes[request.file] - 1 };
   if (digest !== (await fixtures.digest(request.file, range))) throw new Error("sends other bytes");
+}
+
+function contentBytes({ files, size }: Folder): number {
+  return files * size;
 }

@@ -1,6 +1,5 @@
-import { LocalFile } from "downloadview";
+import { download, LocalFile } from "downloadview";
 import { ArchiveFile } from "downloadview/archive";
-import { download } from "downloadview";
 import { toNodeHandler } from "downloadview/node";
 import { serveArchives } from "../../harness/archives.ts";
 import type { StartServer } from "../../harness/running-server.ts";
