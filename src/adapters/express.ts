@@ -33,7 +33,7 @@ import { namedParams } from "./application.ts";
 export function toExpressHandler(handler: DownloadHandler<Request>): RequestHandler {
   return (request, response, next) => {
     const context = {
-      params: namedParams(request.params, routeOf(request)),
+      params: namedParams(request.params, (request.route as { path?: unknown } | undefined)?.path),
       native: request,
       clientAddress: () => request.ip,
     };
@@ -85,10 +85,6 @@ async function sent(
   } catch (error) {
     if (!isOfLeaving(error, response)) passOn(error, response, next);
   }
-}
-
-function routeOf({ route }: Request): unknown {
-  return (route as { path?: unknown } | undefined)?.path;
 }
 
 /** For a request that no router of Express has handled. */

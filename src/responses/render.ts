@@ -335,14 +335,22 @@ async function notModifiedAnswer(
   return custom ?? { decision, representation, head: { status, fields: own, yields } };
 }
 
-function partialHead(described: DescribedResponse, decision: Extract<Decision, { kind: "partial" }>): ResponseHead {
+/** A part's own fields are added to those that all parts of a file have in common. */
+function partialHead(described: DescribedResponse, { range }: Extract<Decision, { kind: "partial" }>): ResponseHead {
   const { representation, yields } = described;
-  const { status, fields } = (described.partial ??= responseHead(decision, representation, described.fields));
-  // Two parts of a file differ in these two fields alone.
+  described.partial ??= commonToParts(described, range);
+  const { status, fields } = described.partial;
   const own = new HeaderFields(fields)
-    .set("Content-Length", String(rangeLength(decision.range)))
-    .set("Content-Range", contentRange(decision.range, representation.size ?? 0));
+    .append("Content-Length", String(rangeLength(range)))
+    .append("Content-Range", contentRange(range, representation.size ?? 0));
   return { status, fields: own, yields };
+}
+
+function commonToParts({ representation, fields }: DescribedResponse, range: ByteRange): ResponseHead {
+  const head = responseHead({ kind: "partial", range }, representation, fields);
+  head.fields.delete("Content-Length");
+  head.fields.delete("Content-Range");
+  return head;
 }
 
 /** What a file may read of a request. Getters, since most files read nothing, and making a signal is expensive. */

@@ -10,7 +10,13 @@ export class NodeDownloadRequest implements DownloadRequest {
   readonly response: ServerResponse;
   #signal: AbortSignal | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, url: string = wholeUrl(request)) {
+  /** @param url the whole URL, if the framework keeps it elsewhere than Express */
+  constructor(
+    request: IncomingMessage & { readonly originalUrl?: string },
+    response: ServerResponse,
+    // Frameworks shorten `url` for a handler that is mounted below a path. A signature is over the whole.
+    url: string = request.originalUrl ?? request.url ?? "/",
+  ) {
     this.method = request.method ?? "GET";
     this.url = url;
     this.headers = { get: (name) => fieldOf(request.headers[name.toLowerCase()]) };
@@ -21,11 +27,6 @@ export class NodeDownloadRequest implements DownloadRequest {
     this.#signal ??= closeSignal(this.response);
     return this.#signal;
   }
-}
-
-// Frameworks shorten `url` for a handler that is mounted below a path. A signature is over the whole.
-function wholeUrl(request: IncomingMessage & { readonly originalUrl?: string }): string {
-  return request.originalUrl ?? request.url ?? "/";
 }
 
 function fieldOf(value: string | string[] | undefined): string | null {

@@ -159,22 +159,20 @@ export class ResponseWriter {
     });
   }
 
-  /** Ends the response, with a last chunk or none, unless it was. True if all of it was taken. */
+  /** Ends the response, with a last chunk or none, unless it was ended. Resolves with true if the connection took all of it. */
   end(chunk?: Uint8Array): Promise<boolean> {
-    return (this.#ending ??= this.#endWith(chunk));
-  }
-
-  #endWith(chunk: Uint8Array | undefined): Promise<boolean> {
-    if (this.isOver) return Promise.resolve(false);
-    return new Promise((resolve) => {
+    this.#ending ??= new Promise((resolve) => {
+      if (this.isOver) return resolve(false);
       const { response } = this;
+      const length = chunk?.byteLength ?? 0;
       this.#settleEnd = resolve;
-      this.#written += chunk?.byteLength ?? 0;
+      this.#written += length;
       // HTTP/2's compatibility API emits it for a stream that was reset as well.
-      if (!http2Stream(response)) response.once("finish", () => this.#finish(chunk?.byteLength ?? 0, resolve));
+      if (!http2Stream(response)) response.once("finish", () => this.#finish(length, resolve));
       if (chunk) response.end(chunk);
       else response.end();
     });
+    return this.#ending;
   }
 
   #finish(length: number, resolve: (done: boolean) => void): void {

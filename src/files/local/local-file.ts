@@ -85,7 +85,7 @@ export class LocalFile implements DownloadFile {
     this.#root = "root" in options ? rootOf(options.root, dotfiles) : undefined;
     this.path = absolutePath(path, this.#root?.path);
     this.name = name ?? basename(this.path);
-    assertEntityTagOption(etag, "LocalFile");
+    if (etag !== nginxEntityTag) assertEntityTagOption(etag, "LocalFile");
     this.#format = etag;
   }
 
