@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { DownloadviewConfig } from "../config/downloadview-config.ts";
+import type * as Jiti from "jiti";
 import { UsageError } from "./signing-options.ts";
 
 const names = [
@@ -43,7 +44,22 @@ async function load(file: string): Promise<Record<string, unknown>> {
   if (!/\.[cm]?ts$/.test(file) || (process.features as { typescript?: unknown }).typescript) {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   }
-  // Node strips types itself from 22.18 on. It is loaded for older ones alone.
-  const { createJiti } = await import("jiti");
+  const { createJiti } = await importJiti(file);
   return createJiti(pathToFileURL(file).href, { interopDefault: false }).import(file);
+}
+
+/**
+ * Node strips types itself from 22.18 on. For older ones, the application installs jiti, an optional peer.
+ * @throws {UsageError} if it has not
+ */
+async function importJiti(file: string): Promise<typeof Jiti> {
+  try {
+    return await import("jiti");
+  } catch (cause) {
+    throw new UsageError(
+      `Node ${process.versions.node} cannot read ${file}: install jiti (npm install --save-dev jiti), ` +
+        "use Node 22.18 or later, or write the configuration in JavaScript (downloadview.config.mjs)",
+      { cause },
+    );
+  }
 }

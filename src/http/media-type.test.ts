@@ -1,4 +1,7 @@
 import fc from "fast-check";
+import mime from "mime";
+import otherTypes from "mime/types/other.js";
+import standardTypes from "mime/types/standard.js";
 import { describe, expect, it } from "vitest";
 import { contentType, isActiveContent, isMediaType, mediaType } from "./media-type.ts";
 
@@ -27,6 +30,27 @@ describe("mediaType", () => {
     ["", "application/octet-stream"],
   ])("of %j is %s", (name, type) => {
     expect(mediaType(name)).toBe(type);
+  });
+
+  it.each([
+    ["a.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
+    ["a.xls", "application/vnd.ms-excel"],
+    ["a.7z", "application/x-7z-compressed"],
+    ["a.mjs", "text/javascript"],
+    ["a.wasm", "application/wasm"],
+    ["a.ico", "image/vnd.microsoft.icon"],
+    ["a.mkv", "video/x-matroska"],
+    ["a.epub", "application/epub+zip"],
+  ])("of %j is %s, as the registry has it", (name, type) => {
+    expect(mediaType(name)).toBe(type);
+  });
+
+  it("is that of the mime package for each of its extensions, but for compressed files", () => {
+    const lists: (readonly string[])[] = [standardTypes, otherTypes].flatMap((types: object) => Object.values(types));
+    const extensions = lists.flat().map((extension) => extension.replace(/^\*/, ""));
+    const differs = extensions.filter((extension) => mediaType(`a.${extension}`) !== mime.getType(extension));
+    expect(extensions.length).toBeGreaterThan(1000);
+    expect(new Set(differs)).toEqual(new Set(["svgz"]));
   });
 
   it("is a media type, whatever the name", () => {

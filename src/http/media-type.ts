@@ -1,7 +1,7 @@
-import mime from "mime";
+import { mediaTypeTable } from "./media-type-table.ts";
 
 /**
- * Types that the `mime` table lacks. A compressed file has the type of its compression, not of the file inside: that type
+ * Types that the table lacks, or has otherwise. A compressed file has the type of its compression, not of the file inside: that type
  * would need a Content-Encoding, which is not sent. So `.svgz` is not an image either.
  */
 const compressedTypes: Readonly<Record<string, string>> = {
@@ -37,7 +37,23 @@ export function mediaType(name: string): string {
   const extension = extensionOf(name);
   if (extension === "") return "application/octet-stream";
   if (Object.hasOwn(compressedTypes, extension)) return compressedTypes[extension] ?? "";
-  return mime.getType(extension) ?? "application/octet-stream";
+  return (typesByExtension ??= readTable(mediaTypeTable)).get(extension) ?? "application/octet-stream";
+}
+
+// Read when the first name is looked up: to load the module costs nothing.
+let typesByExtension: ReadonlyMap<string, string> | undefined;
+
+function readTable(table: string): ReadonlyMap<string, string> {
+  const types = new Map<string, string>();
+  for (const line of table.split("\n")) {
+    const slash = line.indexOf("/") + 1;
+    for (const entry of line.slice(slash).split(",")) {
+      const [second = "", ...extensions] = entry.split(" ");
+      const type = line.slice(0, slash) + second.replace(/^-/, "vnd.");
+      for (const extension of extensions) types.set(extension, type);
+    }
+  }
+  return types;
 }
 
 /** Returns the extension in lower case without its dot. A dotfile such as `.profile` has none. */

@@ -46,6 +46,7 @@ async function pack(source: string, destination: string): Promise<string> {
     "CHANGELOG.md",
     "LICENSE",
     "src",
+    "scripts",
   ];
   for (const name of shipped) await cp(join(project, name), join(source, name), { recursive: true });
   await symlink(join(project, "node_modules"), join(source, "node_modules"));
