@@ -94,12 +94,16 @@ export function ofEither(
   return { side: "between", ...difference, remedy: betweenRemedy(problem, bystander) };
 }
 
-/** Asks the application, through the server, what it received. Undefined if the query did not arrive. */
+/**
+ * Asks the application, through the server, what it received. Undefined if the query did not arrive.
+ * @param more - a further part of the query, for a URL that no other check asks for
+ */
 export async function received(
   { exam }: ProxyExamination,
   headers: Readonly<Record<string, string>> = {},
+  more: string = "",
 ): Promise<ReceivedRequest | undefined> {
-  return receivedIn(await exam.askProxy({ path: exam.path(exam.samples.plain, "request"), headers }));
+  return receivedIn(await exam.askProxy({ path: `${exam.path(exam.samples.plain, "request")}${more}`, headers }));
 }
 
 export function receivedIn(reply: Reply): ReceivedRequest | undefined {

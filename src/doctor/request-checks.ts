@@ -15,7 +15,8 @@ export const requestChecks: readonly ProxyCheck[] = [
     check: "proxy-private",
     title: "No cache stores a private response",
     examine: async (context) => {
-      const [first, second] = [await received(context), await received(context)];
+      const ask = (): ReturnType<typeof received> => received(context, {}, "&twice");
+      const [first, second] = [await ask(), await ask()];
       if (first === undefined || first.id !== second?.id) return undefined;
       const difference = {
         expected: "a new answer to each request, because of Cache-Control: private",

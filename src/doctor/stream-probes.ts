@@ -26,9 +26,9 @@ export async function readBrokenStream(base: URL, path: string, route: Route): P
 }
 
 /**
- * Reads the first bytes of the large body, pauses, and reads on.
+ * Reads the first bytes of the large body, pauses, and reads on until it is clear whether the application was kept waiting.
  * @param pause - in milliseconds
- * @returns when the application made each part, in milliseconds since the first one. Empty if they did not all arrive
+ * @returns when the application made each part, in milliseconds since the first one. Empty if that did not become clear
  * within `maxTime` milliseconds
  */
 export async function readSlowly(
@@ -46,6 +46,8 @@ export async function readSlowly(
       if (!begun) await delay(pause);
       begun = true;
       stamps.add(chunk);
+      // Leaving the loop ends the response.
+      if (wasKeptWaiting(stamps.times(), pause)) break;
     }
   } catch {
     return [];
@@ -53,29 +55,21 @@ export async function readSlowly(
   return stamps.times();
 }
 
-/** Collects the stamps of the large body, which may come in two chunks. */
+/** Collects the stamps of the large body. A stamp may come in two chunks. */
 function largeStamps(): { add(chunk: Buffer): void; times(): number[] } {
   const { stampLength, partLength, parts } = largeLayout;
-  const texts = Array.from({ length: parts }, () => "");
+  const texts: string[] = [];
   let position = 0;
   const add = (chunk: Buffer): void => {
     const end = position + chunk.byteLength;
-    for (
-      let part = Math.max(0, Math.floor(position / partLength));
-      part * partLength < end && part < parts;
-      part += 1
-    ) {
+    for (let part = Math.floor(position / partLength); part * partLength < end && part < parts; part += 1) {
       const from = Math.max(part * partLength, position);
       const to = Math.min(part * partLength + stampLength, end);
-      if (from < to) texts[part] += chunk.toString("latin1", from - position, to - position);
+      if (from < to) texts[part] = (texts[part] ?? "") + chunk.toString("latin1", from - position, to - position);
     }
     position = end;
   };
-  return {
-    add,
-    times: () =>
-      position === parts * partLength && texts.every((text) => /^ *\d+$/.test(text)) ? texts.map(Number) : [],
-  };
+  return { add, times: () => texts.filter((text) => text.length === stampLength).map(Number) };
 }
 
 /**
