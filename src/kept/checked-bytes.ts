@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { FileChangedError, IncompleteBodyError } from "../errors.ts";
+import { copyOf } from "../files/bytes.ts";
 import type { FileStat } from "../files/download-file.ts";
 
 /** What is known of bytes once all of them have passed. */
@@ -42,11 +43,12 @@ export class CheckedBytes {
     for await (const chunk of chunks) {
       this.#update(chunk);
       const next = waits ? held : chunk;
-      held = chunk;
+      // A copy: a source may use its memory again for the next chunk.
+      if (waits) held = copyOf(chunk);
       if (next) yield next;
     }
     this.#checksums = this.#verify();
-    if (waits && held) yield held;
+    if (held) yield held;
   }
 
   get #promised(): Uint8Array | undefined {

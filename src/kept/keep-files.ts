@@ -118,6 +118,7 @@ async function fromMaking(
   lateStatus: 503 | 202,
 ): Promise<DownloadResult> {
   if (!needsWhole(request)) {
+    task.visit.wasLookedFor = true;
     response.file = new KeepingFile(task, undefined);
     return response;
   }

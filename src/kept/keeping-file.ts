@@ -74,7 +74,10 @@ export class KeepingFile implements DownloadFile {
     if (opened) return opened;
     const { store, visit } = this.#task;
     this.#isLent = true;
-    return openForClient(store, { ...visit, signal: options.signal, isTaken: false }, options);
+    const again = { ...visit, signal: options.signal, isTaken: false };
+    // What another middleware opens later may find it kept by then.
+    visit.wasLookedFor = false;
+    return openForClient(store, again, options);
   }
 
   async release(): Promise<void> {

@@ -1,5 +1,6 @@
-import { readFile, rename, stat, utimes } from "node:fs/promises";
+import { readFile, rename, stat, utimes, type FileHandle } from "node:fs/promises";
 import { hostname } from "node:os";
+import { debug, reasonOf } from "../diagnostics.ts";
 import { isMissing, newNonce, remove, type KeptFolder } from "./folder.ts";
 
 /** Who makes the file of a key. */
@@ -24,11 +25,14 @@ export type LeaseResult =
 export class Lease {
   readonly nonce: string;
   readonly #path: string;
+  readonly #written: Promise<void>;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(path: string, nonce: string, life: number) {
+  /** @param written until then the file does not say who holds it */
+  constructor(path: string, nonce: string, life: number, written: Promise<void>) {
     this.nonce = nonce;
     this.#path = path;
+    this.#written = written;
     this.#timer = setInterval(() => void this.#renew(), life / 3);
     this.#timer.unref();
   }
@@ -40,12 +44,26 @@ export class Lease {
 
   /** Whether the right is still there. It is gone if the key was deleted, or another process took over. */
   async isHeld(): Promise<boolean> {
+    await this.#written;
     return (await readHolder(this.#path))?.nonce === this.nonce;
   }
 
   async release(): Promise<void> {
     clearInterval(this.#timer);
     if (await this.isHeld().catch(() => false)) await remove(this.#path).catch(() => undefined);
+  }
+}
+
+/** Says in a new lock who holds it. If the disk does not take that, the lock is given up. */
+async function writeHolder(handle: FileHandle, path: string, nonce: string): Promise<void> {
+  const holder: Holder = { nonce, pid: process.pid, host: hostname() };
+  try {
+    await handle.writeFile(JSON.stringify(holder));
+  } catch (error) {
+    debug(() => `The lock of a kept file could not be written: ${reasonOf(error)}`);
+    await remove(path).catch(() => undefined);
+  } finally {
+    await handle.close().catch(() => undefined);
   }
 }
 
@@ -57,20 +75,11 @@ export async function takeLease(folder: KeptFolder, hash: string, life: number):
   const path = folder.lock(hash);
   for (;;) {
     const nonce = newNonce();
-    const holder: Holder = { nonce, pid: process.pid, host: hostname() };
     try {
       const handle = await folder.create(path);
-      try {
-        await handle.writeFile(JSON.stringify(holder));
-      } finally {
-        await handle.close();
-      }
-      return { kind: "taken", lease: new Lease(path, nonce, life) };
+      return { kind: "taken", lease: new Lease(path, nonce, life, writeHolder(handle, path, nonce)) };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        await remove(path).catch(() => undefined);
-        throw error;
-      }
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
     const other = await liveHolder(path, life);
     if (other !== undefined) return { kind: "held", nonce: other };

@@ -74,6 +74,7 @@ export class Making {
   #refused: OpenFile | undefined;
   #part: PartFile | undefined;
   #isStarted = false;
+  #publishing: Promise<void> | undefined;
   #isOver = false;
   /** Whether the client has the original itself, or what is kept: this making only has to tidy up. */
   #isHandedOver = false;
@@ -160,6 +161,7 @@ export class Making {
       this.#isOver = true;
       // A client that waits for its turn still reads from the part: it does not wait for the disk.
       if (this.#users === 0) this.#part?.release();
+      await this.#publishing;
       const { folder } = this.#host;
       const { nonce } = this.#task.lease;
       await Promise.all(
@@ -239,13 +241,14 @@ export class Making {
     let isKeeping = true;
     for await (const chunk of checked.pass(readContent(await opened.content()))) {
       signal.throwIfAborted();
+      part.add(chunk);
+      if (!this.#isStarted) this.#start(part, opened.stat);
       isKeeping &&= await this.#writeChunk(part, chunk);
       if (!isKeeping && !part.isFull) await this.#stopKeeping(part);
-      if (!this.#isStarted) await this.#start(part, opened.stat);
       if (!isKeeping) await part.pass(chunk, signal);
     }
     signal.throwIfAborted();
-    if (!this.#isStarted) await this.#start(part, opened.stat);
+    if (!this.#isStarted) this.#start(part, opened.stat);
     part.finish({ kind: "whole" });
     if (!isKeeping) return { kind: "notKept" };
     const { contentType, contentEncoding, lastModified = new Date() } = opened.stat;
@@ -254,20 +257,20 @@ export class Making {
   }
 
   /** The first byte is there, or the end: from now on others read along. */
-  async #start(part: PartFile, stat: FileStat): Promise<void> {
+  #start(part: PartFile, stat: FileStat): void {
     this.#isStarted = true;
     const info = partInfo(this.#task.source.name, stat);
-    await this.#publish(info);
+    this.#publishing = this.#publish(info);
     this.#resolveStarted({ kind: "growing", info, part });
   }
 
   /** False if the disk, or its limits, do not take the chunk. */
   async #writeChunk(part: PartFile, chunk: Uint8Array): Promise<boolean> {
     const { maxBytes, makeRoom, onDiskError } = this.#host;
-    const end = part.size + chunk.byteLength;
+    const end = part.written + chunk.byteLength;
     try {
       if (end > maxBytes) return false;
-      const isNextStep = Math.floor(end / roomStep) > Math.floor(part.size / roomStep);
+      const isNextStep = Math.floor(end / roomStep) > Math.floor(part.written / roomStep);
       if (isNextStep && !(await makeRoom(roomStep))) return false;
       await part.write(chunk);
       return true;

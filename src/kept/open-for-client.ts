@@ -27,7 +27,7 @@ class Opening {
     const { key, signal } = this.#visit;
     for (let attempt = 0; ; attempt += 1) {
       signal?.throwIfAborted();
-      const usable = await this.#usable();
+      const usable = attempt === 0 && this.#visit.wasLookedFor ? undefined : await this.#usable();
       if (usable) return usable;
       const recent = this.#store.outcomes.get(key.hash);
       if (recent?.kind === "failed") return this.#stale(recent.error);

@@ -26,6 +26,10 @@ export class PartFile {
   #written = 0;
   #total = 0;
   #end: End | undefined;
+  /** The first bytes, which each reader begins with. */
+  #head: Uint8Array | undefined;
+  /** The chunk that is being written. The source may use its memory again once it is on the disk. */
+  #latest: TailChunk | undefined;
   readonly #tail: TailChunk[] = [];
   #isFull = false;
   #isTrimmed = false;
@@ -57,15 +61,30 @@ export class PartFile {
     return !this.#isTrimmed && !this.#closing;
   }
 
-  /** @throws {NodeJS.ErrnoException} if the disk does not take the bytes. {@link pass} then takes them. */
+  /** How many of them the disk has. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Lets readers have a chunk, before the disk has it. {@link write} or {@link pass} must follow. */
+  add(bytes: Uint8Array): void {
+    this.#head ??= copyOf(bytes.subarray(0, smallestRead));
+    this.#latest = { start: this.#total, bytes };
+    this.#total += bytes.byteLength;
+    this.#wake();
+  }
+
+  /**
+   * Writes the chunk that was added.
+   * @throws {NodeJS.ErrnoException} if the disk does not take the bytes. {@link pass} then takes them.
+   */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength;) {
       const { bytesWritten } = await this.#handle.write(bytes, at, bytes.byteLength - at, this.#written + at);
       at += bytesWritten;
     }
     this.#written += bytes.byteLength;
-    this.#total = this.#written;
-    this.#wake();
+    this.#latest = undefined;
   }
 
   /** No more bytes go to the disk. */
@@ -74,13 +93,12 @@ export class PartFile {
   }
 
   /**
-   * Gives bytes to the readers without the disk. Waits while they have more than a mebibyte of them to read, and for a first
+   * Keeps the chunk that was added in memory for the readers. Waits while they have more than a mebibyte of them to read, and for a first
    * reader, unless `signal` says that there will be none.
    */
   async pass(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    this.#tail.push({ start: this.#total, bytes: copyOf(bytes) });
-    this.#total += bytes.byteLength;
-    this.#wake();
+    this.#tail.push({ start: this.#total - bytes.byteLength, bytes: copyOf(bytes) });
+    this.#latest = undefined;
     while (this.#total - this.#leastPosition() > maxTail && !signal.aborted) await this.#progress();
     this.#trim();
   }
@@ -102,6 +120,7 @@ export class PartFile {
   /** No more bytes come. */
   finish(end: End): void {
     this.#end ??= end;
+    this.#latest = undefined;
     this.#wake();
   }
 
@@ -125,11 +144,13 @@ export class PartFile {
 
   #closeIfUnused(): void {
     if (!this.#isDone || this.#readers.size > 0) return;
+    this.#head = undefined;
     this.#closing ??= this.#handle.close().catch(() => undefined);
   }
 
   /** The bytes at a position. Empty at the end, undefined if they are still to come. @throws what the making failed with */
   async read(position: number): Promise<Uint8Array | undefined> {
+    if (this.#head && position < this.#head.byteLength) return copyOf(this.#head.subarray(position));
     if (position < this.#written) {
       const room = Math.min(position < smallestRead ? smallestRead : largestRead, this.#written - position);
       const chunk = allocate(room);
@@ -137,10 +158,16 @@ export class PartFile {
       if (bytesRead === 0) throw closedEarly();
       return chunk.subarray(0, bytesRead);
     }
-    const tail = this.#tail.find(({ start, bytes }) => start <= position && position < start + bytes.byteLength);
-    if (tail) return copyOf(tail.bytes.subarray(position - tail.start));
+    const chunk = this.#inMemory(position);
+    if (chunk) return copyOf(chunk.bytes.subarray(position - chunk.start, position - chunk.start + largestRead));
     if (this.#end?.kind === "failed") throw this.#end.error;
     return this.#end ? new Uint8Array() : undefined;
+  }
+
+  /** The chunk with the byte at `position`, if it is not on the disk. */
+  #inMemory(position: number): TailChunk | undefined {
+    const has = ({ start, bytes }: TailChunk): boolean => start <= position && position < start + bytes.byteLength;
+    return this.#latest && has(this.#latest) ? this.#latest : this.#tail.find(has);
   }
 
   /** Waits until there are bytes beyond `position`, or the end. */

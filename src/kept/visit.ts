@@ -15,6 +15,8 @@ export interface Visit {
   readonly report: ((event: KeptEvent) => void) | undefined;
   /** Whether the caller can send an original that was opened already, and can be read only once. */
   readonly takesOpened: boolean;
+  /** Whether the kept file was looked for a moment ago, and there was none that could be served. */
+  wasLookedFor: boolean;
   /** Whether a making or the response took the original. One that nothing took may hold a connection. */
   isTaken: boolean;
 }
@@ -28,7 +30,7 @@ export function visitOf(
   options: KeepOptions,
   { signal, report, takesOpened = false }: VisitOptions = {},
 ): Visit {
-  return { key, original, options, signal, report, takesOpened, isTaken: false };
+  return { key, original, options, signal, report, takesOpened, wasLookedFor: false, isTaken: false };
 }
 
 /** Runs `serve`, and then releases the original unless something took it. */
