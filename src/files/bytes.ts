@@ -466,7 +466,7 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
 /** All the bytes of a source in memory, a copy. */
 export async function collectBytes(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readBytes(source, signal)) chunks.push(chunk.slice());
+  for await (const chunk of readBytes(source, signal)) chunks.push(copyOf(chunk));
   return concatBytes(chunks);
 }
 
@@ -501,7 +501,7 @@ export function allocate(size: number): Uint8Array {
 
 /**
  * A copy, for a consumer that may change it: a stream that encrypts in place would otherwise change the file that the
- * next client gets.
+ * next client gets. `slice()` does not do: of a Node `Buffer` it is a view of the same memory.
  */
 export function copyOf(bytes: Uint8Array): Uint8Array {
   const copy = allocate(bytes.byteLength);

@@ -146,3 +146,15 @@ describe("a digest that the client asks for", () => {
     await expect(ask(short, { "Want-Content-Digest": "sha-256=1" })).rejects.toThrow();
   });
 });
+
+it("is of the bytes that are sent, also if their source uses one Buffer again and again", async () => {
+  const piece = Buffer.alloc(1000);
+  const source = function* (): Generator<Uint8Array> {
+    for (let value = 0; value < 5; value += 1) yield piece.fill(value);
+  };
+  const file = new VirtualFile(source, { name: "a.bin", size: 5000 });
+  const response = await ask(file, { "Want-Content-Digest": "sha-256=1" });
+  const body = new Uint8Array(await response.arrayBuffer());
+  expect(body.findIndex((byte, index) => byte !== Math.floor(index / 1000))).toBe(-1);
+  expect(response.headers.get("Content-Digest")).toBe(hash(body));
+});

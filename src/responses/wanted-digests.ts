@@ -1,4 +1,4 @@
-import { concatBytes } from "../files/bytes.ts";
+import { concatBytes, copyOf } from "../files/bytes.ts";
 import { contentLength, readContent, type Content } from "../files/content.ts";
 import { reprDigest, wantedDigest } from "../http/digest.ts";
 import { HeaderFields } from "../http/header-fields.ts";
@@ -68,7 +68,7 @@ async function inMemory(content: Content): Promise<Uint8Array<ArrayBuffer> | und
   if (content.kind === "bytes") return content.bytes as Uint8Array<ArrayBuffer>;
   const chunks: Uint8Array[] = [];
   // Copies: a reader may use its buffer again for the next chunk.
-  for await (const chunk of readContent(content)) chunks.push(chunk.slice());
+  for await (const chunk of readContent(content)) chunks.push(copyOf(chunk));
   return concatBytes(chunks) as Uint8Array<ArrayBuffer>;
 }
 

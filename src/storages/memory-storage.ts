@@ -1,6 +1,6 @@
 import { FileNotFoundError } from "../errors.ts";
 import { bytesEntityTag } from "../files/bytes-entity-tag.ts";
-import { assertByteSource, collectBytes, releaseSource } from "../files/bytes.ts";
+import { assertByteSource, collectBytes, copyOf, releaseSource } from "../files/bytes.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { ByteRange } from "../http/range.ts";
@@ -36,7 +36,7 @@ export class MemoryStorage implements Storage {
     // Copies: middleware may change the bytes that it is handed, and what is stored is for all who ask.
     const file =
       size <= chunkSize
-        ? new VirtualFile(bytes.slice(), { name, ...stat })
+        ? new VirtualFile(copyOf(bytes), { name, ...stat })
         : new VirtualFile(({ range }) => copiesOf(bytes, range), { name, size, ranges: true, ...stat });
     return file.open();
   }
@@ -111,5 +111,5 @@ function* copiesOf(
   bytes: Uint8Array,
   { start, end }: ByteRange = { start: 0, end: bytes.byteLength - 1 },
 ): Generator<Uint8Array> {
-  for (let at = start; at <= end; at += chunkSize) yield bytes.slice(at, Math.min(at + chunkSize, end + 1));
+  for (let at = start; at <= end; at += chunkSize) yield copyOf(bytes.subarray(at, Math.min(at + chunkSize, end + 1)));
 }

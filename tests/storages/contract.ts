@@ -74,15 +74,21 @@ export function describeStorage(
         expect(bytes.findIndex((byte, index) => byte !== index % 251)).toBe(-1);
       });
 
-      it("keeps its own copy of bytes", async () => {
-        const bytes = new TextEncoder().encode("before");
+      it.each([
+        ["bytes", (text: string) => new TextEncoder().encode(text)],
+        ["a Buffer, whose slice() is no copy", (text: string) => Buffer.from(text)],
+      ])("keeps its own copy of %s", async (_, encoded) => {
+        const bytes = encoded("before");
         await save("a", bytes);
         bytes.set(new TextEncoder().encode("after!"));
         expect(await read("a")).toBe("before");
       });
 
-      it("keeps chunks whose memory is used again", async () => {
-        const chunk = new Uint8Array(1000);
+      it.each([
+        ["chunks", () => new Uint8Array(1000)],
+        ["Buffers, whose slice() is no copy,", () => Buffer.alloc(1000)],
+      ])("keeps %s whose memory is used again", async (_, makeChunk) => {
+        const chunk = makeChunk();
         const counting = function* (): Generator<Uint8Array> {
           for (let value = 0; value < 250; value++) yield chunk.fill(value);
         };

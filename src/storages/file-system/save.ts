@@ -3,7 +3,7 @@ import { link, lstat, mkdir, open, opendir, rename, unlink, type FileHandle } fr
 import { basename, dirname, join } from "node:path";
 import { debug, warnOnce } from "../../diagnostics.ts";
 import { InvalidPathError, isDownloadError, UpstreamError } from "../../errors.ts";
-import { assertByteSource, concatBytes, readBytes } from "../../files/bytes.ts";
+import { assertByteSource, concatBytes, copyOf, readBytes } from "../../files/bytes.ts";
 import { LocalRoot } from "../../files/local/root.ts";
 import { alternativeName, assertIfExists, nameTaken, randomLetters } from "../name.ts";
 import type { SaveOptions, StorageContent } from "../storage.ts";
@@ -139,7 +139,7 @@ async function* gather(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     length += chunk.byteLength;
     const enough = length >= minWrite;
     // What is kept is copied: a source may use its memory again for the next chunk.
-    gathered.push(enough ? chunk : chunk.slice());
+    gathered.push(enough ? chunk : copyOf(chunk));
     if (!enough) continue;
     yield concatBytes(gathered);
     gathered = [];

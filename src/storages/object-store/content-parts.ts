@@ -1,4 +1,4 @@
-import { concatBytes } from "../../files/bytes.ts";
+import { concatBytes, copyOf } from "../../files/bytes.ts";
 
 /** In bytes. Stores refuse parts of less than 5 MiB, except for the last part. */
 const minPartSize = 8 * 1024 * 1024;
@@ -26,7 +26,7 @@ export async function* contentParts(content: AsyncIterable<Uint8Array>): AsyncGe
       yield { number: number++, bytes: concatBytes(chunks), isLast: false };
       [chunks, size] = [[], 0];
     }
-    chunks.push(chunk.slice());
+    chunks.push(copyOf(chunk));
     size += chunk.byteLength;
   }
   yield { number, bytes: concatBytes(chunks), isLast: true };

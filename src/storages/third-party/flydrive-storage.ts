@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { FileNotFoundError, InvalidPathError, UpstreamError } from "../../errors.ts";
-import { readBytes } from "../../files/bytes.ts";
+import { copyOf, readBytes } from "../../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions, SignedUrlOptions } from "../../files/download-file.ts";
 import { knownDate, knownSize } from "../../files/known.ts";
 import { OpenMadeFile } from "../../files/virtual-file-content.ts";
@@ -194,5 +194,5 @@ function isAbsent(error: unknown): boolean {
 
 /** A stream reads ahead, and the memory of a chunk may be used again. */
 async function* copies(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) yield chunk.slice();
+  for await (const chunk of chunks) yield copyOf(chunk);
 }

@@ -1,6 +1,6 @@
 import { FileNotFoundError } from "../../errors.ts";
 import { bytesEntityTag } from "../../files/bytes-entity-tag.ts";
-import { collectBytes, isChunk, toBytes } from "../../files/bytes.ts";
+import { collectBytes, copyOf, isChunk, toBytes } from "../../files/bytes.ts";
 import type { FileStat, OpenFile } from "../../files/download-file.ts";
 import { knownDate } from "../../files/known.ts";
 import { OpenBytes } from "../../files/virtual-file-content.ts";
@@ -47,7 +47,7 @@ export class UnstorageStorage implements Storage {
     const value = await this.#items.getItemRaw(key);
     if (value === null || value === undefined) throw new FileNotFoundError();
     // A copy: a driver that keeps values in memory returns them themselves, and middleware may change what it is handed.
-    const bytes = isChunk(value) ? toBytes(value).slice() : toBytes(JSON.stringify(value));
+    const bytes = isChunk(value) ? copyOf(toBytes(value)) : toBytes(JSON.stringify(value));
     const { mtime, type } = (await this.#items.getMeta(key)) as { mtime?: unknown; type?: unknown };
     const lastModified = knownDate(mtime);
     return new OpenBytes(
