@@ -73,11 +73,11 @@ function largeStamps(): { add(chunk: Buffer): void; times(): number[] } {
 }
 
 /**
- * Whether the application was kept waiting while the client read nothing. `stamps` are the times at which it made the
- * parts of the large body.
+ * Whether the application was kept waiting until the client read on. `stamps` are the times at which it made the parts of
+ * the large body.
  */
 export function wasKeptWaiting(stamps: readonly number[], pause: number): boolean {
-  return stamps.some((time, at) => time - (stamps[at - 1] ?? 0) >= pause / 2);
+  return stamps.some((time, at) => time >= pause && time - (stamps[at - 1] ?? 0) >= pause / 2);
 }
 
 /** Whether the application made most of the large body before the client read on. */
