@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ const entries = Object.entries(manifest.exports)
   .map(([subpath, target]) => [subpath, typeof target === "string" ? target : target.default] as const)
   .filter(([, target]) => target.endsWith(".js"));
 
-/** Those that have another file for workers, with it. */
+/** Those that have another file for workers, browsers and edge runtimes, with it. */
 const workerEntries = Object.entries(manifest.exports).flatMap(([subpath, target]) =>
   typeof target === "string" ? [] : [[subpath, target.workerd] as const],
 );
@@ -35,7 +35,7 @@ describe("the packed package", () => {
   it("has types that every ESM resolution finds", async () => {
     const attw = run("npx", ["attw", "--profile", "esm-only", "--format", "ascii", installed.tarball], project);
     expect(await attw.then(() => "no problems", problemsOf)).toBe("no problems");
-  });
+  }, 60_000);
 
   it.each(entries)("loads %s in an empty project", async (subpath) => {
     const specifier = manifest.name + subpath.slice(1);
@@ -77,6 +77,60 @@ describe("the packed package", () => {
   });
 });
 
+describe("a project that is no ES module", () => {
+  /** Writes a module that uses the package, and the package.json of a CommonJS project beside it. */
+  async function writeProject(folder: string, name: string, code: string): Promise<string> {
+    const path = join(installed.consumer, folder);
+    await mkdir(path, { recursive: true });
+    await writeFile(join(path, "package.json"), JSON.stringify({ private: true, type: "commonjs" }));
+    await writeFile(join(path, name), code);
+    return path;
+  }
+
+  it("loads the package with require()", async () => {
+    const code = `const { download } = require("downloadview"); const { toResponse } = require("downloadview/fetch");
+      toResponse(download("Hello"), new Request("http://localhost/")).then((response) => response.text()).then(console.log);`;
+    const folder = await writeProject("require", "main.js", code);
+    expect(await run("node", ["main.js"], folder)).toEqual({ stdout: "Hello\n", stderr: "" });
+  });
+
+  const refused = /TS1479|TS2307/;
+  it.each([
+    { options: "--module nodenext", works: true },
+    { options: "--module node20", works: true },
+    { options: "--module esnext --moduleResolution bundler", works: true },
+    { options: "--module commonjs --moduleResolution bundler", works: true },
+    { options: "--module node18", works: false },
+    { options: "--module node16", works: false },
+    { options: "--module commonjs --moduleResolution node10 --ignoreDeprecations 6.0", works: false },
+  ])("is compiled by TypeScript with $options: $works", async ({ options, works }) => {
+    const code = `import { download } from "downloadview";
+      import { send } from "downloadview/fetch";
+      export const report = (request: Request) => send(request, download("Hello"));`;
+    const folder = await writeProject("typescript", "main.ts", code);
+    const common = "--noEmit --strict --skipLibCheck --target es2022 --lib es2023,dom,dom.iterable --types node";
+    const roots = ["--typeRoots", join(project, "node_modules/@types")];
+    const args = [join(project, "node_modules/typescript-6/bin/tsc"), ...common.split(" "), ...roots];
+    const compiled = run("node", [...args, ...options.split(" "), "main.ts"], folder);
+    if (works) await expect(compiled).resolves.toEqual({ stdout: "", stderr: "" });
+    else expect((await compiled.catch((error: { stdout: string }) => error)).stdout).toMatch(refused);
+  });
+
+  it.each([
+    ["a browser", ["--platform=browser"]],
+    ["an edge runtime", ["--platform=neutral", "--conditions=edge-light"]],
+    ["a Worker", ["--platform=neutral", "--conditions=workerd"]],
+    ["Node", ["--platform=node"]],
+  ])("is bundled by esbuild for %s", async (_, options) => {
+    const code = 'export * from "downloadview"; export * from "downloadview/fetch";';
+    const folder = await writeProject("esbuild", "main.js", code);
+    const args = ["main.js", "--bundle", "--format=esm", "--outfile=out.mjs", "--main-fields=module,main", ...options];
+    await run(join(project, "node_modules/.bin/esbuild"), args, folder);
+    const bundle = await readFile(join(folder, "out.mjs"), "utf8");
+    expect(importsOf(bundle).some((name) => name.startsWith("node:"))).toBe(options.includes("--platform=node"));
+  });
+});
+
 describe("exports", () => {
   it("are the only modules that re-export", async () => {
     const sources = (await filesBelow(join(project, "src"))).filter((file) => !file.endsWith(".test.ts"));
@@ -110,6 +164,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "./archive": ["node"],
   "./keep": ["node"],
   "./drizzle": ["drizzle-orm"],
+  "./deliveries": ["node"],
   "./doctor": ["node"],
   "./testing": ["node"],
 };

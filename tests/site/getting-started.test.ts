@@ -26,11 +26,18 @@ const pages: readonly (readonly [page: string, runtime: Runtime])[] = [
   ["sveltekit", "Node 24"],
   ["workers", "Node 20"],
 ];
+/** The guides that are followed in the same way. */
+const guides: readonly string[] = ["uploads"];
 
 describe.skipIf(!isInstalled)("who follows the page of", () => {
   beforeAll(placePackage, 120_000);
 
-  it.each(pages)("%s gets the 206 that it shows (%s)", { timeout: 120_000 }, async (page, runtime) => {
+  const followed = [
+    ...pages.map(([page, runtime]) => [`getting-started/${page}`, runtime] as const),
+    ...guides.map((page) => [`guides/${page}`, "Node 20"] as const),
+  ];
+
+  it.each(followed)("%s gets the 206 that it shows (%s)", { timeout: 120_000 }, async (page, runtime) => {
     const tutorial = await readTutorial(page);
     const printed = await follow(tutorial, runtime);
     const lines = tutorial.prints.trimEnd().split("\n");

@@ -1,4 +1,4 @@
-/** Runs the pages of docs/getting-started as a reader does: what they say to type, into the files that they name. */
+/** Runs pages of docs/ as a reader does: what they say to type, into the files that they name. */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -122,6 +122,6 @@ esac`,
 
 /** The page as the site has it. */
 export async function readTutorial(name: string): Promise<Tutorial> {
-  const url = new URL(`../../docs/getting-started/${name}.md`, import.meta.url);
+  const url = new URL(`../../docs/${name}.md`, import.meta.url);
   return tutorialOf(await readFile(url, "utf8"));
 }
