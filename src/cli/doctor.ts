@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { diagnose } from "../doctor/diagnose.ts";
 import { formatDiagnosis } from "../doctor/report.ts";
-import { loadConfig } from "./load-config.ts";
+import { loadConfig } from "./config.ts";
 import { exitCode, UsageError, type CommandIO } from "./signing-options.ts";
 
 export const doctorHelp: string = `downloadview doctor --app URL [--proxy URL] [options]

@@ -1,8 +1,7 @@
 import { parseArgs } from "node:util";
 import { KeptFiles } from "../kept/index.ts";
 import type { KeptKey } from "../kept/key.ts";
-import { parseDuration } from "./duration.ts";
-import { exitCode, UsageError, type CommandIO } from "./signing-options.ts";
+import { parseDuration, exitCode, UsageError, type CommandIO } from "./signing-options.ts";
 
 export const keptHelp: string = `downloadview kept list|drop|sweep FOLDER [options]
 

@@ -10,9 +10,8 @@ import { DownloadError } from "../errors.ts";
 import { signatureRequired } from "../signing/signature-required.ts";
 import { URLSigner } from "../signing/url-signer.ts";
 import { PathDownloadView } from "../views/path-download-view.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration, exitCode, UsageError, type CommandIO } from "./signing-options.ts";
 import { listing, type Page } from "./listing.ts";
-import { exitCode, UsageError, type CommandIO } from "./signing-options.ts";
 
 export const serveHelp: string = `downloadview serve [FOLDER] [options]
 

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { ResponseOverrides } from "../signing/url-verifier.ts";
-import { parseDuration } from "./duration.ts";
 import {
+  parseDuration,
   exitCode,
   onlyUrl,
   parseHeaders,

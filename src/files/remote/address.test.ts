@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { whyNotPublic } from "./address.ts";
+import { whyNotPublic } from "./policy.ts";
 
 describe("whyNotPublic", () => {
   it.each([

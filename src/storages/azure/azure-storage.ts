@@ -1,8 +1,7 @@
 import type { BlobServiceClient, ContainerClient } from "@azure/storage-blob";
 import { AzureDelegationKeys } from "./delegation-key.ts";
 import { AzureStore, type AzureStoreOptions } from "./store.ts";
-import { assertSubject } from "../object-store/storage-options.ts";
-import { ObjectStorage, type ObjectStorageOptions } from "../object-store/object-storage.ts";
+import { assertSubject, ObjectStorage, type ObjectStorageOptions } from "../object-store/object-storage.ts";
 
 export type { ObjectStorage, ObjectStorageOptions };
 export type { AzureStoreOptions };

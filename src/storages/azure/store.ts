@@ -3,6 +3,8 @@ import type {
   BlobClient,
   BlobDownloadResponseParsed,
   BlobGetPropertiesResponse,
+  BlockBlobClient,
+  BlockBlobUploadOptions,
   ContainerClient,
   CpkInfo,
 } from "@azure/storage-blob";
@@ -13,11 +15,10 @@ import { knownDate, knownSize } from "../../files/known.ts";
 import { normalizeEntityTag } from "../../http/etag.ts";
 import type { RangeSpec } from "../../http/range.ts";
 import type { AzureDelegationKeys } from "./delegation-key.ts";
-import { azureFailure } from "./failure.ts";
-import { uploadToAzure } from "./upload.ts";
-import { defined } from "../describe-object.ts";
+import { defined, knownType } from "../describe-object.ts";
 import { normalizeKey } from "../name.ts";
 import { bodyPlace, objectBody } from "../object-store/body.ts";
+import { contentParts } from "../object-store/upload-content.ts";
 import type {
   ObjectAnswer,
   ObjectRequest,
@@ -26,7 +27,6 @@ import type {
   StoreUrlOptions,
   StoreFailure,
 } from "../object-store/object-store.ts";
-import { knownType } from "../object-store/object-type.ts";
 import type { FileTimes, StorageEntry } from "../storage.ts";
 import { endingBy } from "../object-store/url-validity.ts";
 
@@ -204,4 +204,58 @@ function describe(
     contentEncoding: contentCoding(contentEncoding),
     digests: md5?.byteLength === 16 ? { md5 } : undefined,
   });
+}
+
+interface AzurePutOptions extends PutOptions {
+  readonly customerProvidedKey?: CpkInfo;
+}
+
+/** Uploads content in one request, or block by block: they become a blob when the list of them is committed. */
+async function uploadToAzure(
+  blob: BlockBlobClient,
+  content: AsyncIterable<Uint8Array>,
+  options: AzurePutOptions,
+): Promise<void> {
+  const blocks: string[] = [];
+  for await (const { number, bytes, isLast } of contentParts(content)) {
+    if (isLast && number === 0) return void (await blob.upload(bytes, bytes.byteLength, uploadOptions(options)));
+    const id = blockId(number);
+    await blob.stageBlock(id, bytes, bytes.byteLength, abortable(options));
+    blocks.push(id);
+  }
+  await blob.commitBlockList(blocks, uploadOptions(options));
+}
+
+// All ids of a blob must have one length. Blocks of another upload of the same blob are not in our list, and not used.
+function blockId(number: number): string {
+  return btoa(String(number).padStart(6, "0"));
+}
+
+function uploadOptions(options: AzurePutOptions): BlockBlobUploadOptions {
+  const { contentType: blobContentType, exclusive } = options;
+  return {
+    ...abortable(options),
+    blobHTTPHeaders: { blobContentType },
+    ...(exclusive && { conditions: { ifNoneMatch: "*" } }),
+  };
+}
+
+function abortable({ signal, customerProvidedKey }: AzurePutOptions): {
+  abortSignal?: AbortSignal;
+  customerProvidedKey?: CpkInfo;
+} {
+  return { ...(signal && { abortSignal: signal }), ...(customerProvidedKey && { customerProvidedKey }) };
+}
+
+/** What the SDK's `RestError` has. */
+interface AzureError {
+  readonly name?: string;
+  readonly code?: string;
+  readonly statusCode?: number;
+  readonly response?: { readonly headers?: { get(name: string): string | undefined } };
+}
+
+function azureFailure(error: unknown): StoreFailure {
+  const { name, code, statusCode, response } = (error ?? {}) as AzureError;
+  return { status: statusCode, code: code ?? name, retryAfter: response?.headers?.get("retry-after") };
 }

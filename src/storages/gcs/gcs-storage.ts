@@ -1,7 +1,11 @@
 import type { Storage as GoogleStorage } from "@google-cloud/storage";
 import { GCSStore, type GCSStoreOptions } from "./store.ts";
-import { assertBucket, assertSubject } from "../object-store/storage-options.ts";
-import { ObjectStorage, type ObjectStorageOptions } from "../object-store/object-storage.ts";
+import {
+  assertBucket,
+  assertSubject,
+  ObjectStorage,
+  type ObjectStorageOptions,
+} from "../object-store/object-storage.ts";
 
 export type { ObjectStorage, ObjectStorageOptions };
 export type { GCSStoreOptions };

@@ -2,20 +2,20 @@ import { request as requestByHTTP, type IncomingMessage } from "node:http";
 import { request as requestByHTTPS } from "node:https";
 import type { Storage } from "@google-cloud/storage";
 import { onAbort } from "../../files/bytes-abort.ts";
-import { MediaError } from "./failure.ts";
+import type { StoreFailure } from "../object-store/object-store.ts";
 
 export interface MediaAddress {
   readonly bucket: string;
   readonly key: string;
   readonly generation?: string | undefined;
   readonly userProject?: string | undefined;
-  /** 304 if it is this one. */
+  /** The store answers 304 if the object has this generation. */
   readonly notGeneration?: string | undefined;
 }
 
 /**
- * Asks for the bytes of an object, with the credentials and as often as the SDK would. Not through the SDK: when one of
- * its reads is given up, it ends every other that shares the connections, and it takes no signal.
+ * Requests the bytes of an object, with the credentials and the retries of the SDK. Not through the SDK: it takes no signal,
+ * and when one of its reads is cancelled, it ends all others that share the connections.
  */
 export async function requestMedia(
   client: Storage,
@@ -49,7 +49,7 @@ function mediaUrl(
 }
 
 async function authorization(client: Storage, url: URL): Promise<Record<string, string>> {
-  // As the SDK does: an endpoint of one's own, such as an emulator's, is told no credentials unless it is to be.
+  // As in the SDK: a custom endpoint, such as an emulator's, is sent credentials only if the option says so.
   if (client.customEndpoint && client.useAuthWithCustomEndpoint !== true) return {};
   // A plain object or Headers, by the version of the library.
   return Object.fromEntries(new Headers(await client.authClient.getRequestHeaders(url.href)));
@@ -81,4 +81,33 @@ async function succeeding(answer: IncomingMessage): Promise<IncomingMessage> {
 
 function isTransient(error: unknown): boolean {
   return !(error instanceof MediaError) || error.code === 408 || error.code === 429 || error.code >= 500;
+}
+
+/** The store's response to a failed request for bytes, in the form of the SDK's own errors. */
+class MediaError extends Error {
+  readonly code: number;
+  readonly retryAfter: string | undefined;
+
+  constructor(code: number, retryAfter: string | undefined) {
+    super(`The store answered ${code}`);
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+interface GoogleError {
+  readonly code?: number | string;
+  readonly status?: number;
+  readonly retryAfter?: string | undefined;
+  readonly errors?: readonly { readonly reason?: string }[];
+  readonly response?: { readonly status?: number };
+}
+
+export function gcsFailure(error: unknown): StoreFailure {
+  const { code, status, retryAfter, errors, response } = (error ?? {}) as GoogleError;
+  return {
+    status: [code, status, response?.status].find((value) => typeof value === "number"),
+    code: errors?.[0]?.reason ?? (typeof code === "string" ? code : undefined),
+    retryAfter,
+  };
 }

@@ -1,16 +1,17 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import type { Bucket, File, FileMetadata, Storage } from "@google-cloud/storage";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Bucket, CreateWriteStreamOptions, File, FileMetadata, Storage } from "@google-cloud/storage";
 import { untilAborted } from "../../files/bytes-abort.ts";
 import type { FileStat } from "../../files/download-file.ts";
 import { contentCoding, rangeField } from "../../files/remote/answer.ts";
 import { knownDate, knownSize } from "../../files/known.ts";
 import { parseHTTPDate } from "../../http/date.ts";
-import { checksum, defined } from "../describe-object.ts";
-import { gcsFailure } from "./failure.ts";
-import { requestMedia } from "./request.ts";
-import { uploadToGCS } from "./upload.ts";
+import { checksum, defined, knownType } from "../describe-object.ts";
+import { gcsFailure, requestMedia } from "./request.ts";
 import { normalizeKey } from "../name.ts";
 import { bodyPlace, objectBody } from "../object-store/body.ts";
+import { contentParts } from "../object-store/upload-content.ts";
 import type {
   ObjectAnswer,
   ObjectRequest,
@@ -19,7 +20,6 @@ import type {
   StoreUrlOptions,
   StoreFailure,
 } from "../object-store/object-store.ts";
-import { knownType } from "../object-store/object-type.ts";
 import type { FileTimes, StorageEntry } from "../storage.ts";
 import { lasting } from "../object-store/url-validity.ts";
 
@@ -166,7 +166,7 @@ function describeMetadata(metadata: FileMetadata): FileStat {
   });
 }
 
-/** Of the whole object. One that was composed of others has no MD5. */
+/** Digests of the whole object. An object that was composed of others has no MD5. */
 function digestsOf(md5: string | undefined, crc32c: string | undefined): FileStat["digests"] {
   const digests = defined({ md5: checksum(md5, 16), crc32c: checksum(crc32c, 4) });
   return Object.keys(digests).length > 0 ? digests : undefined;
@@ -179,4 +179,35 @@ function entityTag(generation: unknown): string | undefined {
 // As in the Last-Modified of a download, which has no fractions.
 function wholeSeconds(time: Date | undefined): Date | undefined {
   return time && new Date(Math.floor(time.getTime() / 1000) * 1000);
+}
+
+/** Uploads content in one request, or in chunks that become an object when the last of them is there. */
+async function uploadToGCS(file: File, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
+  const parts = contentParts(content);
+  const first = await parts.next();
+  if (first.done) return;
+  const { bytes, isLast } = first.value;
+  if (isLast) return file.save(Buffer.from(bytes), { ...writeOptions(options), resumable: false });
+  const target = file.createWriteStream({ ...writeOptions(options), resumable: true, chunkSize });
+  const { signal } = options;
+  await pipeline(Readable.from(rest(bytes, parts), { objectMode: false }), target, signal ? { signal } : {});
+}
+
+/** In bytes. The store requires a multiple of 256 KiB. */
+const chunkSize = 8 * 1024 * 1024;
+
+async function* rest(
+  first: Uint8Array,
+  parts: AsyncIterable<{ readonly bytes: Uint8Array }>,
+): AsyncGenerator<Uint8Array> {
+  yield first;
+  for await (const { bytes } of parts) yield bytes;
+}
+
+function writeOptions({ contentType, exclusive }: PutOptions): CreateWriteStreamOptions {
+  return {
+    contentType,
+    // Generation 0: the object does not exist.
+    ...(exclusive && { preconditionOpts: { ifGenerationMatch: 0 } }),
+  };
 }

@@ -7,10 +7,10 @@ import { objectLimits, withinTime, type KnownLimits, type ObjectLimits } from ".
 import { ObjectReads } from "./reads.ts";
 import { objectStoreFailure, objectWriteFailure } from "./failure.ts";
 import type { ObjectStore, StoreFailure } from "./object-store.ts";
-import { typeToKeep } from "./object-type.ts";
+import { typeToKeep } from "../describe-object.ts";
 import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } from "../storage.ts";
 import { urlValidity } from "./url-validity.ts";
-import { WatchedContent } from "./watched-content.ts";
+import { WatchedContent } from "./upload-content.ts";
 
 /** The options that all object storages share. */
 export interface ObjectStorageOptions extends ObjectLimits {
@@ -215,4 +215,17 @@ function isNameTaken(error: unknown): boolean {
 
 function isConflict({ status }: StoreFailure): boolean {
   return status === 412 || status === 409;
+}
+
+/** @throws {ImproperlyConfiguredError} unless `subject` has the method by which a client of the right SDK is recognised */
+export function assertSubject(subject: object, method: string, usage: string): void {
+  const candidate = subject as Readonly<Record<string, unknown>> | null | undefined;
+  if (typeof candidate?.[method] === "function") return;
+  throw new ImproperlyConfiguredError(`The first argument has to be a client of the SDK: ${usage}`);
+}
+
+/** @throws {ImproperlyConfiguredError} unless `bucket` is a name. An environment variable may not be set */
+export function assertBucket({ bucket }: { readonly bucket: string }, usage: string): void {
+  if (typeof bucket === "string" && bucket !== "") return;
+  throw new ImproperlyConfiguredError(`bucket has to be the name of a bucket, not ${JSON.stringify(bucket)}: ${usage}`);
 }

@@ -1,6 +1,10 @@
 import type { S3Client } from "@aws-sdk/client-s3";
-import { assertBucket, assertSubject } from "../object-store/storage-options.ts";
-import { ObjectStorage, type ObjectStorageOptions } from "../object-store/object-storage.ts";
+import {
+  assertBucket,
+  assertSubject,
+  ObjectStorage,
+  type ObjectStorageOptions,
+} from "../object-store/object-storage.ts";
 import { S3Store, type S3StoreOptions } from "./store.ts";
 
 export type { ObjectStorage, ObjectStorageOptions };

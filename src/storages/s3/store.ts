@@ -13,7 +13,7 @@ import type { FileStat } from "../../files/download-file.ts";
 import { contentCoding, rangeField } from "../../files/remote/answer.ts";
 import { knownDate, knownSize } from "../../files/known.ts";
 import { normalizeEntityTag } from "../../http/etag.ts";
-import { checksum, defined } from "../describe-object.ts";
+import { checksum, defined, knownType } from "../describe-object.ts";
 import { normalizeKey } from "../name.ts";
 import { bodyPlace, objectBody } from "../object-store/body.ts";
 import type {
@@ -24,9 +24,7 @@ import type {
   StoreUrlOptions,
   StoreFailure,
 } from "../object-store/object-store.ts";
-import { knownType } from "../object-store/object-type.ts";
-import { s3Failure } from "./failure.ts";
-import { uploadToS3, type ObjectAddress } from "./upload.ts";
+import { s3Failure, uploadToS3, type ObjectAddress } from "./upload.ts";
 import type { StorageEntry } from "../storage.ts";
 import { endingBy, lasting } from "../object-store/url-validity.ts";
 
@@ -47,7 +45,7 @@ export interface S3StoreOptions {
 
 type Requester = Pick<GetObjectCommandInput, "RequestPayer" | "ExpectedBucketOwner">;
 
-/** A bucket of S3, or of what speaks its language. */
+/** A bucket of S3, or of a store with the same API. */
 export class S3Store implements ObjectStore {
   readonly #client: S3Client;
   readonly #options: S3StoreOptions;
@@ -191,7 +189,7 @@ function answerOf(answer: GetObjectCommandOutput): ObjectAnswer {
   const { Body, ContentLength, ContentRange, AcceptRanges, $metadata } = answer;
   const { start, end, size, length } = bodyPlace($metadata.httpStatusCode, ContentRange, ContentLength);
   return {
-    // To a range S3 may answer with the checksum of that part.
+    // For a range, S3 may return the checksum of that part.
     stat: describe(answer, size, end === undefined ? checksumsOf(answer) : {}),
     body: Body ? objectBody(Body as unknown as NodeStream, length) : null,
     start,
@@ -215,7 +213,7 @@ function describe(
   });
 }
 
-/** Of the whole object alone: that of a composite is one of the checksums of its parts. */
+/** Checksums of whole objects only. A composite checksum is a checksum of the checksums of the parts. */
 function checksumsOf({
   ChecksumType,
   ChecksumSHA256,

@@ -1,7 +1,6 @@
 import type { CompletedPart, PutObjectCommandInput, S3Client } from "@aws-sdk/client-s3";
-import { contentParts, type ContentPart } from "../object-store/content-parts.ts";
-import type { PutOptions } from "../object-store/object-store.ts";
-import { s3Failure } from "./failure.ts";
+import { contentParts, type ContentPart } from "../object-store/upload-content.ts";
+import type { PutOptions, StoreFailure } from "../object-store/object-store.ts";
 
 /** Which object, and what each request for it says beside that. */
 export interface ObjectAddress extends Pick<
@@ -118,4 +117,20 @@ class Upload {
     const { signal } = this.#options;
     return signal ? { abortSignal: signal } : {};
   }
+}
+
+interface S3Error {
+  readonly name?: string;
+  readonly code?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
+}
+
+export function s3Failure(error: unknown): StoreFailure {
+  const { name, code, $metadata, $response } = (error ?? {}) as S3Error;
+  return {
+    status: $metadata?.httpStatusCode,
+    code: code ?? name,
+    retryAfter: $response?.headers?.["retry-after"],
+  };
 }

@@ -10,7 +10,7 @@ import { defined } from "../describe-object.ts";
 import { normalizeName, normalizePrefix, randomLetters } from "../name.ts";
 import { saveUnder } from "../save-under.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "../storage.ts";
-import { WatchedContent } from "../object-store/watched-content.ts";
+import { WatchedContent } from "../object-store/upload-content.ts";
 
 /** As much of a FlyDrive disk as is used. */
 export interface FlyDriveDisk {
