@@ -154,7 +154,7 @@ const table: readonly Case[] = [
   ],
   [
     "SaveOptions",
-    names<SaveOptions>({ ifExists: true, contentType: true, signal: true, readable: true }),
+    names<SaveOptions>({ ifExists: true, contentType: true, signal: true, readable: true, acceptEncoding: true }),
     async (options) => {
       await storage.save("a.txt", "before");
       const name = await storage.save("a.txt", "after", given<SaveOptions>({}, options));

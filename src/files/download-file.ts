@@ -50,6 +50,11 @@ export interface StatOptions {
    * is not found either. Without it a file is described that perhaps only another server may read.
    */
   readable?: boolean | undefined;
+  /**
+   * The `Accept-Encoding` of the client, or null if it sent none. A file that has compressed forms describes and opens the one that
+   * the client prefers. Others ignore it.
+   */
+  acceptEncoding?: string | null | undefined;
 }
 
 export interface OpenOptions extends StatOptions {
@@ -87,6 +92,8 @@ export interface FileStat {
   contentEncoding?: string;
   /** The absolute path of these very bytes, where it is another than the file's: a variant that was negotiated. */
   path?: string;
+  /** The request fields by which these bytes were chosen among several forms, such as `"Accept-Encoding"`: sent as `Vary`. */
+  vary?: string;
   /** Digests of the bytes by algorithm, such as `{ "sha-256": bytes }`, where they are known (RFC 9530). */
   digests?: Readonly<Record<string, Uint8Array>>;
   /** The CRC-32 of all the bytes (as in ZIP and gzip, RFC 1952), an unsigned 32-bit number, where it is known. */

@@ -1,13 +1,11 @@
-import { constants, createBrotliCompress, createGzip } from "node:zlib";
-import { pipeline, Readable } from "node:stream";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import { debug, reasonOf } from "../diagnostics.ts";
-import { readOpened } from "../files/content.ts";
-import { DescribedFile } from "../files/described-file.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { ByteSource } from "../files/bytes.ts";
+import { preferredEncoding } from "../http/encoding.ts";
 import { refuseJSON } from "../serialization.ts";
+import { AlreadyEncodedError, availableCodings, CompressedFile, isCoding, type DerivedCoding } from "./compression.ts";
 import { hashKey, type HashedKey, type KeptKey } from "./key.ts";
 import type { KeptFile } from "./kept-file.ts";
 import type { KeptFiles } from "./kept-files.ts";
@@ -15,6 +13,7 @@ import type { KeepOptions } from "./kept-options.ts";
 import { obtainWhole, type Obtained } from "./obtain-whole.ts";
 import { openForClient } from "./open-for-client.ts";
 import { storeOf } from "./store-of.ts";
+import { VaryingOpenFile, varyingStat } from "./varying-file.ts";
 import { visitOf, type Visit } from "./visit.ts";
 
 /** What a recipe is told. */
@@ -28,10 +27,11 @@ export type DeriveFunction = (source: DownloadFile, context: DeriveContext) => B
 
 export interface DeriveOptions extends KeepOptions {
   /**
-   * What is made, such as `"webp-800"`: part of the key, so that it must change with what {@link make} does. `"br"` and `"gzip"`
-   * compress, without a {@link make}.
+   * What is made, such as `"webp-800"`: part of the key, so that it must change with what {@link make} does. `"br"`, `"zstd"` and
+   * `"gzip"`, or a list of those, compress without a {@link make}: each client gets the one that it prefers of those it accepts, or
+   * else the original. Of equal ones the first is sent.
    */
-  readonly recipe: string;
+  readonly recipe: string | readonly DerivedCoding[];
   readonly make?: DeriveFunction | undefined;
   /**
    * What the original is, and its version. Required unless the original is a kept file, or a file on the disk: that is told by its
@@ -45,9 +45,6 @@ export interface DeriveOptions extends KeepOptions {
   readonly onFailure?: "original" | "error" | undefined;
 }
 
-/** A coding that a file can be compressed to. */
-export type DerivedCoding = "br" | "gzip";
-
 /** A file that is made of another one, once for each version of it. */
 export class DerivedFile implements DownloadFile {
   readonly name: string;
@@ -55,16 +52,16 @@ export class DerivedFile implements DownloadFile {
   readonly original: DownloadFile;
   readonly #kept: KeptFiles;
   readonly #options: DeriveOptions;
+  /** The codings that it is compressed to. Empty for a recipe with a {@link DeriveOptions.make}. */
+  readonly #codings: readonly DerivedCoding[];
+  /** That of the original, if it is compressed: a rule that matches it is then told the path of what is sent. */
+  declare readonly path?: string;
 
   /** @throws {ImproperlyConfiguredError} without a way to make it, or a key that tells the version of the original */
   constructor(kept: KeptFiles, original: DownloadFile, options: DeriveOptions) {
-    const { recipe, make, key } = options;
-    if (typeof recipe !== "string" || recipe === "") {
-      throw new ImproperlyConfiguredError('derive: recipe must be a text, such as "webp-800"');
-    }
-    if (!make && !isCoding(recipe)) {
-      throw new ImproperlyConfiguredError(`derive: ${recipe} needs a make function. Only "br" and "gzip" need none`);
-    }
+    const { make, key } = options;
+    this.#codings = make ? [] : codingsOf(options.recipe);
+    if (make) assertRecipe(options.recipe);
     if (key === undefined && !isKept(original) && original.path === undefined) {
       throw new ImproperlyConfiguredError(
         "derive: key must name the original and its version, such as [photo.id, photo.revision]. Without it only a kept file or " +
@@ -75,76 +72,101 @@ export class DerivedFile implements DownloadFile {
     this.original = original;
     this.#options = options;
     this.name = options.name ?? original.name;
+    if (this.#codings.length > 0) {
+      Object.defineProperty(this, "path", { get: () => original.path, enumerable: true });
+    }
   }
 
   /**
-   * The file on the disk, made if need be: it has a path, which a server in front can be told.
+   * The file on the disk, made if need be: it has a path, which a server in front can be told. Of several codings it is the first.
    *
    * @returns undefined if it cannot be kept, or, with `onFailure: "original"`, if it cannot be made
    */
   async ready(options: StatOptions = {}): Promise<KeptFile | undefined> {
-    return this.#orOriginal(
-      async () => {
-        const found = await this.#obtain(options);
-        return found.kind === "kept" ? found.file : undefined;
-      },
-      async () => undefined,
-    );
+    const making = async (): Promise<KeptFile | undefined> => {
+      const found = await this.#obtain(this.#recipes[0]!, options);
+      return found.kind === "kept" ? found.file : undefined;
+    };
+    return this.#orOriginal(making, async () => undefined);
   }
 
   /** Waits until the file is made. */
   async stat(options: StatOptions = {}): Promise<FileStat> {
-    return this.#orOriginal(
-      async () => {
-        const found = await this.#obtain(options);
-        return found.kind === "kept" ? found.file.stat(options) : this.#source().stat(options);
-      },
-      () => this.original.stat(options),
-    );
+    const recipe = this.#choose(options);
+    const original = async (): Promise<FileStat> => this.#described(await this.original.stat(options));
+    return recipe === undefined ? original() : this.#orOriginal(() => this.#stat(recipe, options), original);
   }
 
   async open(options: OpenOptions = {}): Promise<OpenFile> {
-    return this.#orOriginal(
-      async () => openForClient(storeOf(this.#kept), await this.#visit(options), options),
-      () => this.original.open(options),
-    );
+    const recipe = this.#choose(options);
+    const original = async (): Promise<OpenFile> => this.#opened(await this.original.open(options));
+    return recipe === undefined ? original() : this.#orOriginal(() => this.#open(recipe, options), original);
   }
 
-  async #obtain(options: StatOptions): Promise<Obtained> {
-    return obtainWhole(storeOf(this.#kept), await this.#visit(options), undefined);
+  get #recipes(): readonly string[] {
+    return this.#codings.length > 0 ? this.#codings : [this.#options.recipe as string];
   }
 
-  async #visit(options: StatOptions): Promise<Visit> {
-    return visitOf(await this.#key(options), this.#source(), this.#options, { signal: options.signal });
+  /** Undefined if the client is sent the original: it accepts no coding. A caller that is no client gets the first one. */
+  #choose({ acceptEncoding }: StatOptions): string | undefined {
+    if (this.#codings.length === 0 || acceptEncoding === undefined) return this.#recipes[0];
+    const preferred = preferredEncoding(acceptEncoding, this.#codings);
+    return preferred === "identity" ? undefined : preferred;
+  }
+
+  async #stat(recipe: string, options: StatOptions): Promise<FileStat> {
+    const found = await this.#obtain(recipe, options);
+    if (found.kind !== "kept") return this.#described(await this.#source(recipe).stat(options));
+    return this.#described(await found.file.stat(options), found.file.path);
+  }
+
+  async #open(recipe: string, options: OpenOptions): Promise<OpenFile> {
+    const visit = await this.#visit(recipe, options);
+    return this.#opened(await openForClient(storeOf(this.#kept), visit, options));
+  }
+
+  #described(stat: FileStat, path?: string): FileStat {
+    return this.#codings.length === 0 ? stat : varyingStat(stat, path);
+  }
+
+  #opened(opened: OpenFile): OpenFile {
+    return this.#codings.length === 0 ? opened : new VaryingOpenFile(opened);
+  }
+
+  async #obtain(recipe: string, options: StatOptions): Promise<Obtained> {
+    return obtainWhole(storeOf(this.#kept), await this.#visit(recipe, options), undefined);
+  }
+
+  async #visit(recipe: string, { signal }: StatOptions): Promise<Visit> {
+    return visitOf(await this.#key(recipe, signal), this.#source(recipe), this.#options, { signal });
   }
 
   async #orOriginal<T>(derived: () => Promise<T>, original: () => Promise<T>): Promise<T> {
     try {
       return await derived();
     } catch (error) {
-      if (this.#options.onFailure !== "original") throw error;
-      debug(() => `${this.#options.recipe} of ${this.name} failed, the original is served: ${reasonOf(error)}`);
+      if (this.#options.onFailure !== "original" && !(error instanceof AlreadyEncodedError)) throw error;
+      debug(() => `${this.#recipes.join(", ")} of ${this.name} failed, the original is served: ${reasonOf(error)}`);
       return original();
     }
   }
 
-  async #key(options: StatOptions): Promise<HashedKey> {
-    const { recipe, key } = this.#options;
-    return hashKey(["derived", recipe, key ?? (await this.#version(options))]);
+  async #key(recipe: string, signal: AbortSignal | undefined): Promise<HashedKey> {
+    return hashKey(["derived", recipe, this.#options.key ?? (await this.#version(signal))]);
   }
 
-  async #version({ signal }: StatOptions): Promise<KeptKey> {
+  async #version(signal: AbortSignal | undefined): Promise<KeptKey> {
     const { original } = this;
     const { size, lastModified, etag } = await original.stat({ signal });
     if (isKept(original)) return ["kept", original.key, etag ?? null];
     return ["path", original.path ?? null, size ?? null, lastModified?.getTime() ?? null, etag ?? null];
   }
 
-  #source(): DownloadFile {
-    const { recipe, make, contentType } = this.#options;
+  #source(recipe: string): DownloadFile {
+    const { make, contentType } = this.#options;
     const { original, name } = this;
     if (make) return new VirtualFile(({ signal }) => make(original, { signal }), { name, contentType });
-    return compressed(original, recipe as DerivedCoding, name);
+    return new CompressedFile(original, recipe as DerivedCoding, name);
   }
 
   /** @throws {TypeError} always: what this holds is not for a client. */
@@ -153,49 +175,23 @@ export class DerivedFile implements DownloadFile {
   }
 }
 
-function isCoding(recipe: string): recipe is DerivedCoding {
-  return recipe === "br" || recipe === "gzip";
+/** @throws {ImproperlyConfiguredError} unless all are codings that this version of Node has */
+function codingsOf(recipe: DeriveOptions["recipe"]): readonly DerivedCoding[] {
+  if (typeof recipe === "string") assertRecipe(recipe);
+  const recipes: readonly string[] = typeof recipe === "string" ? [recipe] : recipe;
+  if (Array.isArray(recipes) && recipes.length > 0 && recipes.every(isCoding)) return availableCodings(recipes);
+  throw new ImproperlyConfiguredError(
+    `derive: ${JSON.stringify(recipe)} needs a make function. Only "br", "zstd" and "gzip" need none`,
+  );
+}
+
+function assertRecipe(recipe: unknown): void {
+  if (typeof recipe === "string" && recipe !== "") return;
+  throw new ImproperlyConfiguredError(
+    `derive: recipe must be a text, such as "webp-800", got ${JSON.stringify(recipe)}`,
+  );
 }
 
 function isKept(file: DownloadFile): file is KeptFile {
   return "key" in file && Array.isArray(file.key);
-}
-
-/** The bytes of a file in a coding. Its type and date are those of the file. */
-function compressed(original: DownloadFile, coding: DerivedCoding, name: string): DownloadFile {
-  const bytes = new VirtualFile(({ signal }) => compress(original, coding, signal), { name, contentEncoding: coding });
-  return new CompressedFile(original, bytes);
-}
-
-async function* compress(
-  original: DownloadFile,
-  coding: DerivedCoding,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const opened = await original.open({ signal });
-  try {
-    const level = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
-    const coder = coding === "br" ? createBrotliCompress(level) : createGzip({ level: 6 });
-    yield* pipeline(
-      Readable.from(readOpened(opened), { objectMode: false }),
-      coder,
-      () => undefined,
-    ) as AsyncIterable<Uint8Array>;
-  } finally {
-    await opened.close();
-  }
-}
-
-class CompressedFile extends DescribedFile {
-  readonly #original: DownloadFile;
-
-  constructor(original: DownloadFile, bytes: DownloadFile) {
-    super(bytes, {});
-    this.#original = original;
-  }
-
-  override async open(options?: OpenOptions): Promise<OpenFile> {
-    const { contentType, lastModified } = await this.#original.stat(options);
-    return new DescribedFile(this.source, { contentType, lastModified }).open(options);
-  }
 }

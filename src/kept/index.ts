@@ -1,4 +1,5 @@
 /** Files that are made once: generated ones, remote ones, and variants of others. */
+export type { DerivedCoding } from "./compression.ts";
 export type { DerivedFile, DeriveContext, DeriveFunction, DeriveOptions } from "./derived-file.ts";
 export { keepFiles, type KeepFilesOptions, type KeyInput } from "./keep-files.ts";
 export { KeptFiles, type KeptEntry } from "./kept-files.ts";

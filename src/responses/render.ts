@@ -367,6 +367,10 @@ export class RequestOptions implements OpenOptions {
     return this.request.signal;
   }
 
+  get acceptEncoding(): string | null {
+    return this.request.headers.get("accept-encoding");
+  }
+
   /** The one range that the client asks for, which a remote source requests upstream, so that one round trip is enough. */
   get range(): RangeSpec | undefined {
     const specs = this.#specs();

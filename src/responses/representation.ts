@@ -79,6 +79,7 @@ function derive(response: DownloadResponse, given: FileStat, request: DownloadRe
     ...digestOf(stat, request),
   };
   const fields = presentationFields(response, representation.contentType);
+  if (stat.vary !== undefined) fields.append("Vary", stat.vary);
   const isDated = decidesItself(response) && !representation.etag && !representation.lastModified;
   // Without a validator a client could never ask whether its copy is still fresh. The time of this answer is one that a
   // hook can compare with, and not one of the representation: preconditions and If-Range must not match it.
