@@ -49,7 +49,7 @@ const sentence = new RegExp(
 
 /** Follows a printed remedy to the letter. `generated` is what `downloadview config` prints. */
 export function applyRemedy(server: ServerName, text: string, remedy: string, generated: string): string {
-  for (const command of codeIn(/On the server's machine, run (.*)\./.exec(remedy)?.[1])) {
+  for (const command of codeIn(/On the server's machine, run (.*)\.$/m.exec(remedy)?.[1])) {
     if (!command.startsWith("chmod o+")) throw new Error(`Not a chmod: ${command}`);
     spawnSync("sh", ["-c", command]);
   }
