@@ -37,7 +37,8 @@ const consequences: Readonly<Record<string, readonly string[]>> = {
     "proxy-not-modified",
   ],
   "proxy-validators": ["proxy-if-range", "proxy-not-modified"],
-  "proxy-range": ["proxy-if-range"],
+  // nginx with a cache takes both Range and If-None-Match from the request.
+  "proxy-range": ["proxy-if-range", "proxy-not-modified"],
   "proxy-internal": ["proxy-guard"],
   "proxy-refused": ["proxy-missing"],
   "proxy-streams": ["proxy-broken-streams", "proxy-slow-clients"],

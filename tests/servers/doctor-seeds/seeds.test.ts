@@ -1,13 +1,20 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import express from "express";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { smartDownloadMiddleware, withMiddleware } from "downloadview";
 import { defineConfig, type DownloadviewConfig } from "downloadview/config";
 import { diagnose, HealthcheckDownloadView, type CheckResult } from "downloadview/doctor";
 import { toExpressHandler } from "downloadview/express";
 import { serve, type Application } from "../support/application.ts";
-import { backendNamed, describeServers, publicFolder, startProxy, type ServerProgram } from "../support/proxy.ts";
+import {
+  backendNamed,
+  describeServers,
+  isInstalled,
+  publicFolder,
+  startProxy,
+  type ServerProgram,
+} from "../support/proxy.ts";
 import { apacheSeeds } from "./apache.ts";
 import { applyRemedy } from "./apply-remedy.ts";
 import { caddySeeds } from "./caddy.ts";
@@ -15,6 +22,7 @@ import { h2oSeeds } from "./h2o.ts";
 import { lighttpdSeeds } from "./lighttpd.ts";
 import { OldFiles } from "./old-files.ts";
 import { nginxSeeds } from "./nginx.ts";
+import { plainNginx, plainNginxSeeds } from "./plain-nginx.ts";
 import type { Seed, Seeds } from "./seed.ts";
 
 const seeds: Seeds = {
@@ -41,21 +49,41 @@ function healthcheckApp(config: DownloadviewConfig): express.Express {
   return app;
 }
 
+/** A server's seeds, and the configuration that they spoil. */
+interface Bed {
+  readonly server: ServerProgram;
+  readonly seeds: readonly Seed[];
+  /** Default: the generated configuration. */
+  readonly base?: string;
+}
+
 describeServers("harmful configurations of $label", (server) => {
+  sow({ server, seeds: seedsFor(server) });
+});
+
+describe.skipIf(!isInstalled("nginx"))(
+  "harmful configurations of nginx in front of an application that sends its files",
+  () => {
+    const server: ServerProgram = { label: "nginx", name: "nginx", command: "nginx" };
+    sow({ server, seeds: plainNginxSeeds, base: plainNginx });
+  },
+);
+
+function sow({ server, seeds, base }: Bed): void {
   it.concurrent("does without", { timeout: 60_000 }, async () => {
-    await using deployment = await deploy(server);
+    await using deployment = await deploy(server, base);
     const { results } = await examine(deployment, (text) => text);
     expect(results.filter(({ outcome }) => outcome === "fail" || outcome === "skipped").map(shown)).toEqual([]);
   });
 
-  for (const seed of seedsFor(server)) {
+  for (const seed of seeds) {
     // A busy machine may keep the application waiting as well, which hides this failure.
     const retry = seed.fails === "proxy-slow-clients" ? 3 : 0;
     it.concurrent(describeSeed(seed), { timeout: 60_000, retry }, () => heals(seed));
   }
 
   async function heals(seed: Seed): Promise<void> {
-    await using deployment = await deploy(server);
+    await using deployment = await deploy(server, base);
     const first = await examine(deployment, (text) => spoil(deployment, text, seed));
     const failures = first.results.filter(({ outcome }) => outcome === "fail");
     const told = failures.map(shown).join("\n");
@@ -72,7 +100,7 @@ describeServers("harmful configurations of $label", (server) => {
     const left = mended.results.filter(({ outcome }) => outcome === "fail");
     expect(left.map(shown), `After: ${failure.remedy}\n${mended.text}`).toEqual([]);
   }
-});
+}
 
 /** All seeds on the machine's own servers. On those of the next Debian, one for each check. */
 function seedsFor({ name, label }: ServerProgram): readonly Seed[] {
@@ -100,25 +128,40 @@ interface Deployment extends AsyncDisposable {
   readonly server: ServerProgram;
   readonly config: DownloadviewConfig;
   readonly app: Application;
+  /** The configuration that is spoiled, instead of the generated one. */
+  readonly base: string | undefined;
+  readonly own: string;
 }
 
-async function deploy(server: ServerProgram): Promise<Deployment> {
+async function deploy(server: ServerProgram, base: string | undefined): Promise<Deployment> {
+  const own = await mkdtemp(join(folder, "own-"));
+  await chmod(own, 0o755);
   const config = defineConfig({
-    backend: backendNamed(server, await mkdtemp(join(folder, "own-"))),
+    backend: base === undefined ? backendNamed(server, own) : "none",
     rules: [{ sourceDir: root, destinationUrl: "/_downloads/", destinationDir: root }],
     storages: { media: new OldFiles(root) },
     healthcheck: { url: "/healthcheck/", storage: "media" },
   });
   const app = await serve(healthcheckApp(config));
-  return { server, config, app, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
+  return { server, config, app, base, own, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
 
 async function examine(
-  { server, config, app }: Deployment,
+  { server, config, app, base, own }: Deployment,
   edit: (text: string) => string,
 ): Promise<{ results: readonly CheckResult[]; text: string }> {
   let text = "";
-  await using proxy = await startProxy(server, config, app.url, (generated) => (text = edit(generated)));
+  await using proxy = await startProxy(
+    server,
+    { ...config, backend: backendNamed(server, own) },
+    app.url,
+    (generated) => {
+      const port = /listen 127\.0\.0\.1:(\d+)/.exec(generated)?.[1] ?? "";
+      const { host } = new URL(app.url);
+      const filled = base?.replace("FOLDER", own).replace("APP", host).replace("PROXY", port);
+      return (text = edit(filled ?? generated));
+    },
+  );
   return { results: (await diagnose(config, { app: app.url, proxy: proxy.url })).results, text };
 }
 
