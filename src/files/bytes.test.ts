@@ -325,6 +325,14 @@ describe("releaseSource", () => {
   });
 });
 
+it("collectBytes copies a Buffer that is filled again, whose slice() is no copy", async () => {
+  const memory = Buffer.alloc(1);
+  const filling = async function* (): AsyncGenerator<Uint8Array> {
+    for (const byte of [1, 2, 3]) yield memory.fill(byte);
+  };
+  expect([...(await collectBytes(filling()))]).toEqual([1, 2, 3]);
+});
+
 it("collectBytes copies, also chunks whose memory is used again", async () => {
   const chunk = new Uint8Array(1);
   const counting = function* (): Generator<Uint8Array> {

@@ -75,6 +75,17 @@ export function describeStorage(
       });
 
       it.each([
+        ["a Uint8Array", new Uint8Array(3)],
+        ["a Buffer", Buffer.alloc(3)],
+      ])("keeps the chunks of a source that fills %s again and again", async (_, memory) => {
+        const filling = async function* (): AsyncGenerator<Uint8Array> {
+          for (const letter of "abcd") yield memory.fill(letter.charCodeAt(0));
+        };
+        await save("filled", filling());
+        expect(await read("filled")).toBe("aaabbbcccddd");
+      });
+
+      it.each([
         ["bytes", (text: string) => new TextEncoder().encode(text)],
         ["a Buffer, whose slice() is no copy", (text: string) => Buffer.from(text)],
       ])("keeps its own copy of %s", async (_, encoded) => {
