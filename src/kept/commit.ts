@@ -8,6 +8,9 @@ import type { KeptRecord } from "./record.ts";
 /** What a record says of the bytes that were made. */
 export type MadeBytes = Omit<KeptRecord, "version" | "key" | "file" | "nonce" | "madeAt" | "validatedAt">;
 
+/** When bytes were made that another machine has made. */
+export type MadeTimes = Pick<KeptRecord, "madeAt" | "validatedAt" | "lastModified">;
+
 /** Whose file is written, with the right to do so. */
 export interface CommitTask {
   readonly key: HashedKey;
@@ -16,16 +19,21 @@ export interface CommitTask {
   readonly previous: KeptRecord | undefined;
 }
 
-/** Gives a whole part its name, and then its record. Returns undefined if the key was deleted meanwhile: nothing is kept. */
+/**
+ * Gives a whole part its name, and then its record. Returns undefined if the key was deleted meanwhile: nothing is kept.
+ *
+ * @param times of bytes that another machine has made. They are the same on all machines, as the entity tag of nginx is
+ */
 export async function commit(
   folder: KeptFolder,
   task: CommitTask,
   part: PartFile,
   made: MadeBytes,
+  times?: MadeTimes,
 ): Promise<KeptRecord | undefined> {
   const { previous, lease } = task;
   const same = previous && isSameContent(previous, made) && (await folder.hasBytes(previous)) ? previous : undefined;
-  const record = recordOf(task, made, same);
+  const record = recordOf(task, made, same, times);
   if (!(await lease.isHeld())) return undefined;
   if (!same) await placeFile(folder, lease, part, record);
   if (!(await writeRecord(folder, task, record))) {
@@ -37,7 +45,12 @@ export async function commit(
 }
 
 /** @param same the record of these very bytes: they keep their file, date and entity tag */
-function recordOf({ key, lease, previous }: CommitTask, made: MadeBytes, same: KeptRecord | undefined): KeptRecord {
+function recordOf(
+  { key, lease, previous }: CommitTask,
+  made: MadeBytes,
+  same: KeptRecord | undefined,
+  times: MadeTimes | undefined,
+): KeptRecord {
   const now = Date.now();
   return {
     ...made,
@@ -45,9 +58,9 @@ function recordOf({ key, lease, previous }: CommitTask, made: MadeBytes, same: K
     key: key.key,
     nonce: lease.nonce,
     file: same?.file ?? `${key.hash.slice(0, 2)}/${key.hash}-${lease.nonce}`,
-    lastModified: same?.lastModified ?? lastModifiedAfter(previous, made.lastModified),
-    madeAt: same?.madeAt ?? now,
-    validatedAt: now,
+    lastModified: same?.lastModified ?? times?.lastModified ?? lastModifiedAfter(previous, made.lastModified),
+    madeAt: same?.madeAt ?? times?.madeAt ?? now,
+    validatedAt: times?.validatedAt ?? now,
   };
 }
 

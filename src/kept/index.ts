@@ -4,6 +4,7 @@ export type { DerivedFile, DeriveContext, DeriveFunction, DeriveOptions } from "
 export { keepFiles, type KeepFilesOptions, type KeyInput } from "./keep-files.ts";
 export { KeptFiles, type KeptEntry } from "./kept-files.ts";
 export type { KeepOptions, KeptFilesOptions } from "./kept-options.ts";
+export type { KeptLeases } from "./kept-leases.ts";
 export type { KeptEvent, KeptStatistics } from "./statistics.ts";
 export type { KeptFile } from "./kept-file.ts";
 export type { KeptKey, KeptKeyPart } from "./key.ts";

@@ -94,8 +94,9 @@ export function keepFiles<F extends DownloadFile = DownloadFile>(
     const parts = Array.isArray(given) ? (given as KeptKey) : await given;
     if (parts === undefined || parts === null) return response;
     const report = reporter(response, options.cacheStatus);
-    const task = { store, visit: visitOf(hashKey(parts), original, options, { report }), patience };
-    const found = store.recent(task.visit) ?? (await store.find(task.visit));
+    const visit = visitOf(hashKey(parts), original, options, { report, patience });
+    const task = { store, visit };
+    const found = store.recent(visit) ?? (await store.find(visit));
     return isUsable(found) ? fromKept(task, response, found) : fromMaking(task, response, request, lateStatus);
   };
 }
@@ -124,7 +125,7 @@ async function fromMaking(
   }
   const { original } = task.visit;
   const visit = { ...task.visit, signal: request.signal, takesOpened: request.method !== "HEAD" };
-  const obtained = await obtainWhole(task.store, visit, task.patience);
+  const obtained = await obtainWhole(task.store, visit, visit.patience);
   if (obtained.kind === "kept") response.file = new KeepingFile(task, obtained.file);
   if (obtained.kind === "original" && obtained.opened) response.file = new OpenedOriginal(original, obtained.opened);
   if (obtained.kind !== "late") return response;

@@ -12,8 +12,6 @@ import type { Visit } from "./visit.ts";
 export interface KeepingTask {
   readonly store: KeptStore;
   readonly visit: Visit;
-  /** Milliseconds that a request for a part waits for the whole. */
-  readonly patience: number;
 }
 
 /**
@@ -57,9 +55,9 @@ export class KeepingFile implements DownloadFile {
     const path = this.#file?.path;
     const stat = await this.#whileThere((file) => file.stat(options));
     if (stat) return stat;
-    const { store, visit, patience } = this.#task;
+    const { store, visit } = this.#task;
     this.#isLent = true;
-    const found = await obtainWhole(store, { ...visit, signal: options.signal, isTaken: false }, patience);
+    const found = await obtainWhole(store, { ...visit, signal: options.signal, isTaken: false }, visit.patience);
     this.#isLent = found.kind !== "original";
     if (found.kind === "original") return visit.original.stat(options);
     if (found.kind === "late") throw stillMaking(retryAfter);

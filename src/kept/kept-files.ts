@@ -4,6 +4,7 @@ import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { refuseJSON } from "../serialization.ts";
 import { DerivedFile, type DeriveOptions } from "./derived-file.ts";
+import { Fleet } from "./fleet.ts";
 import { KeptFolder } from "./folder.ts";
 import { graveLife } from "./housekeeping.ts";
 import type { KeptFile } from "./kept-file.ts";
@@ -12,6 +13,7 @@ import { KeptStore } from "./kept-store.ts";
 import { hashKey, type KeptKey } from "./key.ts";
 import { obtainWhole } from "./obtain-whole.ts";
 import { parseRecord } from "./record.ts";
+import { SharedTier } from "./shared-tier.ts";
 import type { KeptStatistics } from "./statistics.ts";
 import { setStore } from "./store-of.ts";
 import type { SweepResult } from "./sweep.ts";
@@ -73,7 +75,7 @@ export class KeptFiles {
     assertLimits({ maxBytes, minFreeBytes, maxAge, failureMemory, lease, mode });
     this.folder = resolve(folder);
     const limits = { maxBytes, minFreeBytes, maxAge, lease, grave: graveLife };
-    this.#store = new KeptStore(new KeptFolder(this.folder, mode), limits, failureMemory);
+    this.#store = new KeptStore(new KeptFolder(this.folder, mode), limits, failureMemory, fleetOf(options, lease));
     setStore(this, this.#store);
   }
 
@@ -121,12 +123,18 @@ export class KeptFiles {
     return new DerivedFile(this, original, options);
   }
 
-  /** Drops the file of a key. Returns false if there was none. A making under way is served, and not kept. */
+  /**
+   * Drops the file of a key, also in the shared storage. A making under way is served, and not kept. Other machines serve a copy that
+   * they have until it is no longer fresh.
+   *
+   * @returns false if this machine had none
+   * @throws what the shared storage fails with
+   */
   async delete(key: KeptKey): Promise<boolean> {
-    return this.#store.drop(hashKey(key).hash);
+    return this.#store.delete(hashKey(key).hash);
   }
 
-  /** Drops all files. */
+  /** Drops all files, also in the shared storage. @throws what the shared storage fails with */
   clear(): Promise<void> {
     return this.#store.clear();
   }
@@ -169,4 +177,13 @@ export class KeptFiles {
   toJSON(): never {
     return refuseJSON(this, "storage");
   }
+}
+
+/** @throws {ImproperlyConfiguredError} for leases without a storage */
+function fleetOf({ shared, leases }: KeptFilesOptions, life: number): Fleet | undefined {
+  if (shared) return new Fleet(new SharedTier(shared), leases, life);
+  if (!leases) return undefined;
+  throw new ImproperlyConfiguredError(
+    "KeptFiles: leases need a shared storage. Without one, machines cannot get what another one has made",
+  );
 }

@@ -1,5 +1,7 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
+import type { Storage } from "../storages/storage.ts";
 import type { FreshnessOptions } from "./freshness.ts";
+import type { KeptLeases } from "./kept-leases.ts";
 
 export interface KeptFilesOptions {
   /**
@@ -25,6 +27,17 @@ export interface KeptFilesOptions {
    * makes it in its place. Default 10 000.
    */
   readonly lease?: number | undefined;
+  /**
+   * A storage that several machines use, such as an `S3Storage`. What one machine makes is saved there below `kept/`. The others
+   * fetch it into their folder, and check its length and SHA-256. While the storage fails, each machine makes its own.
+   * Default: none.
+   */
+  readonly shared?: Storage | undefined;
+  /**
+   * Which machine makes a file: `new RedisKeptLeases(redis)` of `downloadview/redis`. Needs {@link shared}. Default: each machine
+   * that finds nothing in the storage makes the file.
+   */
+  readonly leases?: KeptLeases | undefined;
 }
 
 /** How one file is kept. */

@@ -3,6 +3,7 @@ import { FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { releaseFile } from "../files/release-file.ts";
 import { statusOf } from "../responses/delivery.ts";
+import type { Fleet } from "./fleet.ts";
 import { remove, type KeptFolder } from "./folder.ts";
 import { ForeignMaking } from "./foreign-making.ts";
 import { freshness, type Freshness } from "./freshness.ts";
@@ -31,10 +32,12 @@ export class KeptStore {
   readonly counters: Counters = new Counters();
   readonly housekeeping: Housekeeping;
   readonly flight: SingleFlight;
+  readonly fleet: Fleet | undefined;
   readonly #lease: number;
 
-  constructor(folder: KeptFolder, limits: SweepLimits, failureMemory: number) {
+  constructor(folder: KeptFolder, limits: SweepLimits, failureMemory: number, fleet?: Fleet) {
     this.folder = folder;
+    this.fleet = fleet;
     this.#lease = limits.lease;
     this.housekeeping = new Housekeeping(folder, limits, (files) => this.#evicted(files));
     const onDiskError = (error: unknown): void => this.housekeeping.onDiskError(error);
@@ -43,17 +46,8 @@ export class KeptStore {
     const makeRoom = (bytes: number): Promise<boolean> => this.housekeeping.makeRoom(bytes);
     const making = { folder, maxBytes: limits.maxBytes, makeRoom, onDiskError };
     const { index, outcomes, counters, housekeeping } = this;
-    const drop = (hash: string): Promise<boolean> => this.drop(hash);
-    this.flight = new SingleFlight({
-      folder,
-      index,
-      outcomes,
-      counters,
-      housekeeping,
-      making,
-      lease: limits.lease,
-      drop,
-    });
+    const own = { folder, index, outcomes, counters, housekeeping, making, fleet, lease: limits.lease };
+    this.flight = new SingleFlight({ ...own, delete: (hash) => this.delete(hash) });
   }
 
   #evicted(files: number): void {
@@ -140,7 +134,14 @@ export class KeptStore {
     );
   }
 
-  /** Drops the file of a key. Returns false if there was none. */
+  /** Drops the file of a key on all machines. Returns false if this one had none. */
+  async delete(hash: string): Promise<boolean> {
+    const wasThere = await this.drop(hash);
+    await this.fleet?.delete(hash);
+    return wasThere;
+  }
+
+  /** Drops the file of a key on this machine. Returns false if there was none. */
   async drop(hash: string): Promise<boolean> {
     this.outcomes.forget(hash);
     this.flight.forget(hash);
@@ -163,6 +164,7 @@ export class KeptStore {
     }
     this.index.forgetAll();
     this.housekeeping.cleared();
+    await this.fleet?.tier.clear();
   }
 }
 

@@ -4,9 +4,11 @@ import { closedEarly } from "../files/bytes.ts";
 import { readContent } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
 import { CheckedBytes } from "./checked-bytes.ts";
-import { commit, writeRecord, type CommitTask, type MadeBytes } from "./commit.ts";
+import { commit, writeRecord, type CommitTask, type MadeBytes, type MadeTimes } from "./commit.ts";
+import type { FleetFile } from "./fleet.ts";
 import { remove, type KeptFolder } from "./folder.ts";
 import { OpenGrowingFile } from "./growing-file.ts";
+import { OpenSharedFile } from "./open-shared-file.ts";
 import { PartFile } from "./part-file.ts";
 import { growingStat, partInfo, type PartInfo } from "./part-info.ts";
 import type { KeptRecord, UpstreamLifetime } from "./record.ts";
@@ -43,6 +45,8 @@ export interface MakingHost {
 
 export interface MakingTask extends CommitTask {
   readonly source: DownloadFile;
+  /** {@link source}, if machines share what they make. */
+  readonly fleet?: FleetFile | undefined;
   /** Goes on when no client waits for it any more. */
   readonly finishAnyway: boolean;
 }
@@ -72,6 +76,8 @@ export class Making {
   #users = 1;
   #finishAnyway: boolean;
   #refused: OpenFile | undefined;
+  /** What another machine has made, if that is fetched. */
+  #shared: OpenSharedFile | undefined;
   #part: PartFile | undefined;
   #isStarted = false;
   #publishing: Promise<void> | undefined;
@@ -152,8 +158,11 @@ export class Making {
 
   async #run(): Promise<Made> {
     try {
-      return await this.#make();
-    } catch (error) {
+      const made = await this.#make();
+      await this.#share(made);
+      return made;
+    } catch (cause) {
+      const error = this.#shared && !this.isAbandoned ? this.#shared.failed(cause) : cause;
       this.#rejectStarted(error);
       this.#part?.finish({ kind: "failed", error });
       throw error;
@@ -167,8 +176,18 @@ export class Making {
       await Promise.all(
         [folder.part(nonce), folder.partInfo(nonce)].map((path) => remove(path).catch(() => undefined)),
       );
+      await this.#task.fleet?.end();
       await this.#task.lease.release();
     }
+  }
+
+  /** Saves what was made for other machines. No client waits for it. */
+  async #share(made: Made): Promise<void> {
+    const { fleet, lease } = this.#task;
+    if (!fleet || made.kind !== "kept" || this.#shared) return;
+    this.#isHandedOver = true;
+    this.#resolveOutcome(made);
+    await fleet.share(made.record, this.#host.folder.file(made.record.file), () => lease.isHeld());
   }
 
   async #make(): Promise<Made> {
@@ -178,12 +197,15 @@ export class Making {
     const etag = previous && (await this.#host.folder.hasBytes(previous)) ? previous.upstream?.etag : undefined;
     const opened = await source.open({ signal, ...(etag === undefined ? {} : { ifNoneMatch: etag }) });
     let isOurs = true;
+    this.#shared = opened instanceof OpenSharedFile ? opened : undefined;
     // A file that takes no notice of a signal ends when it is closed.
     const stop = onAbort(signal, () => void opened.close());
     try {
       if (opened.notModified) return await this.#renew(previous, opened);
       const upstream = lifetimeOf(opened);
       const refusal = upstream === "refused" ? "upstream" : await this.#openPart(opened.stat);
+      // It is not checked until all of it is here: without room for it each client gets the original.
+      if (this.#shared && refusal !== undefined) throw new Error("There is no room to fetch it");
       if (refusal !== undefined || upstream === "refused") {
         // If no client waits any more, it is closed here.
         isOurs = this.#users === 0;
@@ -251,15 +273,17 @@ export class Making {
     if (!this.#isStarted) this.#start(part, opened.stat);
     part.finish({ kind: "whole" });
     if (!isKeeping) return { kind: "notKept" };
+    const { checksums } = checked;
+    if (this.#shared) return this.#commit(part, { ...this.#shared.record, ...checksums }, this.#shared.record);
     const { contentType, contentEncoding, lastModified = new Date() } = opened.stat;
     const described = { askedName, name: this.#task.source.name, contentType, contentEncoding, upstream };
-    return this.#commit(part, { ...checked.checksums, ...described, lastModified: lastModified.getTime() });
+    return this.#commit(part, { ...checksums, ...described, lastModified: lastModified.getTime() });
   }
 
   /** The first byte is there, or the end: from now on others read along. */
   #start(part: PartFile, stat: FileStat): void {
     this.#isStarted = true;
-    const info = partInfo(this.#task.source.name, stat);
+    const info = partInfo(this.#shared?.record.name ?? this.#task.source.name, stat);
     this.#publishing = this.#publish(info);
     this.#resolveStarted({ kind: "growing", info, part });
   }
@@ -300,9 +324,9 @@ export class Making {
     await folder.writeWhole(path, JSON.stringify(info), { sync: false }).catch(() => undefined);
   }
 
-  async #commit(part: PartFile, made: MadeBytes): Promise<Made> {
+  async #commit(part: PartFile, made: MadeBytes, times?: MadeTimes): Promise<Made> {
     try {
-      const record = await commit(this.#host.folder, this.#task, part, made);
+      const record = await commit(this.#host.folder, this.#task, part, made, times);
       return record ? { kind: "kept", record } : { kind: "notKept" };
     } catch (error) {
       this.#host.onDiskError(error);

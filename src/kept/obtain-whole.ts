@@ -5,6 +5,7 @@ import type { OpenFile } from "../files/download-file.ts";
 import type { KeptFile } from "./kept-file.ts";
 import { isUsable, maxAttempts, type Found, type KeptStore } from "./kept-store.ts";
 import type { Making } from "./making.ts";
+import { SharedFileError } from "./open-shared-file.ts";
 import type { JoinedMaking } from "./single-flight.ts";
 import { releasing, type Visit } from "./visit.ts";
 
@@ -107,7 +108,7 @@ class Obtaining {
       return obtained;
     } catch (error) {
       this.#visit.signal?.throwIfAborted();
-      return making.isAbandoned ? undefined : this.#stale(found, error);
+      return making.isAbandoned || error instanceof SharedFileError ? undefined : this.#stale(found, error);
     } finally {
       // An original that was opened leaves when it is closed.
       if (obtained?.kind !== "original" || !obtained.opened) leave();

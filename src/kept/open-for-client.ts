@@ -4,6 +4,7 @@ import { OpenGrowingFile } from "./growing-file.ts";
 import { isUsable, maxAttempts, type KeptStore } from "./kept-store.ts";
 import type { Making, Started } from "./making.ts";
 import { growingStat } from "./part-info.ts";
+import { SharedFileError } from "./open-shared-file.ts";
 import type { JoinedMaking } from "./single-flight.ts";
 import { releasing, type Visit } from "./visit.ts";
 
@@ -81,7 +82,7 @@ class Opening {
       leave();
       signal?.throwIfAborted();
       // It was let go just when this client came.
-      if (making.isAbandoned) return undefined;
+      if (making.isAbandoned || error instanceof SharedFileError) return undefined;
       return this.#stale(error);
     }
   }

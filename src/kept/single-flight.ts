@@ -1,10 +1,12 @@
 import { statusOf } from "../responses/delivery.ts";
+import type { Fleet } from "./fleet.ts";
 import type { KeptFolder } from "./folder.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import type { KeptIndex } from "./kept-index.ts";
 import type { HashedKey } from "./key.ts";
 import { takeLease } from "./lease.ts";
 import { Making, type Made, type MakingHost } from "./making.ts";
+import { SharedFileError } from "./open-shared-file.ts";
 import type { RecentOutcomes } from "./recent-outcomes.ts";
 import type { Counters } from "./statistics.ts";
 import type { Visit } from "./visit.ts";
@@ -35,9 +37,10 @@ export interface FlightHost {
   readonly counters: Counters;
   readonly housekeeping: Housekeeping;
   readonly making: MakingHost;
+  readonly fleet: Fleet | undefined;
   /** Milliseconds of a lease. */
   readonly lease: number;
-  drop(hash: string): Promise<boolean>;
+  delete(hash: string): Promise<boolean>;
 }
 
 /** Runs one making of a key at a time: in this process by a map, among those that share the folder by a lease. */
@@ -90,7 +93,8 @@ export class SingleFlight {
     }
   }
 
-  async #lead({ key, original, options }: Visit): Promise<Joined> {
+  async #lead(visit: Visit): Promise<Joined> {
+    const { key, original, options } = visit;
     const { folder, index } = this.#host;
     // Before the lease: what another process has kept meanwhile.
     const before = index.last(key);
@@ -104,7 +108,8 @@ export class SingleFlight {
       return { kind: "kept" };
     }
     const { finishAnyway = false } = options;
-    const task = { key, lease, source: original, previous, finishAnyway };
+    const fleet = this.#host.fleet?.join(visit);
+    const task = { key, lease, source: fleet ?? original, fleet, previous, finishAnyway };
     const making = new Making(this.#host.making, task, () => this.forget(key.hash));
     this.#follow(key, making);
     return { kind: "making", making, isStarter: true, leave: making.attached() };
@@ -129,11 +134,13 @@ export class SingleFlight {
   }
 
   #failed(key: HashedKey, error: unknown): void {
+    // The next attempt makes it.
+    if (error instanceof SharedFileError) return;
     const { outcomes, counters, housekeeping } = this.#host;
     counters.count("failed", key);
     // The original is gone: what was made of it is not served any longer, also within staleWhileRevalidate.
     if (statusOf(error) < 500) {
-      void this.#host.drop(key.hash).catch((failure: unknown) => housekeeping.onDiskError(failure));
+      void this.#host.delete(key.hash).catch((failure: unknown) => housekeeping.onDiskError(failure));
     }
     outcomes.failed(key.hash, error);
   }

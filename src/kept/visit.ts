@@ -13,6 +13,8 @@ export interface Visit {
   readonly signal: AbortSignal | undefined;
   /** Told what the request came to, before it is answered. */
   readonly report: ((event: KeptEvent) => void) | undefined;
+  /** For how many milliseconds its client waits, if another machine makes the file. */
+  readonly patience: number;
   /** Whether the caller can send an original that was opened already, and can be read only once. */
   readonly takesOpened: boolean;
   /** Whether the kept file was looked for a moment ago, and there was none that could be served. */
@@ -21,16 +23,18 @@ export interface Visit {
   isTaken: boolean;
 }
 
-/** How a visit is paid, beyond its key and its file. */
-export type VisitOptions = Partial<Pick<Visit, "signal" | "report" | "takesOpened">>;
+/** What a visit may have beyond its key and its file. */
+export type VisitOptions = Partial<Pick<Visit, "signal" | "report" | "patience" | "takesOpened">>;
+
+const defaultPatience = 10_000;
 
 export function visitOf(
   key: HashedKey,
   original: DownloadFile,
   options: KeepOptions,
-  { signal, report, takesOpened = false }: VisitOptions = {},
+  { signal, report, patience = defaultPatience, takesOpened = false }: VisitOptions = {},
 ): Visit {
-  return { key, original, options, signal, report, takesOpened, wasLookedFor: false, isTaken: false };
+  return { key, original, options, signal, report, patience, takesOpened, wasLookedFor: false, isTaken: false };
 }
 
 /** Runs `serve`, and then releases the original unless something took it. */

@@ -4,3 +4,4 @@ export { RedisSentVersions, type RedisSentVersionsOptions } from "../signing/red
 export { RedisFingerprints, type RedisFingerprintsOptions } from "../archive/redis-fingerprints.ts";
 export { RedisSelections, type RedisSelectionsOptions } from "../archive/redis-selections.ts";
 export { RedisRunningDownloads, type RedisRunningDownloadsOptions } from "../limits/redis-running-downloads.ts";
+export { RedisKeptLeases, type RedisKeptLeasesOptions } from "./redis-kept-leases.ts";

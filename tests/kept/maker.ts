@@ -1,17 +1,21 @@
 /**
- * A process that makes a file, for tests that kill it. Arguments: folder, megabytes, and milliseconds between two chunks.
+ * A process that makes a file, for tests that kill it. Arguments: folder, chunks of 64 KiB, milliseconds between two of them, a log
+ * of makings, a folder that machines share, and the URL of their Redis.
  * Prints "ready", then for each line on its input makes the file and prints its SHA-256.
  */
 import { createHash } from "node:crypto";
 import { appendFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readOpened, VirtualFile } from "../../src/index.ts";
+import { Redis } from "ioredis";
+import { FileSystemStorage, readOpened, VirtualFile } from "../../src/index.ts";
+import { RedisKeptLeases } from "../../src/redis/index.ts";
 import { openKept } from "./support.ts";
 import { KeptFiles } from "../../src/kept/index.ts";
 
-const [folder = "", chunks = "16", pause = "0", log = ""] = process.argv.slice(2);
-const kept = new KeptFiles({ folder, lease: 1500 });
+const [folder = "", chunks = "16", pause = "0", log = "", shared = "", redis = ""] = process.argv.slice(2);
+const fleet = shared && { shared: new FileSystemStorage(shared), leases: new RedisKeptLeases(new Redis(redis)) };
+const kept = new KeptFiles({ folder, lease: 1500, ...fleet });
 
 async function* bytes(): AsyncGenerator<Uint8Array> {
   if (log) await appendFile(log, `${process.pid}\n`);
