@@ -60,7 +60,7 @@ export function toFetchHandler(
     const clientAddress = (): string | undefined => given.clientAddress ?? runtimeAddress(request, given);
     try {
       const result = mountable(request, { params, native: request, clientAddress });
-      return await webResponse(result, request, { ...options, outgoing: outgoingOf(given) });
+      return await webResponse(result, request, { ...options, outgoing: outgoingOf(given, request) });
     } catch (error) {
       return answerError(error, options.onError);
     }

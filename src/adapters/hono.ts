@@ -5,7 +5,7 @@ import type { DownloadHandler, DownloadMiddleware, DownloadResult, ViewContext }
 import { addMiddleware, namedParams } from "./application.ts";
 import { fieldsOfFile, isNotFound, mergedWhole, mergeFields, presentIn } from "./fields.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
-import { outgoingOf, type Outgoing } from "./web/web-body.ts";
+import { outgoingOf } from "./web/web-body.ts";
 import { downloadOf, webResponse, type RenderedHead } from "./web/web-response.ts";
 
 /**
@@ -56,8 +56,7 @@ export async function send<E extends Env>(
 ): Promise<Response> {
   try {
     const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(context, rendered);
-    const env: { outgoing?: Outgoing; completed?: unknown } | undefined = context.env;
-    const outgoing = env?.outgoing ?? outgoingOf(env);
+    const outgoing = outgoingOf(context.env);
     const response = await webResponse(result, context.req.raw, { scope: context, fieldsOf, outgoing });
     return downloadOf(response) ? response : besideContext(context, response);
   } catch (error) {

@@ -102,8 +102,8 @@ describe("a web response of a local file", () => {
     const onFinish = (outcome: DownloadOutcome): void => void outcomes.push(outcome);
     const response = await toFetchHandler(async () => download(slow, { name: "x", onFinish }))(request());
     const reader = response.body!.getReader();
-    await reader.read();
     const asked = once(source, "asked");
+    await reader.read();
     const pending = reader.read();
     await asked;
     await reader.cancel();

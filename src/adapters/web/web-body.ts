@@ -17,8 +17,20 @@ export interface Outgoing {
   once(event: "close", listener: () => void): unknown;
 }
 
+/** Makes the stream of a source. `onHandOver` is called if something else than the source sends the body. */
+export type MakeStream = (
+  source: UnderlyingDefaultSource<Uint8Array>,
+  onHandOver: () => void,
+) => ReadableStream<Uint8Array>;
+
+export interface WebBodyOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly outgoing?: Outgoing | undefined;
+  readonly makeStream?: MakeStream | undefined;
+}
+
 /** A body as the constructor of `Response` takes it. */
-export function webBody(rendered: RenderedResponse, signal?: AbortSignal, outgoing?: Outgoing): BodyInit | null {
+export function webBody(rendered: RenderedResponse, options: WebBodyOptions): BodyInit | null {
   const { body, status, delivery } = rendered;
   if (body.kind === "none") {
     delivery.finish(status, 0);
@@ -30,22 +42,41 @@ export function webBody(rendered: RenderedResponse, signal?: AbortSignal, outgoi
     body.content.kind === "bytes" &&
     !rendered.limitRate &&
     !delivery.isWatched &&
-    !rendered.slowReaders
+    !rendered.slowReaders &&
+    !options.makeStream
   ) {
     void closeBody(body);
     return ownBytes(body.content) as Uint8Array<ArrayBuffer>;
   }
-  return withLength(bodyStream(rendered, body, signal, outgoing), bodyLength(body));
+  return withLength(bodyStream(rendered, body, options), bodyLength(body));
+}
+
+/** What servers and runtimes pass beside a request. */
+export interface RuntimeInfo {
+  /** \@hono/node-server: Node's response. */
+  readonly outgoing?: unknown;
+  /** Deno. */
+  readonly completed?: unknown;
 }
 
 /**
- * Deno's connection info as such a response: its promise `completed` settles when the response was delivered or the client
- * left, also if the application sent another response than ours.
+ * The server's own response. On Deno, its promise `completed` stands for it: it settles when the response was delivered or the
+ * client left, also if the application sent another response than ours.
  */
-export function outgoingOf(info: { readonly completed?: unknown } | undefined): Outgoing | undefined {
-  const completed = info?.completed;
+export function outgoingOf(info: RuntimeInfo | undefined, request?: Request): Outgoing | undefined {
+  const { completed, outgoing = nodeResponseOf(request) } = info ?? {};
+  if (isOutgoing(outgoing)) return outgoing;
   if (!(completed instanceof Promise)) return undefined;
   return { once: (_event, listener) => completed.then(listener, listener) };
+}
+
+/** srvx keeps Node's response on the request. */
+function nodeResponseOf(request: (Request & { readonly runtime?: { node?: { res?: unknown } } }) | undefined): unknown {
+  return request?.runtime?.node?.res;
+}
+
+function isOutgoing(value: unknown): value is Outgoing {
+  return typeof value === "object" && value !== null && "once" in value;
 }
 
 /** Calls `listener` when the server's own response is over, also if something else has ended it meanwhile, such as a timeout. */
@@ -61,8 +92,7 @@ export function onOutgoingEnd(outgoing: Outgoing, listener: () => void): void {
 function bodyStream(
   { status, delivery, limitRate: rate, slowReaders }: RenderedResponse,
   body: ReadableBody,
-  signal?: AbortSignal,
-  outgoing?: Outgoing,
+  { signal, outgoing, makeStream = pulledStream }: WebBodyOptions,
 ): ReadableStream<Uint8Array> {
   const chunks = chunksOf(body, rate);
   let sent = 0;
@@ -98,7 +128,7 @@ function bodyStream(
   // Middleware may have put another response in the place of this one.
   if (outgoing) onOutgoingEnd(outgoing, () => void (hasEnded || abort()));
 
-  const stream = new ReadableStream<Uint8Array>(
+  const stream = makeStream(
     {
       start(its) {
         // Only for a reader that is watched: a stream that is dropped half read is collected only if nothing refers to it.
@@ -131,10 +161,14 @@ function bodyStream(
       },
       cancel: () => abort(),
     },
-    { highWaterMark: 0 },
+    leave,
   );
   dropped?.register(stream, abort, body);
   return stream;
+}
+
+function pulledStream(source: UnderlyingDefaultSource<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream(source, { highWaterMark: 0 });
 }
 
 /** Frees what a stream holds that was read to its middle and then forgotten, neither read on nor cancelled. */

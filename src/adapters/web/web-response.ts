@@ -1,4 +1,6 @@
+import type { ServerResponse } from "node:http";
 import { isDownloadError } from "../../errors.ts";
+import type { Content } from "../../files/content.ts";
 import { fieldsFromRaw, type HeaderFields } from "../../http/header-fields.ts";
 import { closeBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import {
@@ -12,7 +14,8 @@ import { ownResponses, withoutHandOff } from "../../responses/web-response.ts";
 import { sharedWeakMap } from "../../responses/shared-state.ts";
 import { throughMiddleware } from "../application.ts";
 import type * as PipeableBodies from "../node/pipeable-body.ts";
-import { onOutgoingEnd, webBody, type Outgoing } from "./web-body.ts";
+import type * as ServerStreams from "../node/server-stream.ts";
+import { onOutgoingEnd, webBody, type MakeStream, type Outgoing } from "./web-body.ts";
 import { responseInit, takesPipes } from "./web-runtime.ts";
 
 /** A download as the frameworks that speak `fetch` send it. */
@@ -70,7 +73,7 @@ export async function webResponse(
     if (!isDownload(final)) return withoutHandOff(final);
     const options = { pipes: takesPipes(ResponseClass), outgoing, ...(fieldsOf ? { fieldsOf } : {}) };
     const { status, fields, body } = await webDownload(final, request, options);
-    const response = new ResponseClass(body, { ...responseInit, status, headers: [...fields] });
+    const response = new ResponseClass(body, { ...responseInit, status, headers: headersInit(fields) });
     downloads.set(response, final);
     ownResponses.add(response);
     return response;
@@ -110,7 +113,9 @@ export async function webDownload(
     throw error;
   }
   const body = pipes ? await pipedFile(rendered, outgoing) : undefined;
-  return { status, fields, body: body ?? webBody(rendered, request.signal, outgoing) };
+  if (body) return { status, fields, body };
+  const makeStream = await serverStream(rendered, outgoing);
+  return { status, fields, body: webBody(rendered, { signal: request.signal, outgoing, makeStream }) };
 }
 
 function ownFields({ headers }: RenderedHead): HeaderFields {
@@ -120,7 +125,7 @@ function ownFields({ headers }: RenderedHead): HeaderFields {
 /** A file that the response's own writer sends. Its module is loaded on Node alone. */
 async function pipedFile(rendered: RenderedResponse, outgoing?: Outgoing): Promise<BodyInit | undefined> {
   const { body } = rendered;
-  if (body.kind !== "content" || body.content.kind !== "seekable") return undefined;
+  if (body.kind !== "content" || !isLarge(body.content)) return undefined;
   const { pipeableBody } = await (nodeBodies ??= import("../node/pipeable-body.ts"));
   const pipeable = pipeableBody(rendered, body);
   // Middleware may send another response instead: then the body is never piped.
@@ -129,6 +134,35 @@ async function pipedFile(rendered: RenderedResponse, outgoing?: Outgoing): Promi
 }
 
 let nodeBodies: Promise<typeof PipeableBodies> | undefined;
+
+/** For a large body on a server that shows Node's own response, which then sends it. */
+async function serverStream(rendered: RenderedResponse, outgoing?: Outgoing): Promise<MakeStream | undefined> {
+  const { body } = rendered;
+  if (body.kind !== "content" || !isLarge(body.content) || !isNodeResponse(outgoing)) return undefined;
+  const { ServerStream } = await (serverStreams ??= import("../node/server-stream.ts"));
+  return (source, onHandOver) => new ServerStream(source, rendered, outgoing, onHandOver);
+}
+
+let serverStreams: Promise<typeof ServerStreams> | undefined;
+
+function isNodeResponse(outgoing: object | undefined): outgoing is ServerResponse {
+  return outgoing !== undefined && "writeHead" in outgoing && "headersSent" in outgoing;
+}
+
+/** Below this size, in bytes, a copy costs less than to have Node's response send the memory that a cache shares. */
+const smallestShared = 64 * 1024;
+
+function isLarge(content: Content): boolean {
+  return content.kind === "seekable" || (content.kind === "bytes" && content.bytes.byteLength > smallestShared);
+}
+
+/** An object, which servers read fastest, unless a name comes twice. */
+function headersInit(fields: HeaderFields): Record<string, string> | [string, string][] {
+  const { raw } = fields;
+  const headers: Record<string, string> = {};
+  for (let at = 0; at < raw.length; at += 2) headers[raw[at] ?? ""] = raw[at + 1] ?? "";
+  return Object.keys(headers).length * 2 === raw.length ? headers : [...fields];
+}
 
 /** Whether a result has a file or a proxy behind it; anything else is a web response already. */
 export function isDownload(result: DownloadResult): result is Download {

@@ -65,7 +65,7 @@ export class OpenLocalFile implements OpenFile {
   async #load(size: number, start: number, end: number): Promise<Uint8Array | undefined> {
     if (size <= maxSmall) return (await this.#loadWhole(size)).subarray(start, end + 1);
     if (end + 1 - start <= maxSmall) return this.#loadPart({ start, end });
-    return this.#isLazy ? undefined : (await this.#loadPopular(size))?.subarray(start, end + 1);
+    return (await this.#loadPopular(size))?.subarray(start, end + 1);
   }
 
   async #loadWhole(size: number): Promise<Uint8Array> {

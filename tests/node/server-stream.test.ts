@@ -1,0 +1,200 @@
+import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { get, type IncomingMessage, type ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { getRequestListener } from "@hono/node-server";
+import { Hono, type MiddlewareHandler } from "hono";
+import { download, LocalFile } from "downloadview";
+import { send } from "downloadview/hono";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { listen } from "../support/sockets.ts";
+
+// Each file is of one letter: a byte of another file is seen wherever it is.
+const letters = Array.from("abcdef");
+const sizes = { large: 3 * 1024 * 1024 + 1, resident: 300 * 1024 };
+type Size = keyof typeof sizes;
+let root: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "server-stream-"));
+  for (const letter of letters) {
+    for (const [name, size] of Object.entries(sizes))
+      await writeFile(join(root, name + letter), Buffer.alloc(size, letter));
+  }
+});
+afterAll(() => rm(root, { recursive: true }));
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+function listenerFor(...middleware: MiddlewareHandler[]): Listener {
+  const app = new Hono();
+  for (const each of middleware) app.use(each);
+  app.get("/:name", (context) => send(context, download(new LocalFile(join(root, context.req.param("name"))))));
+  return getRequestListener(app.fetch);
+}
+
+interface Received {
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+function ask(port: number, path: string): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    get({ port, path, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      const settle = (): void => resolve({ headers: response.headers, body: Buffer.concat(chunks) });
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", () => undefined).on("close", settle);
+    }).on("error", reject);
+  });
+}
+
+function isWhole(body: Buffer, letter: string, size: Size): boolean {
+  return body.equals(Buffer.alloc(sizes[size], letter));
+}
+
+/** Asks for all files twice, so that memory is used again if anything is. */
+async function askForAll(port: number, size: Size): Promise<void> {
+  for (let time = 0; time < 2; time += 1) {
+    const received = await Promise.all(letters.map((letter) => ask(port, `/${size}${letter}`)));
+    for (const [at, letter] of letters.entries()) expect(isWhole(received[at]!.body, letter, size)).toBe(true);
+  }
+}
+
+const cases = Object.keys(sizes) as Size[];
+
+describe.each(cases)("a %s file through Hono on Node", (size) => {
+  it("is sent by Node's own response, from memory that is used again or shared", async () => {
+    await using server = await listen(listenerFor());
+    await askForAll(server.port, size);
+    const allocating = vi.spyOn(Buffer, "allocUnsafeSlow");
+    await askForAll(server.port, size);
+    const large = allocating.mock.calls.filter(([bytes]) => bytes >= 64 * 1024);
+    allocating.mockRestore();
+    expect(large).toEqual([]);
+  });
+
+  it("has the fields that middleware sets afterwards", async () => {
+    await using server = await listen(
+      listenerFor(async (context, next) => {
+        await next();
+        context.header("X-After", "yes");
+      }),
+    );
+    const { headers, body } = await ask(server.port, `/${size}a`);
+    expect(headers).toMatchObject({ "x-after": "yes", "content-length": String(sizes[size]) });
+    expect(isWhole(body, "a", size)).toBe(true);
+  });
+
+  /** What each consumer has kept of each response, by the letter of its file. */
+  const kept = new Map<string, Uint8Array[]>();
+  function keep(path: string, chunk: Uint8Array): void {
+    const letter = path.slice(-1);
+    kept.set(letter, [...(kept.get(letter) ?? []), chunk]);
+  }
+
+  const consumers: [name: string, middleware: MiddlewareHandler][] = [
+    [
+      "a transform that keeps each chunk",
+      async (context, next) => {
+        await next();
+        const { body } = context.res;
+        const transform = new TransformStream<Uint8Array, Uint8Array>({
+          transform(chunk, controller) {
+            keep(context.req.path, chunk);
+            controller.enqueue(chunk);
+          },
+        });
+        context.res = new Response(body!.pipeThrough(transform), context.res);
+      },
+    ],
+    [
+      "a clone that is read later",
+      async (context, next) => {
+        await next();
+        void new Response(context.res.clone().body)
+          .arrayBuffer()
+          .then((bytes) => keep(context.req.path, new Uint8Array(bytes)));
+      },
+    ],
+    [
+      "a reader that keeps each chunk",
+      async (context, next) => {
+        await next();
+        const reader = context.res.body!.getReader();
+        const body = new ReadableStream<Uint8Array>({
+          async pull(controller) {
+            const { done, value } = await reader.read();
+            if (done) return controller.close();
+            keep(context.req.path, value);
+            controller.enqueue(value);
+          },
+        });
+        context.res = new Response(body, context.res);
+      },
+    ],
+  ];
+
+  it.each(consumers)("leaves the memory alone that %s has", async (_, middleware) => {
+    kept.clear();
+    await using server = await listen(listenerFor(middleware));
+    await askForAll(server.port, size);
+    // Beside those that are sent from memory that is used again.
+    await using other = await listen(listenerFor());
+    await askForAll(other.port, size);
+    expect([...kept.keys()].toSorted()).toEqual(letters);
+    for (const [letter, chunks] of kept) {
+      expect(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)).toBe(2 * sizes[size]);
+      for (const chunk of chunks) expect(Buffer.alloc(chunk.byteLength, letter).equals(chunk)).toBe(true);
+    }
+  });
+
+  it("is not changed by a consumer that writes into the chunks it gets", async () => {
+    const mask: MiddlewareHandler = async (context, next) => {
+      await next();
+      const transform = new TransformStream<Uint8Array, Uint8Array>({
+        transform: (chunk, controller) => controller.enqueue(chunk.fill(0x2a)),
+      });
+      context.res = new Response(context.res.body!.pipeThrough(transform), context.res);
+    };
+    await using masked = await listen(listenerFor(mask));
+    await using plain = await listen(listenerFor());
+    for (let time = 0; time < 3; time += 1) {
+      expect(isWhole((await ask(masked.port, `/${size}a`)).body, "*", size)).toBe(true);
+      expect(isWhole((await ask(plain.port, `/${size}a`)).body, "a", size)).toBe(true);
+    }
+  });
+
+  it("goes through what replaced a method of Node's response", async () => {
+    const inner = listenerFor();
+    await using server = await listen((request: IncomingMessage, response: ServerResponse) => {
+      for (const name of ["write", "end"] as const) {
+        const original = response[name].bind(response) as (...parameters: unknown[]) => boolean;
+        const replaced = (chunk: unknown, ...rest: unknown[]): boolean =>
+          original(chunk instanceof Uint8Array ? new Uint8Array(chunk).fill(0x2a) : chunk, ...rest);
+        Object.assign(response, { [name]: replaced });
+      }
+      return inner(request, response);
+    });
+    for (let time = 0; time < 3; time += 1) {
+      expect(isWhole((await ask(server.port, `/${size}a`)).body, "*", size)).toBe(true);
+    }
+  });
+});
+
+it("a file that was truncated under way ends in a failed download, and in one line of the log", async () => {
+  const path = join(root, "shrinking");
+  await writeFile(path, Buffer.alloc(64 * 1024 * 1024));
+  const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  await using server = await listen(listenerFor());
+  const error = await new Promise((resolve) => {
+    get({ port: server.port, path: "/shrinking", agent: false }, (response) => {
+      response.once("readable", () => void truncate(path, 1024).then(() => response.resume()));
+      response.on("error", resolve);
+      response.on("end", () => resolve("looks whole"));
+    });
+  });
+  expect(error).toMatchObject({ code: "ECONNRESET" });
+  await vi.waitFor(() => expect(logged).toHaveBeenCalledOnce());
+  logged.mockRestore();
+});
