@@ -19,7 +19,7 @@ import { wasModifiedSince } from "../responses/was-modified-since.ts";
 import { refuseJSON } from "../serialization.ts";
 import { View } from "./view.ts";
 
-// A mixin's base takes whatever arguments it likes: TypeScript asks for `any[]` here (TS2545).
+// The base of a mixin may take any arguments: TypeScript requires `any[]` here (TS2545).
 // oxlint-disable-next-line typescript/no-explicit-any
 type Constructor<T> = abstract new (...args: any[]) => T;
 
@@ -30,25 +30,25 @@ export type DownloadResponseClass = new (
   hooks?: DownloadHooks,
 ) => DownloadResponse;
 
-/** What {@link DownloadMixin} adds to a class: how to find a file, and how to present it. */
+/** The members that {@link DownloadMixin} adds to a class: how to find a file, and how to present it. */
 export interface DownloadMembers extends Presentation, PresentationMethods {
   /** The class of response. Default: {@link DownloadResponse}. */
   responseClass: DownloadResponseClass;
-  /** What {@link getFile} found, once the view is rendered. */
+  /** The file that {@link getFile} returned. Undefined until the view is rendered. */
   file: DownloadFile | undefined;
 
   /** The file to serve. @throws {FileNotFoundError} */
   getFile(): DownloadFile | Promise<DownloadFile>;
   /**
-   * Whether `file` changed after `since`: trusts the file's own `wasModifiedSince`, else its `lastModified`, else says
-   * yes. `representation`, where it is known, spares a second look at the file.
+   * Whether `file` changed after `since`: by the file's own `wasModifiedSince`, else by its `lastModified`, else true. If
+   * `representation` is known, the file is not described a second time.
    */
   wasModifiedSince(file: DownloadFile, since: Date, representation?: Representation): boolean | Promise<boolean>;
-  /** May change the fields of the 304, or answer with a response of its own. */
+  /** May change the fields of the 304, or return another response. */
   notModifiedResponse(headers: HeaderFields): Response | undefined | Promise<Response | undefined>;
   /** The lazy response for {@link file}. */
   downloadResponse(options?: DownloadOptions): DownloadResult | Promise<DownloadResult>;
-  /** Throws `error`, which the framework turns into its own 404. Override it to answer something else. */
+  /** Throws `error`, which the framework turns into its own 404. Override it to return another response. */
   fileNotFoundResponse(error: FileNotFoundError): Response | Promise<Response>;
   /** {@link getFile}, then {@link downloadResponse}. */
   renderToResponse(options?: DownloadOptions): Promise<DownloadResult>;
@@ -69,7 +69,9 @@ export interface DownloadMembers extends Presentation, PresentationMethods {
  *     return this.renderToResponse();
  *   }
  * }
- * console.assert(typeof InvoiceView.asView() === "function");
+ * const request = new Request("http://localhost/invoices/1", { method: "POST" });
+ * const result = await InvoiceView.asView()(request, { params: {}, native: undefined });
+ * console.assert("filename" in result && result.getFilename() === "invoice.txt");
  * ```
  */
 export function DownloadMixin<Base extends Constructor<object>>(base: Base): Base & Constructor<DownloadMembers> {
@@ -190,8 +192,8 @@ export class BaseDownloadView<C = unknown> extends DownloadViewBase<C> {
 }
 
 /**
- * Whether a view has another way to its file than that of `base`, so that it needs none of what `base` is configured
- * with: a `getFile()` of its own, one of the further `methods`, or another answer altogether.
+ * Whether a view finds its file in another way than `base`, so that it does not need the configuration of `base`: it overrides
+ * `getFile()`, one of the further `methods`, or the whole response.
  */
 export function answersByItself<V extends BaseDownloadView>(
   view: V,

@@ -7,8 +7,7 @@ import { hideInLogs, withoutCredentials } from "../serialization.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 
 /**
- * Serves a file that another server has: the client sees only this one. Nothing of the client's request is passed on
- * but the range it asks for.
+ * Serves a file of another server, which the client never contacts. Of the client's request, only the range is passed on.
  *
  * @example
  * ```ts
@@ -19,27 +18,33 @@ import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
  *     return `https://avatars.example/${encodeURIComponent(this.params.user ?? "")}.png`;
  *   }
  * }
- * console.assert(typeof AvatarView.asView({ attachment: false }) === "function");
+ * const handler = AvatarView.asView({ attachment: false });
+ * const request = new Request("http://localhost/avatars/ann");
+ * const result = await handler(request, { params: { user: "ann" }, native: undefined });
+ * console.assert("filename" in result && result.getFilename() === "ann.png");
  * ```
  */
 export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
   /** The URL to serve. Required, unless `getUrl()` is overridden. */
   url: string | URL | undefined = undefined;
-  /** Header fields for the other server, such as its credentials. Another origin that it redirects to gets none of them. */
+  /**
+   * Options of the request to the other server, such as `headers` with credentials. If it redirects to another origin, they are
+   * not sent there. Default: none.
+   */
   requestInit: RequestInit = {};
 
   /**
-   * The only hosts that files may come from, such as `["files.example", "10.0.0.5:8080"]`, wherever they are. Unset: any
-   * host on the public internet.
+   * The only hosts that files may come from, such as `["files.example", "10.0.0.5:8080"]`, in any network. Default: any host
+   * on the public internet.
    */
   allowedHosts: readonly string[] | undefined = undefined;
-  /** A file of more bytes is not served. Default: no limit. */
+  /** Maximum size of a file, in bytes: a larger one is not served. Default: no limit. */
   maxBytes: number | undefined = undefined;
-  /** Milliseconds until an answer must have begun. Default 30 000. */
+  /** Milliseconds within which a response must begin. Default: 30 000. */
   timeout: number | undefined = undefined;
-  /** Milliseconds until there must be a connection. Default 10 000. */
+  /** Milliseconds within which the connection must be made. Default: 10 000. */
   connectTimeout: number | undefined = undefined;
-  /** Milliseconds within which the next piece of a body must come. Default 30 000. */
+  /** Milliseconds within which the next bytes of a body must arrive. Default: 30 000. */
   idleTimeout: number | undefined = undefined;
 
   constructor() {
@@ -67,7 +72,7 @@ export class HTTPDownloadView<C = unknown> extends BaseDownloadView<C> {
     return this.requestInit;
   }
 
-  /** What sends the requests: see `HTTPFileOptions`. */
+  /** The `fetch` to send requests with, see `HTTPFileOptions`. */
   getFetch(): typeof fetch | undefined {
     return undefined;
   }

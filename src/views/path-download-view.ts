@@ -14,8 +14,8 @@ import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 import { routeParam } from "./view.ts";
 
 /**
- * Serves a file by its path on this machine. With a `root`, `path` and the URL parameter are relative to it and
- * nothing outside it is ever served, whatever symlinks say; without one, the URL parameter is not looked at. A path with
+ * Serves a file by its path on this machine. With a `root`, `path` and the URL parameter are relative to it, and a file
+ * outside it is never served, not by a symlink either. Without a `root`, the URL parameter is ignored. A path with
  * a separator that was encoded in the URL (`admin%2Fsecret.txt`) is a 404: a guard on `/admin/*` has not seen it.
  *
  * @example
@@ -23,8 +23,13 @@ import { routeParam } from "./view.ts";
  * import { PathDownloadView } from "downloadview";
  *
  * const manual = PathDownloadView.asView({ path: "/srv/manual.pdf", attachment: false });
- * const documents = PathDownloadView.asView({ root: "/srv/documents" }); // mounted at /documents/:path
- * console.assert(typeof manual === "function" && typeof documents === "function");
+ * const documents = PathDownloadView.asView({ root: "/srv/documents" }); // mounted at /documents/*path
+ *
+ * const request = new Request("http://localhost/documents/2026/report.pdf");
+ * const result = await documents(request, { params: { path: "2026/report.pdf" }, native: undefined });
+ * console.assert("filename" in result && result.file.path === "/srv/documents/2026/report.pdf");
+ * const shown = await manual(request, { params: {}, native: undefined });
+ * console.assert("filename" in shown && !shown.attachment);
  * ```
  */
 export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
@@ -32,7 +37,7 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   path: string | undefined = undefined;
   /** The folder that files are served from. Default: none, and then a `path` is needed. */
   root: string | undefined = undefined;
-  /** The URL parameter that gives the path below `root`. Default: `"path"`. */
+  /** The URL parameter with the path below `root`. Default: `"path"`. */
   pathParam = "path";
   /**
    * Whether a path may have a segment that begins with a dot: `"deny"`, `"allow"`, or a list of those that may be served, such
@@ -46,8 +51,8 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
    */
   etag: EntityTagOption | undefined = undefined;
   /**
-   * The codings that a file may lie in beside itself, best for the server first: with `["br", "gzip"]`, a client that
-   * accepts it gets `a.txt.br` for `a.txt`. A new `a.txt` needs a new `a.txt.br`.
+   * The codings in which a compressed copy may lie beside a file, the server's preferred one first: with `["br", "gzip"]`, a
+   * client that accepts `br` gets `a.txt.br` for `a.txt`. If you replace `a.txt`, replace `a.txt.br` too. Default: none.
    */
   precompressed: readonly Choice<PrecompressedCoding>[] = [];
 
@@ -107,7 +112,7 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   }
 }
 
-// Also where there is no other variant: there may be one tomorrow, and a cache must ask again then.
+// Also if there is no variant: there may be one tomorrow, and a cache must then request the file again.
 async function varying(response: DownloadResult | Promise<DownloadResult>): Promise<DownloadResult> {
   const awaited = await response;
   awaited.headers.append("Vary", "Accept-Encoding");

@@ -17,7 +17,9 @@ import { BaseDownloadView } from "./base-download-view.ts";
  *     );
  *   }
  * }
- * console.assert(typeof CountView.asView({ attachment: false }) === "function");
+ * const handler = CountView.asView({ attachment: false });
+ * const result = await handler(new Request("http://localhost/count"), { params: {}, native: undefined });
+ * console.assert("filename" in result && result.getFilename() === "count.txt");
  * ```
  */
 export class VirtualDownloadView<C = unknown> extends BaseDownloadView<C> {}

@@ -17,25 +17,32 @@ export interface NodeHandlerOptions {
   /** The parameters of the route, such as `{ path }`; Node has no router of its own. */
   params?: (request: IncomingMessage) => Readonly<Record<string, string | undefined>>;
   /**
-   * Called with each error that is answered with a status of 500 or above, or that breaks a download after its head was
-   * sent. By default it is written to the console.
+   * Called with each error that gets a response of 500 or above, and with each error that breaks a download after its head
+   * was sent. Default: writes it to the console.
    */
   onError?: (error: unknown) => void;
 }
 
 /**
  * Mounts a handler on `node:http`. With a `next` (connect, polka, …) a missing file goes to `next()` and an error to
- * `next(error)`; without one both are answered here. What {@link toFetchHandler} made is mounted just as well.
+ * `next(error)`; without one it responds to both. A handler that `toFetchHandler` returned can be mounted as well.
  *
  * @example
  * ```ts
+ * import { once } from "node:events";
  * import { createServer } from "node:http";
- * import { PathDownloadView } from "downloadview";
+ * import type { AddressInfo } from "node:net";
+ * import { MemoryStorage, StorageDownloadView } from "downloadview";
  * import { pathParams, toNodeHandler } from "downloadview/node";
  *
- * const view = PathDownloadView.asView({ root: "/srv/documents" });
- * const server = createServer(toNodeHandler(view, { params: pathParams }));
- * console.assert(typeof server.listen === "function");
+ * const storage = new MemoryStorage();
+ * await storage.save("a.txt", "hello");
+ * const view = StorageDownloadView.asView({ storage });
+ * const server = createServer(toNodeHandler(view, { params: pathParams })).listen(0);
+ * await once(server, "listening");
+ * const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/a.txt`);
+ * console.assert((await response.text()) === "hello");
+ * server.close();
  * ```
  */
 export function toNodeHandler(
@@ -61,7 +68,7 @@ export function toNodeHandler(
   return Object.assign(listener, { [mounted]: mountable });
 }
 
-/** The handler that was mounted on `fetch`, for Node's own requests: it gets the web `Request` that it counts on. */
+/** Adapts a handler that was mounted on `fetch` to Node's own requests: it is called with a web `Request`. */
 function mountedOnFetch(handler: object): DownloadHandler<IncomingMessage> | undefined {
   const inner = unmounted<Request>(handler);
   return (
@@ -69,18 +76,20 @@ function mountedOnFetch(handler: object): DownloadHandler<IncomingMessage> | und
   );
 }
 
-/** As Express and others that call a handler of `connect` know it, else that of the connection. */
+/** The client's address, as Express and other frameworks on `connect` determine it, else that of the connection. */
 function addressOf({ ip, socket }: IncomingMessage & { readonly ip?: string }): string | undefined {
   return ip ?? socket.remoteAddress;
 }
 
 /**
- * Has every download of the application go through `middleware` (smart offload, headers for all), whichever handler it
- * comes from. For `connect` and its kind: put it before the handlers.
+ * Passes every download of the application through `middleware` (smart offload, headers for all). For `connect` and similar
+ * frameworks: put it before the handlers.
  *
  * @example
  * ```ts
+ * import { once } from "node:events";
  * import { createServer } from "node:http";
+ * import type { AddressInfo } from "node:net";
  * import { download } from "downloadview";
  * import { applyToDownloads, toNodeHandler } from "downloadview/node";
  *
@@ -90,7 +99,10 @@ function addressOf({ ip, socket }: IncomingMessage & { readonly ip?: string }): 
  * });
  * const report = toNodeHandler(async () => download("a,b\n", { name: "report.csv" }));
  * const server = createServer((request, response) => middleware(request, response, () => report(request, response)));
- * console.assert(typeof server.listen === "function");
+ * await once(server.listen(0), "listening");
+ * const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+ * console.assert(response.headers.get("X-Robots-Tag") === "noindex");
+ * server.close();
  * ```
  */
 export function applyToDownloads(
@@ -103,17 +115,22 @@ export function applyToDownloads(
 }
 
 /**
- * Sends a result from inside an ordinary Node handler. It never rejects: a missing file is answered with 404, another error
- * with its status, and what is the server's fault is written to the console.
+ * Sends a result from inside an ordinary Node handler. It never rejects: it responds to a missing file with 404 and to any
+ * other error with its status, and writes errors of 500 and above to the console.
  *
  * @example
  * ```ts
+ * import { once } from "node:events";
  * import { createServer } from "node:http";
+ * import type { AddressInfo } from "node:net";
  * import { download } from "downloadview";
  * import { send } from "downloadview/node";
  *
  * const server = createServer((request, response) => send(request, response, download("hi", { name: "hi.txt" })));
- * console.assert(typeof server.listen === "function");
+ * await once(server.listen(0), "listening");
+ * const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+ * console.assert((await response.text()) === "hi");
+ * server.close();
  * ```
  */
 export async function send(
@@ -123,14 +140,14 @@ export async function send(
 ): Promise<void> {
   try {
     const failure = await answer(result, new NodeDownloadRequest(request, response), request, response);
-    // The client has the head already, and the caller could answer no more.
+    // The client has the head already: the caller can no longer respond.
     if (failure !== undefined) console.error(failure);
   } catch (error) {
     if (!isOfLeaving(error, response)) answerError(error, request, response, console.error);
   }
 }
 
-/** A callback of the application's, called where a throw would end the process. */
+/** Guards a callback of the application: here, an error that it throws would end the process. */
 function guarded(onError: (error: unknown) => void): (error: unknown) => void {
   return (error) => {
     try {
@@ -142,8 +159,8 @@ function guarded(onError: (error: unknown) => void): (error: unknown) => void {
 }
 
 /**
- * A missing file is left to the next route, and at last to the framework's own 404. That route finds the fields of middleware
- * as they are; an error handler finds none that describe a file.
+ * Passes an error to the framework. A missing file goes to the next route, and at last to the framework's own 404. An error goes
+ * to its error handlers, after the fields that describe the file are removed.
  */
 export function passOn(error: unknown, response: ServerResponse, next: NodeNext): void {
   if (isNotFound(error)) return next();
@@ -170,7 +187,7 @@ function answerError(
     "Content-Length": body.byteLength,
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-    // Of another copy of this package, perhaps: what throws here would end the process.
+    // The error may be of another copy of this package. An invalid field would throw here, and end the process.
     ...(isDownloadError(error) ? sendableFields(error.headers) : {}),
   });
   response.end(request.method === "HEAD" ? undefined : body);

@@ -213,4 +213,15 @@ export const localMemory: LocalMemory = new LocalMemory();
  * console.assert(localFileCache.bytes <= localFileCache.maxBytes);
  * ```
  */
-export const localFileCache: LocalFileCache = localMemory;
+export const localFileCache: LocalFileCache = {
+  get maxBytes() {
+    return localMemory.maxBytes;
+  },
+  set maxBytes(bytes) {
+    localMemory.maxBytes = bytes;
+  },
+  get bytes() {
+    return localMemory.bytes;
+  },
+  clear: () => localMemory.clear(),
+};
