@@ -27,6 +27,7 @@ const consequences: Readonly<Record<string, readonly string[]>> = {
     "proxy-fields",
     "proxy-host",
     "proxy-scheme",
+    "proxy-slow-clients",
   ],
   "proxy-uncompressed": [
     "proxy-validators",

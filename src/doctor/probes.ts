@@ -71,10 +71,17 @@ export function brokenStream(request: DownloadRequest): VirtualFile {
     async function* () {
       yield new Uint8Array(1024).fill(0x2e);
       await delay(pause);
-      throw new Error("The health check's stream breaks on purpose");
+      throw brokenOnPurpose();
     },
     { name: "stream.bin" },
   );
+}
+
+/** Frameworks log the stack of an error. This one has none, because it is not a fault. */
+function brokenOnPurpose(): Error {
+  const error = new Error("The stream of the downloadview doctor breaks on purpose");
+  error.stack = error.message;
+  return error;
 }
 
 const mebibyte = 1024 * 1024;

@@ -102,10 +102,11 @@ function sow({ server, seeds, base }: Bed): void {
   }
 }
 
-/** All seeds on the machine's own servers. On those of the next Debian, one for each check. */
+/** All seeds on the machine's own servers. On those of the next Debian, one for each check; its Caddy is the same. */
 function seedsFor({ name, label }: ServerProgram): readonly Seed[] {
   const own = seeds[name].filter(({ only }) => only === undefined || only.test(label));
   if (label === name) return own;
+  if (label === "caddy of Debian 13") return [];
   return own.filter((seed, at) => seed.only ?? own.findIndex(({ fails }) => fails === seed.fails) === at);
 }
 
