@@ -630,6 +630,24 @@ test("A client that does not read a file too long to be kept holds up no other o
   await closeBody(stalled.body);
 });
 
+test("A file of known length is kept, though its only client leaves with the last byte", async () => {
+  const { counter, make } = gated();
+  const handler = view(() => new DescribedFile(make(), { size: "begin end".length }));
+  const request = new Request("http://localhost/");
+  const rendered = await renderResult(await handler(request, { params: {}, native: undefined }), request);
+  let text = "";
+  if (rendered.body.kind === "none") throw new Error("There is no body");
+  for await (const chunk of readBody(rendered.body)) {
+    text += Buffer.from(chunk).toString();
+    counter.open();
+    if (text === "begin end") break;
+  }
+  await closeBody(rendered.body);
+  await quiet();
+  expect((await ask(handler)).text).toBe("begin end");
+  expect([counter.made, kept.statistics.made]).toEqual([1, 1]);
+});
+
 test("Each stream that a view opens is read or released: by hits, stale hits, followers, parts and failures", async () => {
   const { counter, make } = streams("x".repeat(1000));
   const handler = view(make, { freshFor: 0, staleWhileRevalidate: 3600 });

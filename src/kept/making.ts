@@ -51,6 +51,9 @@ export interface MakingTask extends CommitTask {
   readonly finishAnyway: boolean;
 }
 
+/** For how many milliseconds an original that has sent all its bytes may take to end, when nobody waits any more. */
+const endPatience = 10_000;
+
 /** The disk is looked at again after so many bytes. */
 const roomStep = 64 * 1024 * 1024;
 
@@ -82,6 +85,9 @@ export class Making {
   #isStarted = false;
   #publishing: Promise<void> | undefined;
   #isOver = false;
+  /** How many bytes the original says that it has. */
+  #size: number | undefined;
+  #giveUp: ReturnType<typeof setTimeout> | undefined;
   /** Whether the client has the original itself, or what is kept: this making only has to tidy up. */
   #isHandedOver = false;
 
@@ -135,6 +141,21 @@ export class Making {
     if (this.#isOver) this.#part?.release();
     // What was opened is the client's by now. What goes through memory cannot go on without a reader.
     if (this.#isOver || this.#isHandedOver || (this.#finishAnyway && !this.#part?.isFull)) return;
+    // A client that knows the length leaves with the last byte, before the original has ended.
+    if (this.#hasAllBytes) {
+      this.#giveUp ??= setTimeout(() => this.#users === 0 && this.#letGo(), endPatience);
+      this.#giveUp.unref();
+      return;
+    }
+    this.#letGo();
+  }
+
+  get #hasAllBytes(): boolean {
+    const part = this.#part;
+    return part !== undefined && !part.isFull && this.#size !== undefined && part.size >= this.#size;
+  }
+
+  #letGo(): void {
     this.#onAbandoned();
     this.#abort.abort(closedEarly());
     this.#part?.left();
@@ -168,6 +189,7 @@ export class Making {
       throw error;
     } finally {
       this.#isOver = true;
+      clearTimeout(this.#giveUp);
       // A client that waits for its turn still reads from the part: it does not wait for the disk.
       if (this.#users === 0) this.#part?.release();
       await this.#publishing;
@@ -258,6 +280,7 @@ export class Making {
 
   async #write(opened: OpenFile, upstream: UpstreamLifetime | undefined, askedName: string): Promise<Made> {
     const part = this.#part!;
+    this.#size = opened.stat.size;
     const { signal } = this.#abort;
     const checked = new CheckedBytes(opened.stat);
     let isKeeping = true;
@@ -307,8 +330,8 @@ export class Making {
   /** The rest goes through memory. Those that wait for a kept file need not wait for the last reader. */
   async #stopKeeping(part: PartFile): Promise<void> {
     part.fill();
-    if (this.#users === 0) throw closedEarly();
     this.#resolveOutcome({ kind: "refused", reason: "disk" });
+    if (this.#users === 0) throw closedEarly();
     const { folder } = this.#host;
     const { lease } = this.#task;
     // The room is given back now: the descriptor keeps what readers still need.
