@@ -1,0 +1,3 @@
+import { serveWorker } from "../workerd.ts";
+
+await serveWorker("archives");
