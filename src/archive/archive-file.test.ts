@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ArchiveEntryError, ContentTooLargeError, FileChangedError, FileNotFoundError } from "../errors.ts";
-import type { DownloadFile, FileStat } from "../files/download-file.ts";
+import type { DownloadFile, FileStat, OpenOptions } from "../files/download-file.ts";
 import { LocalFile } from "../files/local/local-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { ByteRange } from "../http/range.ts";
@@ -421,4 +421,136 @@ describe("closing", () => {
     await expect(reading.next()).rejects.toThrow(/closed/);
     expect(closed).toBeGreaterThanOrEqual(1);
   });
+});
+
+describe("every range of a small archive", () => {
+  const small: readonly [name: string, content: string][] = [
+    ["a", "hello"],
+    ["é", ""],
+  ];
+  const make = (options: ArchiveOptions, known: FileStat | undefined): ArchiveFile =>
+    new ArchiveFile(
+      small.map(([name, content]) => ({
+        name,
+        file: counted(Buffer.from(content), known && { crc32: crc32(Buffer.from(content)) }),
+      })),
+      options,
+    );
+
+  /** Steps that leave out no boundary of a part: all for a ZIP, and of the blocks of a TAR those around each boundary. */
+  it.each<[string, ArchiveFile, (at: number) => boolean]>([
+    ["ZIP of blocks", make({}, undefined), () => true],
+    ["ZIP of stored members", make({}, {}), () => true],
+    ["TAR", make({ format: "tar" }, undefined), (at) => (at + 3) % 512 < 9 || at % 131 === 0],
+  ])("is the slice of the whole: %s", async (_, archive, isTried) => {
+    const whole = await read(archive);
+    const offsets = Array.from({ length: whole.byteLength }, (_byte, at) => at).filter(isTried);
+    await using opened = await archive.open();
+    for (const start of offsets) {
+      for (const end of offsets) {
+        if (end < start) continue;
+        const content = await opened.content({ start, end });
+        if (content.kind !== "chunks") throw new Error(content.kind);
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of content.chunks) chunks.push(chunk);
+        if (!Buffer.concat(chunks).equals(whole.subarray(start, end + 1))) throw new Error(`${start}-${end}`);
+      }
+    }
+  });
+});
+
+describe("an archive of local files", () => {
+  let folder: string;
+  let files: LocalFile[];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "archive-"));
+    const sizes = [10, 0, 70_000, 65_536, 200_000, ...Array.from({ length: 40 }, (_, at) => at * 13)];
+    for (const [at, size] of sizes.entries()) {
+      await writeFile(join(folder, `${at}`), randomBytes(size));
+      await utimes(join(folder, `${at}`), 1e9, 1e9);
+    }
+    files = sizes.map((_, at) => new LocalFile(`${at}`, { root: folder }));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const make = (format: "zip" | "tar"): ArchiveFile =>
+    new ArchiveFile(
+      files.map((file) => ({ name: file.name, file })),
+      { format, fingerprints: new MemoryFingerprints() },
+    );
+
+  it.each(["zip", "tar"] as const)("is read from the disk, from any position and in any order: %s", async (format) => {
+    const whole = await read(make(format));
+    await using opened = await make(format).open();
+    const content = await opened.content();
+    if (content.kind !== "seekable") throw new Error(content.kind);
+    for (const [position, length] of [
+      [0, 100],
+      [100, 50_000],
+      [300_000, 9],
+      [20, 150_000],
+      [150_020, whole.byteLength - 150_020],
+      [whole.byteLength - 30, 30],
+    ] as const) {
+      const target = new Uint8Array(length);
+      expect(await content.readInto(target, position)).toBe(length);
+      expect(whole.subarray(position, position + length).equals(target), `${position}`).toBe(true);
+    }
+  });
+
+  it("reads a small member in advance, and opens a large one when its turn comes", async () => {
+    const opens: string[] = [];
+    const closed: string[] = [];
+    const entries = files.map((file) => ({
+      name: file.name,
+      file: {
+        name: file.name,
+        path: file.path,
+        stat: () => file.stat(),
+        async open(options?: OpenOptions) {
+          opens.push(file.name);
+          const inner = await file.open(options);
+          return Object.assign(inner, {
+            close: async () => {
+              closed.push(file.name);
+            },
+          });
+        },
+      },
+    }));
+    await using opened = await new ArchiveFile(entries).open();
+    const content = await opened.content();
+    if (content.kind !== "seekable") throw new Error(content.kind);
+    await content.readInto(new Uint8Array(20), 0);
+    expect(opens).toEqual([]);
+    await content.readInto(new Uint8Array(200), 20);
+    // The second one is empty. The third one has 70,000 bytes, the one after it 64 KiB.
+    expect({ opens, closed }).toEqual({ opens: ["0", "3", "2"], closed: ["0"] });
+  });
+
+  it("asks for a CRC-32 that has to be computed outside of the turns of the disk", async () => {
+    await using opened = await make("zip").open();
+    expect((await opened.content({ start: 1, end: 10 })).kind).toBe("chunks");
+    await using other = await make("tar").open();
+    expect((await other.content({ start: 1, end: 10 })).kind).toBe("seekable");
+  });
+});
+
+it("few chunks of archives are large at a time, however many clients stall", async () => {
+  const content = new Uint8Array(2_000_000);
+  const opened = await Promise.all(
+    Array.from({ length: 50 }, () => new ArchiveFile([{ name: "a", file: virtual(content) }]).open()),
+  );
+  const lengths: number[] = [];
+  for (const archive of opened) {
+    const chunks = readOpened(archive);
+    await chunks.next();
+    lengths.push(((await chunks.next()).value as Uint8Array).byteLength);
+  }
+  expect(lengths.filter((length) => length > 64 * 1024)).toHaveLength(32);
+  await Promise.all(opened.map((archive) => archive.close()));
+  const again = readOpened(await new ArchiveFile([{ name: "a", file: virtual(content) }]).open());
+  await again.next();
+  expect(((await again.next()).value as Uint8Array).byteLength).toBeGreaterThan(64 * 1024);
+  await again.return(undefined);
 });
