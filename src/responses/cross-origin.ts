@@ -184,7 +184,7 @@ function checked(options: CrossOriginOptions): CrossOriginOptions {
   return options;
 }
 
-/** `"null"` is none: any page can have that origin, in a sandboxed frame. Apps have schemes of their own. */
+/** Excludes `"null"`: any page can have that origin, in a sandboxed frame. Apps have their own schemes. */
 function isOrigin(origin: unknown): boolean {
   if (typeof origin !== "string" || !URL.canParse(origin)) return false;
   if (origin.includes("*")) return false;
@@ -235,7 +235,7 @@ async function preflightResponse(request: DownloadRequest, rules: Rules): Promis
   return new Response(null, { status: 204, headers });
 }
 
-/** The fields that are about other origins. What somebody set under their names before is replaced. */
+/** The fields about other origins. They replace fields of the same names that middleware has set. */
 const ours =
   /^(?:access-control-(?:allow-(?:origin|credentials)|expose-headers)|cross-origin-resource-policy|timing-allow-origin)$/i;
 
@@ -260,7 +260,7 @@ function joinedVary(present: string | null, name: string): string {
   return listed.includes("*") || listed.includes(name.toLowerCase()) ? present : `${present}, ${name}`;
 }
 
-/** An error with the fields, so that the page learns which one it was. The error may be thrown for other requests, too. */
+/** Copies an error, with the fields, so that the page can read it. The original may be thrown for other requests too. */
 function withFields(error: unknown, fields: Fields): unknown {
   if (!isDownloadError(error)) return error;
   const others = Object.entries(error.headers ?? {}).filter(([name]) => !ours.test(name));

@@ -12,19 +12,19 @@ import type { RenderedResponse, SlowReaders } from "./rendered-response.ts";
 import { codingOf, dispositionOf, typeOf } from "./representation.ts";
 import type { BeforeSend } from "./transfer.ts";
 
-/** The decisions that a response leaves to the view it came from, made while it is rendered. */
+/** The methods of the view that a response calls while it is rendered. */
 export interface DownloadHooks {
   /** Whether `file` changed after `since`. `representation` is what the client would be sent. */
   wasModifiedSince?(file: DownloadFile, since: Date, representation: Representation): boolean | Promise<boolean>;
-  /** Answers a matching precondition. `undefined` is the standard 304 with these headers. */
+  /** Responds to a matching precondition. Undefined: the standard 304 with these headers. */
   notModifiedResponse?(headers: HeaderFields): Response | undefined | Promise<Response | undefined>;
-  /** Answers for a file that is not there, or throws. */
+  /** Responds for a missing file, or throws. */
   fileNotFoundResponse?(error: FileNotFoundError): Response | Promise<Response>;
 }
 
 /**
  * A lazy response: it carries a file and how to present it, and reads nothing until it is rendered. Until then any
- * middleware may look at it, change its fields, swap its file, or answer with something else.
+ * middleware may look at it, change its fields, swap its file, or return another response.
  *
  * @example
  * ```ts
@@ -73,7 +73,7 @@ export class DownloadResponse extends PresentedResponse {
   }
 
   /**
-   * `Content-Type`, with its charset. It opens nothing: what the file itself knows counts only if you pass its description.
+   * `Content-Type`, with its charset. It opens nothing: pass the file's description if what the file knows should count.
    * @param stat what `await response.file.stat()` returned
    */
   getContentType(stat: FileStat = {}): string {

@@ -18,20 +18,20 @@ export interface ViewContext<C = unknown> {
   /** Express's `req`, Hono's `Context`, … */
   readonly native: C;
   /**
-   * The client's IP address, as the framework or the runtime tells it: with its setting of which proxies to trust, if it
-   * has one. Undefined where it tells none, as in Next.js and React Router.
+   * Returns the client's IP address as the framework or the runtime knows it, by its own setting of trusted proxies. Undefined if
+   * it does not know, as in Next.js and React Router.
    */
   readonly clientAddress?: () => string | undefined;
 }
 
 /**
- * What a handler may answer. A web `Response` passes through as it is, without the fields that tell the server in front
- * of the application to send a file (X-Accel-Redirect, X-Sendfile, …): it may be the response of another server. To set
- * those yourself, answer with a {@link ProxiedDownloadResponse}.
+ * What a handler may return. A web `Response` is sent as it is, without the fields that instruct the server in front of the
+ * application to send a file (X-Accel-Redirect, X-Sendfile, …): it may be the response of another server. To set those fields
+ * yourself, return a {@link ProxiedDownloadResponse}.
  */
 export type DownloadResult = DownloadResponse | ProxiedDownloadResponse | Response;
 
-/** Answers a request with a file. `View.asView()` makes one; adapters mount it. */
+/** Responds to a request with a file. `View.asView()` makes one; adapters mount it. */
 export type DownloadHandler<C = unknown> = (
   request: DownloadRequest,
   context: ViewContext<C>,
@@ -48,8 +48,8 @@ export type DownloadMiddleware = (
 ) => DownloadResult | Promise<DownloadResult>;
 
 /**
- * A handler whose downloads go through `middleware`, first to last. As soon as one answers with something that is no
- * longer a `DownloadResponse`, the rest is skipped: there is no file left to look at.
+ * Returns a handler whose downloads pass through `middleware`, first to last. When one returns something other than a
+ * `DownloadResponse`, the rest is skipped: it has no file to look at.
  *
  * @example
  * ```ts
@@ -73,7 +73,7 @@ export function withMiddleware<C>(
   return async (request, context) => applyMiddleware(await handler(request, context), request, middleware, context);
 }
 
-/** What `middleware` makes of a result, first to last, until it is no longer a `DownloadResponse`. */
+/** Passes a result through `middleware`, first to last, until it is no longer a `DownloadResponse`. */
 export async function applyMiddleware(
   result: DownloadResult,
   request: DownloadRequest,

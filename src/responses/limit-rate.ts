@@ -1,8 +1,8 @@
-/** How often a limited transfer moves a little, in a second. */
+/** Pieces a second that a limited transfer is sent in. */
 const stepsPerSecond = 10;
 
 /**
- * Lets through at most `rate` bytes a second, evenly. What a slow reader did not take is not made up for later. A rate that
+ * Lets through at most `rate` bytes a second, evenly. Time that a slow client does not use is not made up for later. A rate that
  * is a function may change on the way.
  * @param now - milliseconds of a clock that never goes back
  */

@@ -8,9 +8,9 @@ import type { OnFinish } from "./delivery.ts";
 /**
  * What to do with content that a browser may run (HTML, SVG, XML, …) when it is shown:
  *
- * - `"sandbox"`, the default: shown under a Content-Security-Policy under which nothing runs
+ * - `"sandbox"`, the default: shown with a Content-Security-Policy that runs nothing
  * - `"attachment"`: saved instead
- * - `"allow"`: shown as it is. Its scripts run with the rights of the site's own
+ * - `"allow"`: shown as it is. Its scripts run with the rights of the site
  */
 export type ActiveContentPolicy = "sandbox" | "attachment" | "allow";
 
@@ -51,9 +51,9 @@ export interface Presentation {
   headers: HeaderFieldsInit | undefined;
   /** Any other status than 200 is sent as it is: no ranges, no preconditions, no offload. Default: 200. */
   status: number;
-  /** At most this many bytes a second, where the application itself sends them. Default: no limit. */
+  /** Maximum bytes a second, if the application itself sends the file. Default: no limit. */
   limitRate: number | undefined;
-  /** Called once when the transfer ended, in whatever way. Default: not called. */
+  /** Called once when the transfer has ended, however it ended. Default: not called. */
   onFinish: OnFinish | undefined;
 }
 
@@ -94,7 +94,7 @@ export const presentationDefaults: Readonly<Presentation> = {
   onFinish: undefined,
 };
 
-/** The methods of a view where its class has no other. Written out: a loop over names costs each request more. */
+/** The methods of a view, unless its class overrides them. */
 export const presentationMethods: PresentationMethods & Record<MethodName, unknown> & ThisType<Presentation> = {
   getAttachment() {
     return this.attachment;
@@ -257,8 +257,8 @@ export type ResponseFields = Omit<Presentation, "headers" | "cacheControl" | "ac
 /** The part of a response that the options set. */
 export abstract class PresentedResponse implements ResponseFields {
   /**
-   * An error status that is set after the response was made refuses the file: its answer has no body, whether the
-   * application or a server would have sent it. To send a file as an error page, give the status as an option.
+   * If it is set to an error status after the response was made, the file is refused: neither the application nor a server sends
+   * a body. To send a file as an error page, pass the status as an option.
    */
   status: number;
   attachment: boolean;
@@ -304,7 +304,7 @@ function owned(name: keyof Presentation): string {
   return `DownloadResponse: ${name}`;
 }
 
-/** A file is asked for anew each time: a cache must not show one that was replaced, or that is forbidden by now. */
+/** Caches must revalidate a file each time: it may have been replaced, or be forbidden by now. */
 const defaultCacheControl = "private, no-cache";
 const defaultFields = new HeaderFields().setDefault("Cache-Control", defaultCacheControl);
 

@@ -12,7 +12,7 @@ export interface ProxiedDownloadOptions {
   /** Default 200. */
   status?: number;
   headers?: HeaderFieldsInit;
-  /** The file that somebody else is to send. */
+  /** The file that a proxy, a CDN or a store will send. */
   file?: DownloadFile;
   onFinish?: OnFinish;
 }
@@ -46,10 +46,10 @@ export class ProxiedDownloadResponse {
     this.beforeSend = undefined;
   }
 
-  /** `options` are for kinds of this class that may have to read the file after all. */
+  /** `options` are for subclasses that may have to read the file themselves. */
   async render(request: DownloadRequest, _options?: RenderOptions): Promise<RenderedResponse> {
     const delivery = startDelivery(request, this.file, this.onFinish);
-    // Servers do send a file with an error, if they are told where it is.
+    // Some servers send a file with an error status if they are told where it is.
     const refused = this.status >= 400;
     const headers = refused ? [...this.headers].filter(([name]) => !isHandOffField(name)).flat() : this.headers.toRaw();
     // No server sends a file for an error status, nor for a 304.
@@ -62,7 +62,7 @@ export class ProxiedDownloadResponse {
 
   async #announce(request: DownloadRequest, delivery: Delivery): Promise<void> {
     try {
-      // Nothing but its name is known of the file.
+      // Only the name of the file is known.
       const kind = this.headers.has("Location") ? "redirected" : "handedOver";
       await this.beforeSend?.(handedOverTransfer(request, {}, kind));
     } catch (error) {

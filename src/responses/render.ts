@@ -33,8 +33,8 @@ import { renderWebResponse } from "./web-response.ts";
 
 export interface RenderOptions {
   /**
-   * Leave a local file unopened until its body is read, for runtimes that may drop a body without a word. By default it
-   * is open, and known to be the file that the head describes, when rendering ends.
+   * Leaves a local file unopened until its body is read, for runtimes that may drop a body without cancelling it. Default: when
+   * rendering ends, the file is open, and known to be the one that the head describes.
    */
   lazy?: boolean;
 }
@@ -398,17 +398,9 @@ class HeadOptions extends RequestOptions {
 class ConditionalRequestOptions extends RequestOptions {
   get ifNoneMatch(): string | undefined {
     const { headers } = this.request;
-    // RFC 9110 §13.2.2: these two come first.
+    // These two are evaluated first (RFC 9110 §13.2.2).
     if (headers.get("if-match") !== null || headers.get("if-unmodified-since") !== null) return undefined;
     // One strong tag: what the client got from here, and what every store understands.
     return /^"[\x21\x23-\x7e]*"$/.exec(headers.get("if-none-match")?.trim() ?? "")?.[0];
   }
-}
-
-/** What a request gets, as far as it can be told from the description of the file. */
-export interface Answer {
-  readonly decision: Decision;
-  readonly representation: DescribedRepresentation;
-  readonly head: ResponseHead;
-  readonly multipart?: MultipartByteRanges;
 }

@@ -23,7 +23,7 @@ export interface DescribedResponse {
   readonly isDated?: boolean;
   /** The head of a 200, once it was needed. */
   whole?: ResponseHead;
-  /** The head of a 206 with one part, whichever part, once it was needed. */
+  /** What the heads of all 206 with one part have in common, once it was needed. */
   partial?: ResponseHead;
   /** The head of a 304, once it was needed. */
   notModified?: ResponseHead;
@@ -64,10 +64,9 @@ function isReusable(stat: FileStat, { isDated, representation }: DescribedRespon
 }
 
 /**
- * The one place where what files and applications say of a representation is made ready to be sent. Numbers and dates
- * that are none are refused. A text that cannot be sent (a type that is no media type, a coding that is no token, an
- * entity tag with a space in it) is passed over: it came from an upload, a column or another server, and the file can be
- * sent without it.
+ * Prepares what files and applications say of a representation to be sent. Invalid numbers and dates are an error. A text that
+ * cannot be sent (an invalid media type, a coding that is not a token, an entity tag with a space in it) is ignored: it came
+ * from an upload, a column or another server, and the file can be sent without it.
  */
 function derive(response: DownloadResponse, given: FileStat, request: DownloadRequest): DescribedResponse {
   const stat = checkedStat(given, response.file);
@@ -81,13 +80,13 @@ function derive(response: DownloadResponse, given: FileStat, request: DownloadRe
   const fields = presentationFields(response, representation.contentType);
   if (stat.vary !== undefined) fields.append("Vary", stat.vary);
   const isDated = decidesItself(response) && !representation.etag && !representation.lastModified;
-  // Without a validator a client could never ask whether its copy is still fresh. The time of this answer is one that a
-  // hook can compare with, and not one of the representation: preconditions and If-Range must not match it.
+  // Without a validator, a client could not revalidate its copy. A hook can compare with the time of this response. It is not
+  // a time of the representation: preconditions and If-Range must not match it.
   if (isDated) fields.set("Last-Modified", formatHTTPDate(new Date()));
   return { representation, fields, yields: response.headers.defaults, isDated };
 }
 
-/** An application that knows better validators sets the fields; preconditions then hold against what is sent. */
+/** Fields that the application sets replace the validators of the file. Preconditions are evaluated on what is sent. */
 function validatorsOf(headers: HeaderFields, stat: FileStat): { etag: string | undefined; lastModified?: Date } {
   const etag = headers.get("ETag") ?? stat.etag;
   const lastModified = parseHTTPDate(headers.get("Last-Modified") ?? "") ?? stat.lastModified;
@@ -97,12 +96,12 @@ function validatorsOf(headers: HeaderFields, stat: FileStat): { etag: string | u
   };
 }
 
-// A client must not be sent a date that is later than that of the answer (RFC 9110 §8.8.2.1).
+// A server must not send a date that is later than that of the response (RFC 9110 §8.8.2.1).
 function notAfter(date: Date, now: Date): Date {
   return date > now ? now : date;
 }
 
-/** The coding of what is sent; undefined for `identity`, and for a text that is no coding. */
+/** Returns the content coding. Undefined for `identity`, and for a text that is not a coding. */
 export function codingOf(response: DownloadResponse, stat: FileStat): string | undefined {
   const coding = [response.contentEncoding, stat.contentEncoding].find(
     (known) => known !== undefined && isContentEncoding(known),
@@ -110,7 +109,7 @@ export function codingOf(response: DownloadResponse, stat: FileStat): string | u
   return coding === "identity" ? undefined : coding;
 }
 
-/** The digest that the client prefers of those that are known, or all that it doesn't refuse (RFC 9530 §4). */
+/** Selects the known digest that the client prefers, or all that it does not refuse (RFC 9530 §4). */
 function digestOf({ digests }: FileStat, request: DownloadRequest): { reprDigest?: string } {
   if (!digests || Object.keys(digests).length === 0) return {};
   const preferences = request.headers.get("Want-Repr-Digest");
@@ -121,7 +120,7 @@ function digestOf({ digests }: FileStat, request: DownloadRequest): { reprDigest
   return sent.length > 0 ? { reprDigest: reprDigest(Object.fromEntries(sent)) } : {};
 }
 
-/** The whole of `Content-Type`. */
+/** Returns `Content-Type`, with its parameters. */
 export function typeOf(response: DownloadResponse, stat: FileStat): string {
   const set = response.headers.get("Content-Type");
   if (set !== null && isMediaType(set)) return set;
@@ -140,10 +139,10 @@ function guessedType(response: DownloadResponse): string {
   return byClientName === unknownType ? mediaType(response.file.name) : byClientName;
 }
 
-/** Fields that an application may set and that the representation, which was made of them, sends itself. */
+/** Fields that an application may set, and that are sent as part of the representation. */
 const representationFields = ["Content-Type", "ETag", "Last-Modified"];
 
-/** The fields that say how to treat the file: those that the application set, and ours where it set none. */
+/** The fields that say how to treat the file: those that the application has set, and the defaults of all others. */
 function presentationFields(response: DownloadResponse, type: string): HeaderFields {
   const fields = new HeaderFields(response.headers);
   for (const name of representationFields) fields.delete(name);
@@ -151,7 +150,7 @@ function presentationFields(response: DownloadResponse, type: string): HeaderFie
   const disposition = dispositionOf(response, type);
   setDefault("Content-Disposition", disposition);
   setDefault("X-Content-Type-Options", "nosniff");
-  // By the field that is sent, which the application may have set itself.
+  // Decided by the field that is sent: the application may have set it.
   const isShown = !/^\s*attachment\b/i.test(disposition);
   if (isShown && isActiveContent(type) && response.activeContent !== "allow") {
     setDefault("Content-Security-Policy", sandbox);
@@ -174,5 +173,5 @@ function isInline({ attachment, inlineTypes, activeContent }: DownloadResponse, 
   return activeContent !== "attachment" || !isActiveContent(type);
 }
 
-// Nothing is fetched and no script runs, and the document has an origin of its own, so that it reads no cookie of ours.
+// The document loads nothing and runs no script. It has an opaque origin, so it cannot read the site's cookies.
 const sandbox = "default-src 'none'; style-src 'unsafe-inline'; sandbox";

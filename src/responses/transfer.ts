@@ -3,12 +3,12 @@ import { decide } from "../http/decide.ts";
 import { parseRange, rangeLength } from "../http/range.ts";
 import type { DownloadRequest } from "./handler.ts";
 
-/** Which bytes of which version a response is about to send, or to have sent by another server. */
+/** The bytes, and the version of the file, that a response or another server is about to send. */
 export interface Transfer {
   /**
    * - `sent`: the application sends the bytes.
-   * - `handedOver`: the server in front of it does, and does not report how that ends.
-   * - `redirected`: the client gets a URL, of a store or a CDN, that it may use as it likes.
+   * - `handedOver`: the server in front of the application sends them, and does not report how the transfer ends.
+   * - `redirected`: the client gets a URL of a store or a CDN, which it may use more than once.
    */
   readonly kind: "sent" | "handedOver" | "redirected";
   /** Bytes of the file that the client is promised. Undefined if unknown. */
@@ -27,12 +27,12 @@ export interface Transfer {
  */
 export type BeforeSend = (transfer: Transfer) => void | Promise<void>;
 
-/** What an answer with `decision` sends. Undefined if it sends no bytes of the file. */
+/** Returns the transfer of a response with `decision`. Undefined if it sends no bytes of the file. */
 export function sentTransfer(decision: Decision, representation: Representation): Transfer | undefined {
   return transferOf("sent", decision, representation);
 }
 
-/** What another server will send for `request`: it applies the client's Range itself. */
+/** Returns the transfer that another server makes for `request`: it applies the client's Range itself. */
 export function handedOverTransfer(
   request: DownloadRequest,
   representation: Representation,
@@ -42,7 +42,7 @@ export function handedOverTransfer(
   if (representation.size === undefined) {
     return { kind, bytes: undefined, first: firstPosition(request), size: undefined, version };
   }
-  // Its preconditions are decided: what is left is the range. If that is unsatisfiable, some servers send everything.
+  // The preconditions are decided already. If the range is unsatisfiable, some servers send the whole file.
   const decision = decide(rangeOnly(request), { ...representation, seekable: true });
   const whole = {
     kind,
@@ -75,7 +75,7 @@ function strongTag({ etag }: Representation): string | undefined {
   return etag?.startsWith('"') ? etag : undefined;
 }
 
-/** The lowest position that a Range field names. A suffix of a file of unknown size does not begin at 0, as far as we know. */
+/** The lowest position in a Range field. A suffix of a file of unknown size counts as 1: it is not known to begin at 0. */
 function firstPosition({ method, headers }: DownloadRequest): number {
   const specs = method === "GET" ? parseRange(headers.get("range") ?? "") : undefined;
   return specs === undefined ? 0 : Math.min(...specs.map((spec) => ("suffix" in spec ? 1 : spec.start)));

@@ -5,8 +5,8 @@ import { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadRequest } from "./handler.ts";
 
 /**
- * In bytes. To send a digest before the content, all of the content has to be in memory. Larger content is sent without a digest
- * that is not known yet, so that one request never costs more than this.
+ * In bytes. A digest is sent before the content, so the content must be in memory. Larger content is sent without a digest that
+ * is not known yet: a request never costs more memory than this.
  */
 const maxHashed = 1 << 20;
 
@@ -20,12 +20,12 @@ export interface DigestedContent {
 }
 
 /**
- * Adds the digests that the client asks for and that are not known: `Content-Digest` of the bytes that are sent, and `Repr-Digest`
- * where those are the whole file (RFC 9530 §2 to §4).
+ * Adds the digests that the client requests and that are not known: `Content-Digest` of the bytes that are sent, and
+ * `Repr-Digest` if those are the whole file (RFC 9530 §2 to §4).
  *
  * @param known the digests of the whole file that its description has
  * @param isWhole whether the content is the whole file
- * @returns undefined if the client asks for none, or if it would cost too much
+ * @returns undefined if the client requests no digest, or if it would cost too much
  */
 export async function withWantedDigests(
   request: DownloadRequest,
@@ -37,7 +37,7 @@ export async function withWantedDigests(
   const wantsContent = request.headers.get("Want-Content-Digest");
   const wantsRepr = isWhole ? request.headers.get("Want-Repr-Digest") : null;
   if (wantsContent === null && wantsRepr === null) return undefined;
-  // Where the content is the whole file, both fields say the same.
+  // If the content is the whole file, both fields have the same digest.
   const ofFile = isWhole ? (known ?? {}) : {};
   const names = [...new Set([...Object.keys(ofFile), ...computable])];
   const wanted = [
@@ -47,7 +47,7 @@ export async function withWantedDigests(
   const own = new HeaderFields(fields);
   let sent = content;
   for (const [field, algorithm] of wanted) {
-    // A field that is there and not made of the known digests is the application's own.
+    // A field that is present, and not made of the known digests, was set by the application.
     const isOwn = fields.has(field) && (field === "Content-Digest" || known === undefined);
     if (algorithm === undefined || isOwn) continue;
     let digest = ofFile[algorithm];
@@ -72,7 +72,7 @@ async function inMemory(content: Content): Promise<Uint8Array<ArrayBuffer> | und
   return concatBytes(chunks) as Uint8Array<ArrayBuffer>;
 }
 
-/** `Content-Digest` is wrong as soon as something compresses the content on its way. */
+/** Middleware or a proxy that compresses the content would make `Content-Digest` wrong. */
 function untransformed(fields: HeaderFields): HeaderFields {
   const directives = fields.get("Cache-Control");
   if (!fields.has("Content-Digest") || fields.has("Content-Encoding") || /\bno-transform\b/i.test(directives ?? "")) {

@@ -4,8 +4,8 @@ import { modificationTime, type Validators } from "../http/conditional.ts";
 import type { DownloadResponse } from "./download-response.ts";
 
 /**
- * Whether `file` changed after `since`: trusts the file's own `wasModifiedSince`, else its `lastModified`, else says yes.
- * A 304 is sent only for a certain no: a `wasModifiedSince` that throws, or returns nothing, counts as a yes.
+ * Whether `file` changed after `since`: by the file's own `wasModifiedSince`, else by its `lastModified`, else true. A
+ * `wasModifiedSince` that throws or returns undefined counts as true: a 304 is sent only for a certain false.
  */
 export async function wasModifiedSince(file: DownloadFile, since: Date, representation?: Validators): Promise<boolean> {
   if (file.wasModifiedSince) return askFile(file, since);
@@ -25,7 +25,7 @@ async function askFile(file: DownloadFile, since: Date): Promise<boolean> {
   }
 }
 
-/** Whether something other than a date decides on If-Modified-Since: a hook that was overridden, or the file itself. */
+/** Whether a hook that was overridden, or the file itself, decides on If-Modified-Since in place of a date. */
 export function decidesItself({ file, hooks }: DownloadResponse): boolean {
   const { wasModifiedSince: hook } = hooks;
   return file.wasModifiedSince !== undefined || (hook !== undefined && hook !== wasModifiedSince);

@@ -4,8 +4,8 @@ import type { Delivery } from "./delivery.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
 
 /**
- * A web `Response`, made by a view's own method, in the form that every adapter writes. It may be another server's
- * response, passed on: that server must not tell ours to send a file, so the fields that would are dropped.
+ * Renders a web `Response` that a handler returned. It may be the response of another server, which must not instruct the server
+ * in front of this application to send a file: fields that would are removed.
  */
 export function renderWebResponse(response: Response, delivery: Delivery): RenderedResponse {
   assertResponse(response);
@@ -23,10 +23,10 @@ export function renderWebResponse(response: Response, delivery: Delivery): Rende
   };
 }
 
-/** Web responses that this package made of a download: an instruction to the server in one of them is the view's. */
+/** Web responses that this package made of a download. Their instructions to the server in front come from the view. */
 export const ownResponses: WeakSet<Response> = new WeakSet();
 
-/** `response` without the fields that would have our server send a file. The same object where it has none of them. */
+/** Removes the fields that instruct the server in front to send a file. Returns the same object if it has no such field. */
 export function withoutHandOff(response: Response): Response {
   assertResponse(response);
   if (ownResponses.has(response)) return response;
@@ -39,8 +39,8 @@ export function withoutHandOff(response: Response): Response {
 }
 
 /**
- * Every result that is no download passes here, in every adapter.
- * @throws {ImproperlyConfiguredError} if it is no web response either
+ * Checks a result that is not a download, in every adapter.
+ * @throws {ImproperlyConfiguredError} if it is not a web response either
  */
 function assertResponse(result: unknown): asserts result is Response {
   if (typeof result === "object" && result !== null && "headers" in result && "status" in result) return;
@@ -55,7 +55,7 @@ function nameOf(value: unknown): string {
   return typeof value === "object" ? `an instance of ${value.constructor?.name ?? "Object"}` : `a ${typeof value}`;
 }
 
-// Whether nginx buffers a body says nothing of another file, and applications set it on bodies that they stream.
+// X-Accel-Buffering names no file, and applications set it on bodies that they stream.
 function isForeignInstruction(name: string): boolean {
   return isHandOffField(name) && name.toLowerCase() !== "x-accel-buffering";
 }

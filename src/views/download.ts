@@ -4,16 +4,16 @@ import { VirtualFile, type VirtualSource } from "../files/virtual-file.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadOptions } from "../responses/presentation.ts";
 
-/** What {@link download} takes: a file, a remote URL, or content in any form that `VirtualFile` reads. */
+/** What {@link download} accepts: a file, a remote URL, or content in any form that `VirtualFile` reads. */
 export type Downloadable = DownloadFile | URL | VirtualSource;
 
 export interface DownloadContentOptions extends DownloadOptions {
-  /** The name of content that has none of its own. */
+  /** The name of content that has none. Default: the last segment of a URL, the name of a `File`, else `"download"`. */
   name?: string;
 }
 
 /**
- * A response for those who want no class. A `string` is text to serve, not a path: for a path use `sendFile` or
+ * Makes a response without a view class. A `string` is text to serve, not a path: for a path use `sendFile` or
  * `new LocalFile(path)`.
  *
  * @example

@@ -1,8 +1,8 @@
 import { isMediaType } from "../http/media-type.ts";
 
 /**
- * What the fields of an object say, in whatever form its database gives them. A value that says nothing is undefined,
- * and so is one that could not be sent: whoever uploaded a file often named its type as well.
+ * The values of an object's fields, in the forms that databases return. Empty values are undefined, and so are values that
+ * could not be sent: the user who uploaded a file often chose its type as well.
  */
 
 export function isEmpty(value: unknown): boolean {
@@ -37,13 +37,13 @@ function timeOf(value: unknown): number {
   return Number.isNaN(milliseconds) && typeof value === "string" ? Date.parse(inUtc(value)) : milliseconds;
 }
 
-// Databases write times without a zone in UTC; JavaScript would take them for local ones.
+// Databases write times without a zone in UTC. JavaScript would parse them as local times.
 function inUtc(text: string): string {
   const [, date, time] = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)$/.exec(text) ?? [];
   return date === undefined ? text : `${date}T${time}Z`;
 }
 
-/** NaN for what is no integer. 64-bit columns come as a bigint, or as digits. */
+/** Returns NaN for anything but an integer. 64-bit columns are returned as a bigint, or as digits. */
 function integerOf(value: unknown): number {
   const isInteger = typeof value === "bigint" || Number.isInteger(value);
   return isInteger || (typeof value === "string" && /^-?\d+$/.test(value)) ? Number(value) : Number.NaN;

@@ -6,7 +6,7 @@ import { assertDotfilePolicy, type DotfilePolicy } from "../files/dotfiles.ts";
 import { PathDownloadView } from "./path-download-view.ts";
 
 export interface SendFileOptions extends DownloadOptions {
-  /** The folder that `path` is relative to and that nothing outside of is served. */
+  /** The folder that `path` is relative to. Files outside it are not served. */
   root?: string;
   /** Which dotfiles are served. Default: none below a `root`, all without one. */
   dotfiles?: DotfilePolicy;
@@ -24,8 +24,8 @@ export interface NodeLikeRequest {
 }
 
 /**
- * Serves a local file from an ordinary handler, inline unless `attachment` says otherwise. Give a `root` whenever a
- * part of `path` comes from a request.
+ * Serves a local file from an ordinary handler, inline unless `attachment` is set. Pass a `root` whenever a part of `path`
+ * comes from a request.
  * @param request of `fetch`, or of Express, Fastify, Koa or Node; in Hono `c.req.raw`, in h3 `event.req`
  * @throws {FileNotFoundError} if `path` is empty, or outside the `root`
  * @throws {ImproperlyConfiguredError} if there is a `root` that is empty or undefined: is a setting missing?
@@ -45,7 +45,7 @@ export async function sendFile(
   options: SendFileOptions = {},
 ): Promise<DownloadResult> {
   const { root, dotfiles, etag, ...presentation } = options;
-  // With a setting that is missing, any file of this machine would be served.
+  // If a setting is missing, `root` is undefined, and any file of this machine would be served.
   if ("root" in options) configuredRoot(root, "sendFile()");
   assertDotfilePolicy(dotfiles, "sendFile()");
   const view = Object.assign(new PathDownloadView(), { root, dotfiles, etag, path, attachment: false });

@@ -11,8 +11,8 @@ import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 import { routeParam } from "./view.ts";
 
 /**
- * Serves a file by its name in a storage. The name is `path`, or the URL parameter `pathParam` where the route has
- * one, or what `getPath()` makes of them. A name with a separator that was encoded in the URL (`admin%2Fsecret.txt`) is a
+ * Serves a file by its name in a storage. The name is the URL parameter `pathParam`, else `path`; override `getPath()` to
+ * compute another one. A name with a separator that was encoded in the URL (`admin%2Fsecret.txt`) is a
  * 404: a guard on `/admin/*` has not seen it.
  *
  * @example
@@ -30,12 +30,12 @@ import { routeParam } from "./view.ts";
 export class StorageDownloadView<C = unknown> extends BaseDownloadView<C> {
   /** Where the file is. Required, unless `getStorage()` is overridden. */
   storage: Storage | undefined = undefined;
-  /** The name in the storage, where the URL has none. Default: none, and then the URL must have one. */
+  /** The name in the storage, if the URL has none. Default: none, and then the URL must have one. */
   path: string | undefined = undefined;
-  /** The URL parameter that gives the name. Default: `"path"`. */
+  /** The URL parameter with the name. Default: `"path"`. */
   pathParam = "path";
   /**
-   * Whether a name that the URL gives may have a segment that begins with a dot: `"deny"` (the default), `"allow"`, or a list of
+   * Whether a name from the URL may have a segment that begins with a dot: `"deny"` (the default), `"allow"`, or a list of
    * those that may be served, such as `[".well-known"]`.
    */
   dotfiles: Choice<"deny" | "allow"> | readonly string[] = "deny";
@@ -113,8 +113,8 @@ function checkEntityTag({ etag, storage, constructor }: StorageDownloadView): vo
 }
 
 /**
- * A file of a storage with another entity tag than its own: one that a function makes of its size and its time, or none
- * (`false`). A file without a size or a time has none either.
+ * A file of a storage with another entity tag than its own: a function of its size and its time, or none (`false`). A file
+ * without a size or a time gets none either.
  */
 class TaggedStorageFile extends StorageFile {
   readonly #format: EntityTagFormat | false;
@@ -133,7 +133,7 @@ class TaggedStorageFile extends StorageFile {
   }
 }
 
-// The client's tag is not the source's own: the source can't tell whether it holds.
+// The client's tag is not a tag of the source: the source could not compare it.
 function withoutTag(options: OpenOptions | undefined): OpenOptions {
   return { signal: options?.signal, range: options?.range };
 }

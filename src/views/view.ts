@@ -6,7 +6,7 @@ import { refuseJSON } from "../serialization.ts";
 
 /**
  * What a view may be configured with: its fields, and its `getX()` and other hooks. An option that is undefined counts as absent.
- * What runs a view is not an option: its handlers of HTTP methods (`get`, `post`, …), `renderToResponse`, and the state of one
+ * The members that run a view are not options: its handlers of HTTP methods (`get`, `post`, …), `renderToResponse`, and the state of one
  * request (`file`, `object`). To change those, write a subclass.
  */
 export type ViewOptions<V> = { [Name in Exclude<keyof V, ReservedName>]?: Chosen<V[Name]> | undefined } & ThisType<V>;
@@ -42,7 +42,7 @@ const methodsByName: ReadonlyMap<string, Method> = new Map(methods.map((method) 
 type MethodHandler = () => DownloadResult | Promise<DownloadResult>;
 
 /**
- * Answers requests. One instance serves one request, so that a method may keep on `this` what another one needs.
+ * Responds to requests. Each instance serves one request, so a method may keep on `this` what another one needs.
  * `C` is the framework's own request or context: `this.context.native`.
  *
  * @example
@@ -66,7 +66,7 @@ export class View<C = unknown> {
   declare context: ViewContext<C>;
 
   /**
-   * A handler that makes a view of this class, with `options` set on it, for each request.
+   * Returns a handler that makes a view of this class, with `options` set on it, for each request.
    * @throws {TypeError} for an option that the view does not have
    * @throws {ImproperlyConfiguredError} for a view that could never serve a file
    */
@@ -80,7 +80,7 @@ export class View<C = unknown> {
     return async (request, context) => make().setup(request, context).dispatch();
   }
 
-  /** Gives the view its request. Unit tests call this to test single methods. */
+  /** Sets the request. Unit tests call this to test single methods. */
   setup(request: DownloadRequest, context: Partial<ViewContext> = {}): this {
     this.request = request;
     this.params = context.params ?? {};
@@ -88,11 +88,11 @@ export class View<C = unknown> {
     return this;
   }
 
-  /** Fails where the view could never serve a file. Runs when `asView` is called, not at a request. */
+  /** Throws if the view could never serve a file. Called by `asView()`, not at a request. */
   checkConfiguration(): void {}
 
   /**
-   * Calls the method of this view that is named after the request's method; HEAD is answered by `get`.
+   * Calls the method of this view that is named after the request's method, and `get` for HEAD.
    * @throws {MethodNotAllowedError} with `Allow`
    */
   async dispatch(): Promise<DownloadResult> {
@@ -101,7 +101,7 @@ export class View<C = unknown> {
     return handle.call(this);
   }
 
-  /** Says which methods this view answers (RFC 9110 §9.3.7). */
+  /** Responds with the methods that this view has (RFC 9110 §9.3.7). */
   options(): DownloadResult | Promise<DownloadResult> {
     return new Response(null, { status: 204, headers: { Allow: allowedMethods(this).join(", ") } });
   }
@@ -149,7 +149,7 @@ function checkOptions(view: object, options: object): void {
   }
 }
 
-// What every object has, such as `toString`, is an option only where the class has its own.
+// A member of every object, such as `toString`, is an option only if the class overrides it.
 function isOption(view: object, name: string): boolean {
   const valueOf = (object: object): unknown => (object as Record<string, unknown>)[name];
   return (
