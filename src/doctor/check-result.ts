@@ -37,6 +37,8 @@ export interface Finding {
 export interface Check<Context> {
   readonly check: string;
   readonly title: string;
+  /** Whether it must not share the time with other checks. Default false. */
+  readonly alone?: boolean;
   examine(context: Context): Promise<Finding | undefined>;
 }
 

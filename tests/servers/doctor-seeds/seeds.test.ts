@@ -77,8 +77,8 @@ function sow({ server, seeds, base }: Bed): void {
   });
 
   for (const seed of seeds) {
-    // A busy machine may keep the application waiting as well, which hides this failure.
-    const retry = seed.fails === "proxy-slow-clients" ? 3 : 0;
+    // A busy machine may keep the application waiting as well, and outlive lighttpd's cache. That hides these failures.
+    const retry = seed.fails === "proxy-slow-clients" || seed.fails === "proxy-fresh" ? 3 : 0;
     it.concurrent(describeSeed(seed), { timeout: 60_000, retry }, () => heals(seed));
   }
 
