@@ -55,9 +55,20 @@ const zipCommands: readonly Command[] = [
   })),
 ];
 
+let classes = "";
+
+/** To be called before a reader in Java: what is compiled once starts in a third of the time. */
+export async function compileJavaReader(folder: string): Promise<void> {
+  const { code, errors } = await run("javac", ["-d", folder, script("ReadZip.java")]);
+  if (code !== 0) throw new Error(errors);
+  classes = folder;
+}
+
+const java = (...args: readonly string[]): string[] => ["java", "-XX:TieredStopAtLevel=1", "-cp", classes, ...args];
+
 const javaCommands: readonly Command[] = [
-  { name: "Java's ZipFile", arguments: (archive) => ["java", script("ReadZip.java"), archive], prints: true },
-  { name: "Java's ZipInputStream", arguments: () => ["java", script("ReadZip.java")], prints: true, isPiped: true },
+  { name: "Java's ZipFile", arguments: (archive) => java("ReadZip", archive), prints: true },
+  { name: "Java's ZipInputStream", arguments: () => java("ReadZip"), prints: true, isPiped: true },
 ];
 
 const tarCommands: readonly Command[] = [
@@ -81,8 +92,7 @@ const tarCommands: readonly Command[] = [
 
 const toReader = (command: Command): Reader => ({ name: command.name, read: (path) => readWith(command, path) });
 
-export const zipReaders: readonly Reader[] = zipCommands.map(toReader);
-export const javaReaders: readonly Reader[] = javaCommands.map(toReader);
+export const zipReaders: readonly Reader[] = [...zipCommands, ...javaCommands].map(toReader);
 export const tarReaders: readonly Reader[] = tarCommands.map(toReader);
 
 async function readWith(command: Command, archive: string): Promise<Contents> {
