@@ -52,7 +52,8 @@ export class Examination {
   /** How to reach the application. */
   readonly appRoute: Route;
   readonly #folder: string;
-  readonly #url: string;
+  /** The path of the health check, with a slash at the end. */
+  readonly url: string;
   readonly #connections: Connections = new Connections();
   readonly #requests: Semaphore = new Semaphore(maxRequests);
 
@@ -78,14 +79,14 @@ export class Examination {
     this.route = { ...this.appRoute, host };
     this.samples = makeSamples();
     this.#folder = healthcheck.folder ?? defaultFolder;
-    this.#url = healthcheck.url.replace(/\/*$/, "/");
+    this.url = healthcheck.url.replace(/\/*$/, "/");
   }
 
   /** Returns the name of a sample in the storage. */
   readonly nameOf = (sample: Sample): string => `${this.#folder}/${sample.name}`;
 
   path(sample: Sample, probe?: Probe): string {
-    return `${this.#url}${urlPath(sample.name)}${probe === undefined ? "" : `?probe=${probe}`}`;
+    return `${this.url}${urlPath(sample.name)}${probe === undefined ? "" : `?probe=${probe}`}`;
   }
 
   /** Returns undefined if no rule captures the sample, so that the application sends it. */

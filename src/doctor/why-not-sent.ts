@@ -2,7 +2,7 @@ import type { Reply } from "./ask.ts";
 import { serverNamed } from "./bystander.ts";
 import type { Finding } from "./check-result.ts";
 import { offloadFieldIn, type Examination, type ExpectedTarget } from "./examination.ts";
-import { known, ofProxy, placeOf } from "./proxy-examination.ts";
+import { known, ofProxy, placeOf, receivedIn } from "./proxy-examination.ts";
 import { commandsToRead } from "./readable.ts";
 import type { Problem } from "./remedies/problem.ts";
 import { isRemote, storeFinding } from "./store-answer.ts";
@@ -19,7 +19,10 @@ export async function whyNotSent(
   const whole = reply.status === 200 && reply.body.toString() === exam.samples.plain.content;
   if (whole && field === undefined) return undefined;
   const location = reply.field("Location");
-  if (field === undefined && reply.status === 401) return plainly("401", permission);
+  if (field === undefined && (await isLocked(exam, reply.status))) {
+    const problem = { kind: "locked", path: exam.url } as const;
+    return byProblem(exam, expected, reply, problem, `${reply.status}, without a request to the application`);
+  }
   if (reply.status >= 300 && reply.status < 400 && location !== undefined)
     return plainly(`${reply.status} to ${location}`, "Give the address that it leads to as --proxy.");
   if (expected !== undefined && field === undefined && isRemote(expected) && reply.status !== 200) {
@@ -31,8 +34,12 @@ export async function whyNotSent(
   return cause ? byProblem(exam, expected, reply, cause.problem, cause.actual) : otherContent(exam, reply);
 }
 
-const permission =
-  "The health check needs no permission: write a location for its URL in which the server asks for none.";
+/** Whether the server refuses the URL of the health check, rather than the file. */
+async function isLocked(exam: Examination, status: number): Promise<boolean> {
+  if (status !== 401 && status !== 403 && status !== 407) return false;
+  const reply = await exam.askProxy({ path: exam.path(exam.samples.plain, "request") });
+  return reply.status === status && receivedIn(reply) === undefined;
+}
 
 interface Cause {
   readonly problem: Problem;

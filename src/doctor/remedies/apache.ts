@@ -31,6 +31,13 @@ export const apacheRemedies: ServerRemedies = {
   "no-location": (place) => folder(place),
   "wrong-folder": (place) => sentences(folder(place), "The folder must be the one of the storage as Apache sees it."),
   denied: (place, { commands }) => (commands.length > 0 ? run(commands) : folder(place)),
+  locked: (_place, { path }) =>
+    sentences(
+      edit("the end of the virtual host", {
+        write: [`<Location ${path}>`, "AuthMerging Off", "Require all granted", "</Location>"],
+      }),
+      "The health check serves nothing but the doctor's files.",
+    ),
   "no-application": (place) =>
     `Apache does not reach the application. ${edit(host, { remove: ["ProxyPass / …"], write: [passes(place)] })}`,
   fields: (_place, { changes }) =>

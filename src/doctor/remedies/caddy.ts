@@ -41,6 +41,9 @@ export const caddyRemedies: ServerRemedies = {
     }),
   denied: (_place, { commands }) =>
     commands.length > 0 ? run(commands) : edit(handler, { remove: ["respond …", "error …403"] }),
+  locked: (_place, { path }) =>
+    `In the site, exclude the health check from \`basic_auth\`, \`forward_auth\` and \`respond\`: write \`not path ${path}*\` ` +
+    "into their matchers. The health check serves nothing but the doctor's files.",
   "no-application": ({ app }) =>
     `Caddy does not reach the application. ${edit(site, {
       replace: ["reverse_proxy … {", `reverse_proxy ${app} {`],

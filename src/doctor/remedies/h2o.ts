@@ -26,6 +26,9 @@ export const h2oRemedies: ServerRemedies = {
   "no-location": (place) => folder(place),
   "wrong-folder": (place) => sentences(folder(place), "The folder must be the one of the storage as h2o sees it."),
   denied: (place, { commands }) => (commands.length > 0 ? run(commands) : folder(place)),
+  locked: ({ app }, { path: url }) =>
+    `In the host that clients reach, write a path \`"${url}":\` with the lines of the application's path and without the ` +
+    `\`mruby.handler\` that asks for a permission. It needs \`proxy.reverse.url: "${app}${url}"\`.`,
   "no-application": ({ app }) =>
     `h2o does not reach the application. ${edit(path, {
       remove: ["proxy.reverse.url: …"],

@@ -42,6 +42,16 @@ export const lighttpdRemedies: ServerRemedies = {
   "wrong-folder": (place) =>
     sentences(docroot(place), "The folder must be the one of the storage as lighttpd sees it."),
   denied: (place, { commands }) => (commands.length > 0 ? run(commands) : docroot(place)),
+  locked: (_place, { path }) =>
+    sentences(
+      edit(configuration, {
+        write: [
+          `$HTTP["url"] =~ "^${path}" { auth.require = () }`,
+          `$HTTP["url"] =~ "^${path}" { url.access-deny = () }`,
+        ],
+      }),
+      "The health check serves nothing but the doctor's files.",
+    ),
   "no-application": ({ app }) => {
     const { hostname, port } = new URL(app);
     return `lighttpd does not reach the application. ${edit(proxy, {

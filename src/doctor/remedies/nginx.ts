@@ -57,6 +57,11 @@ export const nginxRemedies: ServerRemedies = {
       : edit(files(place), {
           remove: ["deny …;", "allow …;", "auth_basic …;", "auth_request …;", "satisfy …;"],
         }),
+  locked: ({ app: origin }, { path }) =>
+    sentences(
+      edit(app, { write: [`location ${path} { auth_basic off; allow all; proxy_pass ${origin}; }`] }),
+      "The health check serves nothing but the doctor's files.",
+    ),
   "no-application": ({ app: origin }) =>
     `nginx does not reach the application. ${edit("the upstream of the application", {
       remove: ["server …;"],

@@ -19,6 +19,8 @@ export type Problem =
   | { readonly kind: "wrong-folder" }
   /** The server may not read the file: its configuration or the file system forbids it. */
   | { readonly kind: "denied"; readonly commands: readonly string[] }
+  /** The server asks for a permission at the URL of the health check. */
+  | { readonly kind: "locked"; readonly path: string }
   /** The server does not reach the application. */
   | { readonly kind: "no-application" }
   | { readonly kind: "fields"; readonly changes: readonly FieldChange[] }

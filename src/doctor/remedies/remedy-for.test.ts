@@ -23,6 +23,7 @@ const problems: readonly Problem[] = [
   { kind: "wrong-folder" },
   { kind: "denied", commands: [] },
   { kind: "denied", commands: ["chmod o+x /srv"] },
+  { kind: "locked", path: "/healthcheck/" },
   { kind: "no-application" },
   { kind: "fields", changes: [{ name: "cache-control", fate: "changed", value: "public" }] },
   { kind: "fields", changes: [{ name: "referrer-policy", fate: "dropped" }] },

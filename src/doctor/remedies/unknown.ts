@@ -10,6 +10,8 @@ export const unknownRemedies: ServerRemedies = {
   "no-location": ({ location }) => `Give the server a location for ${location}.`,
   "wrong-folder": ({ folder }) => `Let the server look for the files in ${folder}.`,
   denied: () => "Let the server read the file.",
+  locked: (_place, { path }) =>
+    `Let the server ask for no permission at ${path}. The health check serves nothing but the doctor's files.`,
   "no-application": ({ app }) => `Let the server pass requests to ${app}.`,
   fields: (_place, { changes }) =>
     `Let the server pass on ${changes.map(({ name }) => spelled(name)).join(", ")} as the application sent it.`,

@@ -7,6 +7,7 @@ export const apacheSeeds: readonly Seed[] = [
   { from: on, to: "XSendFile Off", fails: "proxy-sends" },
   { from: 'XSendFilePath "ROOT"', to: 'XSendFilePath "/var/empty"', fails: "proxy-sends" },
   { from: `${pass}http://APP/ nocanon`, to: `${pass}http://127.0.0.1:1/ nocanon`, fails: "proxy-sends" },
+  { from: pass, to: `<Location />\nRequire all denied\n</Location>\n${pass}`, fails: "proxy-sends" },
   { from: "/ nocanon", to: "/", fails: "proxy-names" },
   { from: "XSendFileUnescape Off", to: "XSendFileUnescape On", fails: "proxy-names", only: /Debian 13/ },
   { from: on, to: `${on}\nHeader set Cache-Control "public"`, fails: "proxy-fields" },

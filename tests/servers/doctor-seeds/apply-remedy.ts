@@ -21,7 +21,13 @@ const places: Readonly<Record<ServerName, Readonly<Record<string, FindRegion>>>>
     "the server block": block("\nserver {", "\n  server {"),
     "the upstream of the application": block("upstream downloadview_app {"),
   },
-  apache: { "the virtual host": between(/<VirtualHost [^>]*>\n/, "</VirtualHost>") },
+  apache: {
+    "the virtual host": between(/<VirtualHost [^>]*>\n/, "</VirtualHost>"),
+    "the end of the virtual host": (text) => {
+      const end = text.indexOf("</VirtualHost>");
+      return { start: end, end };
+    },
+  },
   lighttpd: {
     "the configuration": (text) => ({ start: text.length, end: text.length }),
     "the `proxy.server` of the application": between(/proxy\.server = \( "" => \( \(/, " ) ) )\n"),

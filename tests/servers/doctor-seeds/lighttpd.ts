@@ -11,6 +11,11 @@ export const lighttpdSeeds: readonly Seed[] = [
     fails: "proxy-sends",
   },
   { from: '"port" => PORT', to: '"port" => 1', fails: "proxy-sends" },
+  {
+    from: modules,
+    to: `${modules}\nserver.modules += ( "mod_access" )\nurl.access-deny = ( "" )`,
+    fails: "proxy-sends",
+  },
   { from: "server.stream-response-body = 2", to: "server.stream-response-body = 0", fails: "proxy-streams" },
   { from: "server.stream-response-body = 2", to: "server.stream-response-body = 1", fails: "proxy-slow-clients" },
   { from: 'server.stat-cache-engine = "disable"', to: "", fails: "proxy-fresh" },

@@ -18,6 +18,8 @@ export const nginxSeeds: readonly Seed[] = [
     fails: "proxy-sends",
   },
   { from: "server APP;", to: "server 127.0.0.1:1;", fails: "proxy-sends" },
+  { from: http11, to: `${http11} auth_basic "closed"; auth_basic_user_file /dev/null;`, fails: "proxy-sends" },
+  { from: http11, to: `${http11} allow 192.0.2.1; deny all;`, fails: "proxy-sends" },
   { from: pass, to: "proxy_pass http://downloadview_app$uri;", fails: "proxy-names" },
   { from: pass, to: "rewrite ^(.*)$ $1? break; proxy_pass http://downloadview_app;", fails: "proxy-query" },
   {
