@@ -14,6 +14,7 @@ the health check can be reached.
   --proxy URL          the server in front of it, as clients reach it
   --host NAME          the Host field for --proxy, for example with --proxy http://127.0.0.1
   --insecure           accepts a self-signed certificate
+  --origin URL         the origin of a page that fetches from the storage: checks its CORS rules
   --timeout SECONDS    the time for all checks together (default 60)
   --json               prints the results as JSON
   --config FILE        another file than downloadview.config.ts
@@ -34,6 +35,7 @@ export function runDoctor(args: readonly string[], io: CommandIO, folder: string
         timeout: { type: "string", default: "60" },
         help: { type: "boolean", short: "h" },
         json: { type: "boolean", default: false },
+        origin: { type: "string" },
         proxy: { type: "string" },
       },
     });
@@ -49,6 +51,7 @@ export function runDoctor(args: readonly string[], io: CommandIO, folder: string
       proxy,
       host: values.host,
       insecure: values.insecure,
+      origin: values.origin === undefined ? undefined : address(values.origin, "--origin"),
       timeout: milliseconds(values.timeout),
     });
     io.stdout(values.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : formatDiagnosis(diagnosis));

@@ -3,7 +3,7 @@ import { Agent as SecureAgent, request as askByHttps } from "node:https";
 
 /** A request that is sent byte by byte: `fetch` would normalize the path and add fields. */
 export interface Question {
-  readonly method?: "GET" | "HEAD";
+  readonly method?: "GET" | "HEAD" | "OPTIONS";
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
 }

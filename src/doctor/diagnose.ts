@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { DownloadviewConfig } from "../config/downloadview-config.ts";
 import { appChecks } from "./app-checks.ts";
 import { failed, passed, skipped, type Check, type CheckResult } from "./check-result.ts";
+import { crossOriginCheck } from "./cross-origin-check.ts";
 import { folded } from "./consequences.ts";
 import { Examination, messageOf, type DoctorOptions, type ExpectedTarget } from "./examination.ts";
 import { modificationTimes } from "./modification-times.ts";
@@ -61,7 +62,8 @@ async function examineAll(exam: Examination): Promise<CheckResult[]> {
   const checked = await run(storageChecks, exam, exam);
   const app = await run(appChecks, exam, exam, isHealthy(checked));
   const samples = new Set(firstSamples(exam.samples).map((sample) => exam.nameOf(sample)));
-  const storage = [...checked, ...(await modificationTimes(exam.storage, (name) => samples.has(name)))];
+  const crossOrigin = exam.origin === undefined ? [] : await run([crossOriginCheck], exam, exam, isHealthy(checked));
+  const storage = [...checked, ...crossOrigin, ...(await modificationTimes(exam.storage, (name) => samples.has(name)))];
   if (!isHealthy(app)) return [...storage, ...app, ...skipProxy(exam)];
   const expected = await exam.expected(exam.samples.plain);
   if (exam.proxy === undefined) return [...storage, ...app, ...(expected ? [unproxied(expected)] : [])];

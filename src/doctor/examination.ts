@@ -21,6 +21,11 @@ export interface DoctorOptions {
   readonly host?: string | undefined;
   /** Accepts a self-signed certificate of `app` and `proxy`. Default false. */
   readonly insecure?: boolean | undefined;
+  /**
+   * The origin of a page that fetches downloads which the application redirects to the storage, such as
+   * `https://app.example`. The doctor then sends the storage a preflight. Default: none.
+   */
+  readonly origin?: string | undefined;
   /** The time for all checks together, in milliseconds. Default 60 000. The checks that remain then are skipped. */
   readonly timeout?: number | undefined;
 }
@@ -43,6 +48,8 @@ export class Examination {
   readonly storageName: string;
   readonly app: URL;
   readonly proxy: URL | undefined;
+  /** The origin of a page that fetches from the storage. */
+  readonly origin: string | undefined;
   readonly samples: Samples;
   /** The time for all checks together, in milliseconds. */
   readonly timeout: number;
@@ -57,7 +64,7 @@ export class Examination {
   readonly #connections: Connections = new Connections();
   readonly #requests: Semaphore = new Semaphore(maxRequests);
 
-  constructor(config: DownloadviewConfig, { app, proxy, host, insecure, timeout = 60_000 }: DoctorOptions) {
+  constructor(config: DownloadviewConfig, { app, proxy, host, insecure, origin, timeout = 60_000 }: DoctorOptions) {
     const { healthcheck, storages = {} } = config;
     const storage = storages[healthcheck?.storage ?? ""];
     if (!healthcheck || !storage) {
@@ -71,6 +78,7 @@ export class Examination {
     this.storageName = healthcheck.storage;
     this.app = new URL(app);
     this.proxy = proxy === undefined ? undefined : new URL(proxy);
+    this.origin = origin === undefined ? undefined : new URL(origin).origin;
     this.timeout = timeout;
     this.signal = AbortSignal.timeout(timeout);
     // One listener per request.

@@ -3,7 +3,7 @@ import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectSecurely } from "node:tls";
 import { tlsOptions, type Route } from "./ask.ts";
 
-/** How many bytes follow the header section of the answer to HEAD. Node's own client does not tell. */
+/** Returns how many bytes follow the head of the response to HEAD. Node's HTTP client ignores them. */
 export async function bodyAfterHead(base: URL, path: string, route: Route = {}): Promise<number> {
   const socket = open(base, route);
   socket.setTimeout(10_000, () => socket.destroy(new Error("no answer within 10 s")));

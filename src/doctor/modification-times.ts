@@ -2,19 +2,19 @@ import { isPlaceholderTime } from "../http/etag.ts";
 import type { Storage } from "../storages/storage.ts";
 import type { CheckResult } from "./check-result.ts";
 
-/** At most this many files are looked at, and fewer than {@link minFiles} may have one time by chance. */
 const maxFiles = 200;
+/** Fewer files may have one time by chance. */
 const minFiles = 3;
 
 const remedy =
-  "Entity tags are made of modification times, so a new version of the same length would be taken for the old one. " +
-  'Set etag: "content" on the view or the storage, or let the deployment keep each file\'s own time.';
+  "The ETag is made of the modification time, so a new version of the same length gets the old one's ETag. " +
+  'Set etag: "content" on the view or the storage, or let the deployment keep the time of each file.';
 
 /**
- * Notes a storage whose files all have one modification time, or one that says nothing: package managers and image
- * builders give every file the same (npm 1985, Nix 1970, `SOURCE_DATE_EPOCH`).
+ * Notes a storage whose files all have the same modification time, or only placeholder times. Package managers and image
+ * builders set one for all files (npm 1985, Nix 1970, `SOURCE_DATE_EPOCH`).
  *
- * @param isSample whether a name is of a file that the doctor saved
+ * @param isSample - returns whether the doctor has saved the file with this name
  */
 export async function modificationTimes(storage: Storage, isSample: (name: string) => boolean): Promise<CheckResult[]> {
   const times = await timesOf(storage, isSample).catch(() => []);
@@ -37,7 +37,7 @@ async function timesOf(storage: Storage, isSample: (name: string) => boolean): P
   const times: Date[] = [];
   for await (const { name, lastModified } of storage.list()) {
     if (isSample(name)) continue;
-    // A file system storage says nothing of a time that says nothing itself, but in times().
+    // A file system storage leaves a placeholder time out of list(), but not out of times().
     const time = lastModified ?? (await storage.times?.(name))?.modified;
     if (time) times.push(time);
     if (times.length === maxFiles) break;
@@ -45,7 +45,7 @@ async function timesOf(storage: Storage, isSample: (name: string) => boolean): P
   return times;
 }
 
-/** The time of all files, if it is one, or the first of them that says nothing about the content. */
+/** Returns the time that all files share, or the first one if all are placeholders. Else undefined. */
 export function sharedTime(times: readonly Date[]): Date | undefined {
   const [first] = times;
   if (first === undefined || times.length < minFiles) return undefined;
