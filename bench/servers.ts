@@ -40,30 +40,39 @@ export const fileServers: readonly ServerEntry[] = [
   bare,
 ];
 
+/** Our own server of `node:http`, where it is the limit of what passes through a framework. */
+export const nodeServer: ServerEntry = {
+  module: "files/downloadview",
+  title: "downloadview on `node:http`",
+  packages: [],
+  limit: true,
+};
+
 /** A handler in Express. */
 export const expressServers: readonly ServerEntry[] = [
   { module: "files/downloadview-express", title: "downloadview `toExpressHandler`", packages: ["express"] },
   express,
+  { module: "web/express-bare", title: "bare `res.end(buffer)`, our head", packages: [], limit: true },
 ];
 
 /** A web `Response` through Hono, and what Hono's own adapter makes of it. */
 export const honoServers: readonly ServerEntry[] = [
-  { module: "web/hono-downloadview", title: "downloadview `toFetchHandler`", packages: ["hono", "@hono/node-server"] },
+  { module: "files/downloadview-hono", title: "downloadview `toHonoHandler`", packages: ["hono", "@hono/node-server"] },
   {
-    module: "files/downloadview-hono",
-    title: "downloadview `toHonoHandler`",
+    module: "web/hono-downloadview",
+    title: "downloadview `toFetchHandler`",
     packages: ["hono", "@hono/node-server"],
     ours: true,
   },
   hono,
-  { module: "web/hono-bare", title: "bare `context.body(bytes)`", packages: [], limit: true },
+  { module: "web/hono-bare", title: "bare `new Response(buffer)`, our head", packages: [], limit: true },
 ];
 
 /** A web `Response` through srvx. */
 export const srvxServers: readonly ServerEntry[] = [
   { module: "web/srvx-downloadview", title: "downloadview `toFetchHandler`", packages: ["srvx"] },
   srvx,
-  { module: "web/srvx-bare", title: "bare `new Response(bytes)`", packages: [], limit: true },
+  { module: "web/srvx-bare", title: "bare `new Response(buffer)`, our head", packages: [], limit: true },
 ];
 
 /** nginx in front of an application: both together. */

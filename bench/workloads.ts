@@ -30,6 +30,7 @@ import {
   fileServers,
   generatedServers,
   honoServers,
+  nodeServer,
   offloadServers,
   type ServerEntry,
   srvxServers,
@@ -44,6 +45,8 @@ export interface Workload {
   readonly load: Load;
   /** The first one is compared to ours. */
   readonly figures: readonly [Figure, ...Figure[]];
+  /** How much the server's process holds, in megabytes. Default 10. */
+  readonly heapMegabytes?: number;
   /** Each round has new servers, and there are half as many: what a process holds depends on what it did before. */
   readonly fresh?: true;
 }
@@ -225,23 +228,34 @@ function behindNginx(file: FileName): Workload {
   };
 }
 
+/** What passes through a framework, in processes that hold nothing, what an application may hold, and five times as much. */
 function throughFramework(name: string, title: string, servers: readonly ServerEntry[]): readonly Workload[] {
-  return [
-    {
-      name: `${name}-10KiB`,
-      title: `${title}, 10 KiB, 64 connections`,
-      servers,
-      request: { kind: "file", file: "10KiB.bin" },
-      load: keepAlive,
-      figures: perRequest,
-    },
-    {
-      name: `${name}-1GiB`,
-      title: `${title}, 1 GiB, 1 connection`,
-      servers,
-      request: { kind: "file", file: "large.bin" },
-      load: oneDownload,
-      figures: perGigabyte,
-    },
-  ];
+  return [10, 0, 50].flatMap((heapMegabytes) => {
+    const heap = heapMegabytes === 10 ? "" : `, ${heapMegabytes} MB held`;
+    const suffix = heapMegabytes === 10 ? "" : `-${heapMegabytes}MB`;
+    return [
+      ...(["1KiB.bin", "10KiB.bin", "1MiB.bin"] as const).map((file) => ({
+        name: `${name}-${sizeOf(file).replace(" ", "")}${suffix}`,
+        title: `${title}, ${sizeOf(file)}, 64 connections${heap}`,
+        servers,
+        request: { kind: "file", file } as const,
+        load: keepAlive,
+        figures: perRequest,
+        heapMegabytes,
+      })),
+      {
+        name: `${name}-1GiB${suffix}`,
+        title: `${title}, 1 GiB, 1 connection${heap}`,
+        servers: [...servers.filter(({ limit }) => !limit), nodeServer],
+        request: { kind: "file", file: "large.bin" } as const,
+        load: oneDownload,
+        figures: perGigabyte,
+        heapMegabytes,
+      },
+    ];
+  });
+}
+
+function sizeOf(file: "1KiB.bin" | "10KiB.bin" | "1MiB.bin"): string {
+  return file.replace("KiB.bin", " KiB").replace("MiB.bin", " MiB");
 }

@@ -24,7 +24,11 @@ export class Contestant {
 
   /** @throws when the server cannot be started, or answers anything else than what the workload asks for. */
   static async start(entry: ServerEntry, workload: Workload, load: Child, fixtures: Fixtures): Promise<Contestant> {
-    const server = await Child.start("harness/server-process.ts", [entry.module, fixtures.root], SERVER_CORE);
+    const server = await Child.start(
+      "harness/server-process.ts",
+      [entry.module, fixtures.root, String(workload.heapMegabytes ?? 10)],
+      SERVER_CORE,
+    );
     try {
       const port = await server.ask<number>("port");
       const { target, expected } = await prepareRequest(workload, port, load, fixtures);

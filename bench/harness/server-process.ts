@@ -2,14 +2,18 @@ import { answerQuestions } from "./questions.ts";
 import { type RunningServer, type StartServer, usageOfThisProcess } from "./running-server.ts";
 
 /**
- * Some 12 MB of objects, as an application has; exported, so that they stay. In a heap between 8 and 12 MB, V8 collects
- * everything again and again for the buffers that it counts beside it; in a smaller one never. Servers that hold nothing
- * are all close to that line.
+ * Objects, as an application has; exported, so that they stay. In a heap between 8 and 12 MB, V8 collects everything again and
+ * again for the buffers that it counts beside it; in a smaller one never.
  */
-export const application: readonly object[] = Array.from({ length: 150_000 }, (_, id) => ({ id, name: `name ${id}` }));
+export const application: object[] = [];
+
+function hold(megabytes: number): void {
+  for (let id = 0; id < megabytes * 12_500; id++) application.push({ id, name: `name ${id}` });
+}
 
 /** Starts one server, named by its module under `servers/`, and says what it uses. */
-async function startServer(module = "", root = ""): Promise<RunningServer> {
+async function startServer(module = "", root = "", heapMegabytes = "0"): Promise<RunningServer> {
+  hold(Number(heapMegabytes));
   const { start } = (await import(`../servers/${module}.ts`)) as { start: StartServer };
   return start(root);
 }

@@ -128,7 +128,7 @@ export function isResumable(status: number, fields: HeaderFields): boolean {
 }
 
 /** The fields that a web `Headers` has. */
-export function presentIn(headers: Headers): PresentFields {
+export function presentIn(headers: Headers): PresentFields & { readonly names: readonly string[] } {
   return { names: [...headers.keys()], get: (name) => headers.get(name) };
 }
 

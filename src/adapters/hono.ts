@@ -133,7 +133,10 @@ function presentFor(context: Context): Headers {
 function fieldsBeside(context: Context, rendered: RenderedHead): HeaderFields {
   const headers = presentFor(context);
   const compresses = context.req.matchedRoutes.some(({ handler }) => handler.name === "compress");
-  const merged = mergeFields(rendered, presentIn(headers), { compresses });
+  const present = presentIn(headers);
+  const merged = mergeFields(rendered, present, { compresses });
+  // Most often nothing was set: then there is nothing to unset either.
+  if (present.names.length === 0) return merged.fields;
   const whole = mergedWhole(merged, headers);
   const names = new Set(Array.from(merged.fields, ([name]) => name.toLowerCase()));
   names.delete("set-cookie");

@@ -100,9 +100,9 @@ describe("a web response of a local file", () => {
     }
     const outcomes: DownloadOutcome[] = [];
     const onFinish = (outcome: DownloadOutcome): void => void outcomes.push(outcome);
+    const asked = once(source, "asked");
     const response = await toFetchHandler(async () => download(slow, { name: "x", onFinish }))(request());
     const reader = response.body!.getReader();
-    const asked = once(source, "asked");
     await reader.read();
     const pending = reader.read();
     await asked;

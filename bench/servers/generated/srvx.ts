@@ -10,12 +10,14 @@ export const start: StartServer = () =>
     },
   });
 
-function toWebStream(chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+const encoder = new TextEncoder();
+
+function toWebStream(chunks: AsyncGenerator<Buffer<ArrayBuffer> | string>): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     async pull(controller) {
       const { done, value } = await chunks.next();
       if (done) controller.close();
-      else controller.enqueue(value);
+      else controller.enqueue(typeof value === "string" ? encoder.encode(value) : value);
     },
     async cancel() {
       await chunks.return(undefined);

@@ -1,19 +1,15 @@
 import { createServer } from "node:http";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
+import { knownFile } from "../../harness/framework-limit.ts";
 import { listen, type StartServer } from "../../harness/running-server.ts";
 
-/** The limit of Hono on Node: bytes that were read once. */
+/** The limit of Hono on Node. */
 export const start: StartServer = (root) => {
-  const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const app = new Hono();
   app.get("/:name", async (context) => {
-    const name = context.req.param("name");
-    const bytes = files.get(name) ?? new Uint8Array(await readFile(join(root, name)));
-    files.set(name, bytes);
-    return context.body(bytes, 200, { "Content-Length": String(bytes.length) });
+    const { bytes, headers } = await knownFile(root, context.req.param("name"));
+    return new Response(bytes, { headers });
   });
   return listen(createServer(getRequestListener(app.fetch)));
 };

@@ -1,17 +1,13 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { FastResponse } from "srvx";
+import { knownFile } from "../../harness/framework-limit.ts";
 import type { StartServer } from "../../harness/running-server.ts";
 import { listenWithSrvx } from "../../harness/srvx-server.ts";
 
-/** The limit of srvx on Node: bytes that were read once. */
-export const start: StartServer = (root) => {
-  const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  return listenWithSrvx({
+/** The limit of srvx on Node. */
+export const start: StartServer = (root) =>
+  listenWithSrvx({
     fetch: async (request) => {
-      const name = new URL(request.url).pathname;
-      const bytes = files.get(name) ?? new Uint8Array(await readFile(join(root, name)));
-      files.set(name, bytes);
-      return new Response(bytes, { headers: { "Content-Length": String(bytes.length) } });
+      const { bytes, headers } = await knownFile(root, new URL(request.url).pathname);
+      return new FastResponse(bytes, { headers });
     },
   });
-};

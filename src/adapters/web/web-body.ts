@@ -6,6 +6,7 @@ import {
   type ReadableBody,
   type RenderedResponse,
 } from "../../responses/rendered-response.ts";
+import type { DownloadRequest } from "../../responses/handler.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
 import { watchReader } from "../slow-readers.ts";
 import { FileChunks } from "./file-chunks.ts";
@@ -24,7 +25,8 @@ export type MakeStream = (
 ) => ReadableStream<Uint8Array>;
 
 export interface WebBodyOptions {
-  readonly signal?: AbortSignal | undefined;
+  /** Whose `signal` aborts when the client leaves. It is asked for by streams alone: most servers make it when it is. */
+  readonly request?: DownloadRequest | undefined;
   readonly outgoing?: Outgoing | undefined;
   readonly makeStream?: MakeStream | undefined;
 }
@@ -92,8 +94,9 @@ export function onOutgoingEnd(outgoing: Outgoing, listener: () => void): void {
 function bodyStream(
   { status, delivery, limitRate: rate, slowReaders }: RenderedResponse,
   body: ReadableBody,
-  { signal, outgoing, makeStream = pulledStream }: WebBodyOptions,
+  { request, outgoing, makeStream = pulledStream }: WebBodyOptions,
 ): ReadableStream<Uint8Array> {
+  const signal = request?.signal;
   const chunks = chunksOf(body, rate);
   let sent = 0;
   let hasEnded = false;

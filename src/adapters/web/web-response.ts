@@ -115,7 +115,7 @@ export async function webDownload(
   const body = pipes ? await pipedFile(rendered, outgoing) : undefined;
   if (body) return { status, fields, body };
   const makeStream = await serverStream(rendered, outgoing);
-  return { status, fields, body: webBody(rendered, { signal: request.signal, outgoing, makeStream }) };
+  return { status, fields, body: webBody(rendered, { request, outgoing, makeStream }) };
 }
 
 function ownFields({ headers }: RenderedHead): HeaderFields {
