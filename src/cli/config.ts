@@ -31,12 +31,12 @@ downloadview.config.ts: all that it needs to run.
   --check FILE         print nothing if FILE is what would be printed; else the first difference
   --config FILE        another file than downloadview.config.ts
 
-Exit code: 0, 1 if --check finds a difference, 2 for arguments or a configuration that can't be used.
+Exit code: 0, 1 if --check finds a difference, 2 for invalid arguments or an invalid configuration.
 `;
 
 /**
- * `downloadview config`.
- * @returns the exit code: 0, 1 if a checked file differs, or 2 for arguments or a configuration that can't be used
+ * Runs `downloadview config`.
+ * @returns the exit code: 0, 1 if a checked file differs, or 2 for invalid arguments or an invalid configuration
  */
 export function runConfig(args: readonly string[], io: CommandIO, folder: string = process.cwd()): Promise<number> {
   return exitCode(io, "config", async () => {
@@ -87,7 +87,7 @@ function tlsFiles(certificate: string | undefined, key: string | undefined): TLS
   throw new UsageError("--certificate and --key are only allowed together");
 }
 
-/** The first line in which two texts differ. */
+/** Returns the first line in which two texts differ. */
 function differenceOf(actual: string, expected: string): string | undefined {
   const [has, wanted] = [actual, expected].map((text) => text.trimEnd().split(/\r?\n/)) as [string[], string[]];
   const at = Array.from({ length: Math.max(has.length, wanted.length) }, (_, index) => index).find(

@@ -22,7 +22,7 @@ const commands: Readonly<Record<string, Command>> = {
 
 const help: string = [configHelp, demoHelp, doctorHelp, keptHelp, serveHelp, signHelp, verifyHelp].join("\n");
 
-/** Runs the command that the first argument names. Gives the exit code, 2 for a command that there is not. */
+/** Runs the command that the first argument names. Returns the exit code: 2 for an unknown command. */
 export async function run([name, ...args]: readonly string[], io: CommandIO): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     io.stdout(help);

@@ -24,7 +24,7 @@ Prints the URL, signed.
   --cache-control TEXT the Cache-Control of the response
 ${signingOptionsHelp}`;
 
-/** `downloadview sign`. Gives the exit code: 0, or 2 for arguments that can't be used. */
+/** Runs `downloadview sign`. Returns the exit code: 0, or 2 for invalid arguments. */
 export function runSign(args: readonly string[], io: CommandIO, now?: () => Date): Promise<number> {
   return exitCode(io, "sign", async () => {
     const { values, positionals } = parseArgs({

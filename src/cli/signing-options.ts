@@ -1,6 +1,6 @@
 import { URLSigner } from "../signing/url-signer.ts";
 
-/** What a command of the shell needs of the process it runs in. */
+/** What a command needs of its process. */
 export interface CommandIO {
   readonly env: Readonly<Record<string, string | undefined>>;
   stdout(text: string): void;
@@ -28,7 +28,7 @@ export const signingOptionsHelp = `  --method METHOD      the method of the requ
                        repeated: the first signs, all verify
 `;
 
-/** Secrets come from the environment: what stands on a command line is seen by every user of the machine. */
+/** Secrets come from the environment: every user of the machine can read a command line. */
 export function signerFromEnvironment(
   env: CommandIO["env"],
   { names, bindHost, now }: { names: readonly string[]; bindHost: boolean; now?: (() => Date) | undefined },
@@ -57,7 +57,7 @@ export function onlyUrl(positionals: readonly string[]): string {
   return url;
 }
 
-/** Runs a command. Exit code 2 where it was typed wrong. */
+/** Runs a command. Returns exit code 2 for a wrong command line. */
 export async function exitCode(io: CommandIO, name: string, command: () => Promise<number>): Promise<number> {
   try {
     return await command();
@@ -74,7 +74,7 @@ function reasonOf(error: unknown): string {
 
 const secondsOf: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
-/** `90`, `90s`, `15m`, `1h`, `7d`, `2w` to seconds. Returns undefined if `text` is not a duration. */
+/** Parses `90`, `90s`, `15m`, `1h`, `7d` or `2w` to seconds. Returns undefined if `text` is not a duration. */
 export function parseDuration(text: string): number | undefined {
   const [found, amount, unit = ""] = /^(\d+)([smhdw]?)$/.exec(text) ?? [];
   return found === undefined ? undefined : Number(amount) * (secondsOf[unit] ?? 1);

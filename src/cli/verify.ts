@@ -17,7 +17,7 @@ Says whether the signature of a URL holds. The exit code is 0 if it does, 1 if i
   --ip ADDRESS         the address that the request comes from
 ${signingOptionsHelp}`;
 
-/** `downloadview verify`. Gives the exit code: 0, 1 for a URL that is refused, or 2 for arguments that can't be used. */
+/** Runs `downloadview verify`. Returns the exit code: 0, 1 for a URL that is refused, or 2 for invalid arguments. */
 export function runVerify(args: readonly string[], io: CommandIO, now?: () => Date): Promise<number> {
   return exitCode(io, "verify", async () => {
     const { values, positionals } = parseArgs({

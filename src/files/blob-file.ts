@@ -6,7 +6,7 @@ export interface BlobFileOptions extends Omit<VirtualFileOptions, "size" | "rang
   /** Length in bytes. */
   size: number;
   /**
-   * Gives `length` bytes from `offset`, or fewer, but some; nothing where the bytes are no longer there. A condition on
+   * Returns `length` bytes from `offset`, or fewer, but at least one; undefined if the bytes no longer exist. A condition on
    * the version that was described, such as `WHERE id = ? AND version = ?`, keeps two versions from being mixed.
    */
   read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array | undefined> | Uint8Array | undefined;

@@ -1,4 +1,4 @@
-/** Calls `listener` once when `signal` aborts, or now if it has. Gives a function that stops listening. */
+/** Calls `listener` once when `signal` aborts, or now if it has aborted. Returns a function that stops listening. */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (signal?.aborted) listener();
   else signal?.addEventListener("abort", listener, { once: true });
@@ -6,8 +6,8 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
 }
 
 /**
- * What `pending` gives, or the reason of `signal` as soon as it aborts, also where the operation takes no notice of it.
- * What comes too late is passed to `discard`.
+ * Settles as `pending` does, or rejects with the reason of `signal` as soon as it aborts, even if the operation ignores the
+ * signal. A result that comes later is passed to `discard`.
  */
 export function untilAborted<T>(pending: Promise<T>, signal: AbortSignal, discard: (late: T) => unknown): Promise<T> {
   return new Promise((resolve, reject) => {

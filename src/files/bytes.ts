@@ -82,8 +82,8 @@ function kindOf(value: unknown): string {
 }
 
 /**
- * Whether the bytes of a source can be had once only. An iterator gives itself when it is asked for one; an array or
- * a set gives a new one each time. Of async iterables nobody can tell: a database cursor, read again, is empty.
+ * Whether a source can be read only once. An iterator returns itself as its iterator; an array or a set returns a new one each
+ * time. Async iterables count as one-shot: a database cursor, read again, is empty.
  */
 export function isOneShot(source: ByteSource): boolean {
   if (isChunk(source) || isBlob(source)) return false;
@@ -124,7 +124,7 @@ function nodeStreamPuller(stream: NodeStream): Puller {
 
 const noop = (): void => {};
 
-/** An `error` event that nobody listens to ends the process; the reader gets the error from the stream anyway. */
+/** An `error` event without a listener ends the process. The reader gets the error from the stream anyway. */
 export function silenceErrors(source: unknown): void {
   if (isNodeStream(source)) source.on("error", noop);
 }
@@ -170,10 +170,10 @@ async function isClosed(stream: ReadableStream<Chunk>): Promise<boolean> {
   return result;
 }
 
-/** Frees a source that nobody is going to read, whatever was passed as one. */
+/** Frees a source that will not be read. Ignores values that are not a source. */
 export function releaseSource(source: unknown): void {
   if (!isByteSource(source) || !isOneShot(source)) return;
-  // Somebody else reads it, and will free it.
+  // Its reader frees it.
   if (isWebStream(source) && source.locked) return;
   new ByteReader(source).close();
 }

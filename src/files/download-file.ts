@@ -2,7 +2,7 @@ import type { Content } from "./content.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
 
 /**
- * What a file is and how to read it. Lazy: making one costs no I/O, so that a proxy can send the file in our place.
+ * Says what a file is and how to read it. Lazy: making one costs no I/O, so that a proxy can send the file instead.
  */
 export interface DownloadFile {
   /** A name, perhaps with folders. The last segment is what a client sees. */
@@ -30,7 +30,7 @@ export interface DownloadFile {
   signedUrl?(options?: SignedUrlOptions): Promise<string>;
   /** The file that this one only describes. {@link unwrap} follows it to the last one. */
   unwrap?(): DownloadFile;
-  /** Frees what a file holds before it is opened, such as a stream that was handed in. Called when nobody will open it. */
+  /** Frees what a file holds before it is opened, such as a stream that was handed in. Called if it will not be opened. */
   release?(): Promise<void>;
 }
 
@@ -68,8 +68,8 @@ export interface OpenOptions extends StatOptions {
    */
   ifNoneMatch?: string | undefined;
   /**
-   * Whether the body may be dropped without a word, as some runtimes drop one. Then a local file holds nothing open before
-   * its content is read. Others ignore it.
+   * Whether the runtime may drop the body without cancelling it. A local file then opens nothing before its content is read.
+   * Others ignore it.
    */
   lazy?: boolean | undefined;
   /**
@@ -102,15 +102,14 @@ export interface FileStat {
   seekable?: boolean;
 }
 
-/** A file that is ready to be read. Whoever opened it closes it. */
+/** A file that is ready to be read. The caller of `open()` closes it. */
 export interface OpenFile extends AsyncDisposable {
   /** Of the very bytes that {@link content} returns. */
   readonly stat: FileStat;
   /** Whether `ifNoneMatch` held upstream: then {@link stat} has the validators alone, and there is no content. */
   readonly notModified?: boolean | undefined;
   /**
-   * The header fields of the answer that the file came by, if it came by HTTP: what keeps files reads in them how long they may
-   * be kept (RFC 9111).
+   * The header fields of the response, if the file was fetched by HTTP. They tell a cache how long the file is fresh (RFC 9111).
    */
   readonly fields?: { get(name: string): string | null } | undefined;
   /**

@@ -15,11 +15,11 @@ import {
 import type { Content } from "./content.ts";
 import type { FileStat, OpenFile } from "./download-file.ts";
 
-/** What a function that makes content is told. */
+/** The argument of a function that makes content. */
 export interface VirtualReadOptions {
-  /** Aborts when nobody reads any more: the client left, or has all that it asked for. */
+  /** Aborts when the content is no longer read: the client left, or has all the bytes that it requested. */
   signal: AbortSignal;
-  /** The bytes to give, both ends included, where the file was made with `ranges: true` and a part was asked for. */
+  /** The bytes to return, both ends included, if the file was made with `ranges: true` and a part was requested. */
   range?: ByteRange;
 }
 
@@ -81,7 +81,7 @@ export class OneShotSource {
     return new ByteReader(this.#source, { gathers: true });
   }
 
-  /** Frees the source, if nobody reads it. */
+  /** Frees the source, unless it is being read. */
   release(): void {
     if (this.#read) return;
     this.#read = true;

@@ -36,7 +36,7 @@ export interface VirtualFileOptions {
   contentType?: string | undefined;
   /** The coding that the bytes are in already, such as `gzip`. */
   contentEncoding?: string | undefined;
-  /** Set it where `source` is a function that gives only the bytes of the `range` that it is told. Needs a `size`. */
+  /** Whether `source` is a function that returns only the bytes of the `range` that it is passed. Needs a `size`. Default: `false`. */
   ranges?: boolean | undefined;
   /** See `DownloadFile`. */
   wasModifiedSince?: ((since: Date) => boolean | Promise<boolean>) | undefined;
@@ -114,7 +114,7 @@ export class VirtualFile implements DownloadFile {
     }
   }
 
-  /** Frees a stream or an iterator that nobody is going to open, as when only `stat()` was asked. Idempotent. */
+  /** Frees a stream or an iterator that will not be opened, because only `stat()` was called. Idempotent. */
   async release(): Promise<void> {
     if (this.#content.kind === "once" && this.#content.source.claim()) this.#content.source.release();
   }

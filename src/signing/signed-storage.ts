@@ -48,7 +48,7 @@ export class SignedStorage implements Storage {
 
   url(name: string, options: SignedUrlOptions = {}): Promise<string> {
     const signed = this.#signedUrl(name, options);
-    // Whoever asks for a URL in passing and drops the promise, for a name that a client made up, loses no process by it.
+    // A caller may drop the promise. Its rejection, for a name that a client made up, must not end the process.
     void signed.catch(() => undefined);
     return signed;
   }

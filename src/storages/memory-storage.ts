@@ -16,7 +16,7 @@ interface StoredFile {
 }
 
 /**
- * Keeps files in memory: for tests, and for what may be lost. Content is copied when it is saved.
+ * Stores files in memory: for tests, and for files that may be lost. Content is copied when it is saved.
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@ export class MemoryStorage implements Storage {
   async open(name: string): Promise<OpenFile> {
     const { bytes, ...stat } = this.#stored(name);
     const size = bytes.byteLength;
-    // Copies: middleware may change the bytes that it is handed, and what is stored is for all who ask.
+    // Copies: middleware may change the bytes that it gets, and the stored ones are sent to other clients too.
     const file =
       size <= chunkSize
         ? new VirtualFile(copyOf(bytes), { name, ...stat })
@@ -48,7 +48,7 @@ export class MemoryStorage implements Storage {
 
   async save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
     const file = await this.#read(name, content, options);
-    // Nothing is awaited from here on, so that of two saves of one name each sees what the other did.
+    // Nothing is awaited from here on, so that of two saves of one name the second one sees the first.
     const saved = this.#freeName(name, options.ifExists);
     this.#files.set(saved, file);
     return saved;
@@ -79,7 +79,7 @@ export class MemoryStorage implements Storage {
 
   async *list(prefix = ""): AsyncGenerator<StorageEntry> {
     normalizePrefix(prefix);
-    // A copy: whoever saves while listing must not list for ever.
+    // A copy: a caller that saves while it lists would otherwise list for ever.
     const files = [...this.#files];
     for (const [name, { bytes, lastModified }] of files) {
       if (name.startsWith(prefix)) yield { name, size: bytes.byteLength, lastModified };

@@ -28,8 +28,8 @@ export function normalizeName(name: string): string {
 }
 
 /**
- * Returns `name` if a file that is on this machine's disk already can have it. A POSIX file system takes what other
- * storages don't: backslashes, tabs, line breaks. `separator` is the system's own.
+ * Returns `name` if a file that is on this machine's disk already can have it. A POSIX file system accepts
+ * backslashes, tabs and line breaks, which other storages refuse. `separator` is the system's own.
  *
  * @throws {InvalidPathError} with the reason in its `cause`
  */
@@ -69,7 +69,7 @@ export function normalizeKey(key: string): string {
 function faultOfKey(key: string): string | undefined {
   if (key === "") return "is empty";
   if (/[\0-\x1f\x7f]/.test(key)) return "holds a control character";
-  // URL parsers take a backslash for a slash.
+  // URL parsers treat a backslash as a slash.
   if (key.split(/[/\\]/).some(isDotSegment)) return 'holds a segment "." or ".."';
   return textFaultOf(key);
 }
@@ -101,7 +101,7 @@ export function alternativeName(name: string): string {
   return `${folder}${cut(stem, maxSegmentBytes - byteLength(ending))}${ending}`;
 }
 
-/** The beginning of `text`, whole characters, in no more than `bytes` of UTF-8. */
+/** Returns the beginning of `text`, in whole characters, that fits into `bytes` of UTF-8. */
 function cut(text: string, bytes: number): string {
   // As a stream, whose next chunk would bring the rest of a character that is cut: without it that is left out.
   return new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, bytes), { stream: true });
@@ -122,7 +122,7 @@ export function assertIfExists({ ifExists }: SaveOptions): void {
   assertChoice(ifExists, ["replace", "rename", "fail"], "save(): ifExists");
 }
 
-/** What `save` with `ifExists: "fail"` ends in: 409. */
+/** The error of `save()` with `ifExists: "fail"`: 409. */
 export function nameTaken(cause?: unknown): FileExistsError {
   return new FileExistsError(undefined, { cause });
 }

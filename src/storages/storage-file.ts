@@ -11,8 +11,8 @@ import type { FileTimes, SaveOptions, Storage, StorageContent } from "./storage.
 import { refuseJSON } from "../serialization.ts";
 
 /**
- * A file that a storage keeps. It has the `path` and the `url` that the storage knows it by: no `url` where that takes
- * the storage some work, as a presigned one does (ask `storage.url()`), and neither for a name that it refuses.
+ * A file in a storage. It has the `path` and the `url` that the storage returns for its name. `url` is undefined if the storage
+ * makes it asynchronously, such as a presigned one (call `storage.url()`); both are undefined for a name that the storage refuses.
  *
  * @example
  * ```ts
@@ -30,13 +30,13 @@ export class StorageFile implements DownloadFile {
   declare readonly path?: string;
   declare readonly url?: string;
   declare readonly location?: string;
-  /** Where the storage has URLs. */
+  /** Undefined if the storage has no URLs. */
   declare readonly signedUrl?: (options?: SignedUrlOptions) => Promise<string>;
 
   constructor(storage: Storage, name: string) {
     this.storage = storage;
     this.name = name;
-    // When they are asked for: few downloads need them, and a URL may have to be signed.
+    // Getters: few downloads read them, and a URL may have to be signed.
     lazily(this, "path", () => storage.path?.(name));
     lazily(this, "url", () => storage.url?.(name));
     lazily(this, "location", () => storage.location?.(name));
@@ -54,13 +54,13 @@ export class StorageFile implements DownloadFile {
   /**
    * Saves `content` under the file's name.
    *
-   * @returns the name it is saved under: another one where `ifExists` is `"rename"` and the name is taken
+   * @returns the name of the saved file: another one if `ifExists` is `"rename"` and the name is taken
    */
   save(content: StorageContent, options?: SaveOptions): Promise<string> {
     return this.storage.save(this.name, content, options);
   }
 
-  /** Removes the file, if it is there. */
+  /** Removes the file. Does nothing if it is missing. */
   delete(): Promise<void> {
     return this.storage.delete(this.name);
   }
@@ -69,17 +69,17 @@ export class StorageFile implements DownloadFile {
     return this.storage.exists(this.name);
   }
 
-  /** When the file was last read. Undefined where the storage does not know. @throws {FileNotFoundError} */
+  /** When the file was last read. Undefined if the storage does not know. @throws {FileNotFoundError} */
   async accessedTime(): Promise<Date | undefined> {
     return (await this.#times()).accessed;
   }
 
-  /** When the file was made. Undefined where the storage does not know. @throws {FileNotFoundError} */
+  /** When the file was made. Undefined if the storage does not know. @throws {FileNotFoundError} */
   async createdTime(): Promise<Date | undefined> {
     return (await this.#times()).created;
   }
 
-  /** When the content was last changed. Undefined where the storage does not know. @throws {FileNotFoundError} */
+  /** When the content was last changed. Undefined if the storage does not know. @throws {FileNotFoundError} */
   async modifiedTime(): Promise<Date | undefined> {
     return (await this.#times()).modified;
   }
@@ -103,11 +103,11 @@ function lazily(file: StorageFile, property: "path" | "url" | "location", comput
 function textUnlessRefused(compute: () => unknown): string | undefined {
   try {
     const value = compute();
-    // Nobody waits for a URL that takes work: its failure would be an unhandled rejection, which ends the process.
+    // A URL that is made asynchronously is dropped here: its failure would be an unhandled rejection, which ends the process.
     if (value instanceof Promise) value.catch(() => undefined);
     return typeof value === "string" ? value : undefined;
   } catch (error) {
-    // A bad name is the answer to the request for the file, not to a question about it.
+    // A refused name is an error when the file is opened, not when a property is read.
     if (error instanceof FileNotFoundError) return undefined;
     throw error;
   }

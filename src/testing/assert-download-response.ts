@@ -4,11 +4,11 @@ import type { TestedResponse } from "./tested-response.ts";
 
 /**
  * Asserts that `response` is a download (200 or 206, with a `Content-Disposition`) and has the properties that are
- * given.
+ * passed.
  *
- * A `Response` can still be read afterwards. A lazy `DownloadResponse` is asked by GET if `content` is given, else by
- * HEAD, which leaves its file unread; its `onFinish` is not called. A handler's promise may be given as it is: an error
- * of a download counts as the status that it is answered with.
+ * A `Response` can still be read afterwards. A lazy `DownloadResponse` is rendered for a GET if `content` is passed, else
+ * for a HEAD, which does not read its file; its `onFinish` is not called. The promise of a handler may be passed as it is: an
+ * error of a download counts as the status of its response.
  *
  * @throws {DownloadAssertionError} with every property that differs
  * @throws {TypeError} for an expectation that isn't known, or is `undefined`

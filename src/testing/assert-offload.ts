@@ -9,7 +9,7 @@ export interface OffloadExpectations extends Pick<
   "filename" | "contentType" | "attachment" | "headers"
 > {}
 
-/** `null` expects that nothing is said of it. */
+/** `null` expects that the field is missing. */
 export interface XAccelRedirectExpectations extends OffloadExpectations {
   /** `X-Accel-Redirect`, percent-encoded. */
   redirectUrl?: string;
@@ -24,13 +24,13 @@ export interface XAccelRedirectExpectations extends OffloadExpectations {
 }
 
 export interface XSendfileExpectations extends OffloadExpectations {
-  /** `X-Sendfile`: the path, in whatever way the server wants it encoded. */
+  /** `X-Sendfile`: the path, in any encoding that a server expects. */
   filePath?: string;
 }
 
 /**
- * Asserts that nginx is to send the file, and what else is given. Works on a lazy response, a `Response`, and the
- * results of supertest and of light-my-request. A lazy response is asked by GET, so that its file has to be there.
+ * Asserts that nginx is told to send the file, and the other properties that are passed. Accepts a lazy response, a `Response`, and
+ * the results of supertest and of light-my-request. A lazy response is rendered for a GET, so its file must exist.
  *
  * @throws {DownloadAssertionError} with every property that differs
  * @throws {TypeError} for an expectation that isn't known, or is `undefined`
@@ -68,7 +68,7 @@ export async function assertXAccelRedirect(
 }
 
 /**
- * Asserts that Apache or lighttpd is to send the file, and what else is given, as {@link assertXAccelRedirect} does.
+ * Asserts that Apache or lighttpd is told to send the file, and the other properties that are passed, as {@link assertXAccelRedirect} does.
  *
  * @throws {DownloadAssertionError} with every property that differs
  * @throws {TypeError} for an expectation that isn't known, or is `undefined`
@@ -131,7 +131,7 @@ async function assertOffload(
   if (all.length > 0) throw new DownloadAssertionError(all, { operator, cause });
 }
 
-/** A lazy response is asked by GET: HEAD is never the server's. */
+/** A lazy response is rendered for a GET: the server never answers HEAD. */
 async function rendered(received: TestedResponse | PromiseLike<TestedResponse>): Promise<TestedResponse> {
   const response = await received;
   return isProxiedDownloadResponse(response) ? response.render(plainGet) : response;

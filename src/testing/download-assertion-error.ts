@@ -1,9 +1,9 @@
-/** One property of a response that isn't what was expected. */
+/** A property of a response that differs from the expected one. */
 export interface Mismatch {
   readonly property: string;
   readonly expected: unknown;
   readonly actual: unknown;
-  /** What to say instead of both values, where they are long. */
+  /** The message to show in place of both values, if they are long. */
   readonly note?: string;
 }
 

@@ -1,6 +1,6 @@
 import type { DownloadRequest, ViewContext } from "../responses/handler.ts";
 
-/** What a view is given by an adapter, or by {@link setupView}. */
+/** The members that an adapter, or {@link setupView}, sets on a view. */
 interface Configurable {
   setup?(request: DownloadRequest, context: Partial<ViewContext>): unknown;
 }
@@ -8,7 +8,7 @@ interface Configurable {
 /** The type of the framework's own request in the context of a view. */
 export type NativeOf<V> = V extends { context: ViewContext<infer C> } ? C : unknown;
 
-/** As much of a request as the test is about. */
+/** The parts of a request that the test is about. */
 export interface PartialRequest {
   method?: string;
   url?: string | URL;
@@ -17,8 +17,8 @@ export interface PartialRequest {
 }
 
 /**
- * Gives a view what `asView()` gives it, and gives it back, so that a test can call its methods one by one. Also for a
- * class that is no `View` but has `request` and `params`.
+ * Sets up a view as `asView()` does, and returns it, so that a test can call its methods one by one. Also for a class that is not
+ * a `View` but has `request` and `params`.
  *
  * @param request the URL of a GET, as much of a request as the test is about, or a whole one
  * @param params the parameters of the route

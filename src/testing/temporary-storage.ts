@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileSystemStorage, type FileSystemStorageOptions } from "../storages/file-system/file-system-storage.ts";
 
-/** A storage in a folder of its own, which goes when the storage does. */
+/** A storage in its own folder, which is removed with the storage. */
 export class TemporaryStorage extends FileSystemStorage implements AsyncDisposable {
   readonly #folder: MadeFolder;
   #disposal: Promise<void> | undefined;

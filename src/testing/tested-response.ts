@@ -29,17 +29,17 @@ export interface InjectedResponse {
   readonly rawPayload: Uint8Array;
 }
 
-/** A response in any of the forms that a test gets one in. */
+/** A response in any of the forms that tests have. */
 export type TestedResponse = DownloadResult | RenderedResponse | SuperagentResponse | InjectedResponse;
 
-/** What a test looks at, whatever the response is. */
+/** The parts of a response that assertions compare. */
 export interface ResponseView {
   readonly status: number;
   header(name: string): string | undefined;
   readBody(): Promise<Uint8Array>;
-  /** Frees a body that is not going to be read after all. */
+  /** Frees a body that is not read. */
   discardBody?(): Promise<void>;
-  /** The error that this is the answer to. */
+  /** The error that the response is for. */
   readonly cause?: unknown;
 }
 
@@ -69,7 +69,7 @@ async function renderProxied(response: ProxiedDownloadResponse, withBody: boolea
   return rendered;
 }
 
-// HEAD frees a source that can be read once, since no client is going to; here somebody still may.
+// HEAD frees a source that can be read once. Here, the test may still read it.
 async function renderHead(response: DownloadResponse): Promise<RenderedResponse> {
   const { file } = response;
   response.file = withoutRelease(file);

@@ -56,9 +56,9 @@ export async function streamResponse(
 }
 
 /**
- * A rendered body as the Node stream that frameworks take; status and header fields are set through the framework. Piped
- * to the response, it has the response's own writer send the bytes, which knows their length and breaks the connection
- * of a body that ends early. Piped to anything else, such as a compressor, it is a stream like any other.
+ * A rendered body as a Node stream, for frameworks that set status and header fields themselves. Piped to the response, the
+ * response's own writer sends the bytes: it knows their length, and breaks the connection if the body ends early. Piped to
+ * another stream, such as a compressor, it is an ordinary stream.
  */
 export class ResponseStream extends Readable {
   readonly #rendered: RenderedResponse;
@@ -104,9 +104,9 @@ export class ResponseStream extends Readable {
 
   async #writeTo(response: ServerResponse): Promise<void> {
     this.#isHandedOver = true;
-    // Frameworks give a stream a type. An answer such as 412 has nothing that a type could be of.
+    // Frameworks set a type for a stream. A response such as 412 has no content for a type to describe.
     if (!this.#hasType && !response.headersSent) response.removeHeader("Content-Type");
-    // Nothing went through this stream, but a pipeline wants to hear of its end, and before the response is closed.
+    // No bytes went through this stream, but a pipeline waits for its `end`, before the response is closed.
     response.once("finish", () => this.emit("end"));
     try {
       await writeRendered({ ...this.#rendered, status: response.statusCode }, response);

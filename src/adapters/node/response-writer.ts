@@ -6,9 +6,8 @@ import { trustedSocket } from "./trusted-socket.ts";
 /**
  * Writes the body of one response, and counts what the connection took.
  *
- * A response may be a stand-in of Node's, as that of a wrapper for serverless functions: its `write` may return undefined
- * and call back at once or never, it may have no socket, and end with `finish` alone. No more is asked of it than `pipe`
- * would.
+ * A response may be a substitute for Node's, such as that of a wrapper for serverless functions: its `write` may return undefined
+ * and call back at once or never, it may have no socket, and emit `finish` alone. The writer needs no more of it than `pipe`.
  */
 export class ResponseWriter {
   /** Bytes of the body that the connection took. */
@@ -121,7 +120,7 @@ export class ResponseWriter {
     return true;
   }
 
-  // The body must not be ended before all of it was taken: if the client then resets the stream, Node tells nobody.
+  // The body must not be ended before all of it was taken: if the client then resets the stream, Node emits no event.
   #writeToStream(chunk: Uint8Array): Promise<boolean> | true {
     const { response } = this;
     this.#written += chunk.byteLength;
@@ -185,7 +184,7 @@ export class ResponseWriter {
   }
 }
 
-// `undefined` is not `false`: many that replace `write` forget to return what the original did. Node's response knows.
+// `undefined` is not `false`: code that replaces `write` often returns nothing. Node's own response knows.
 function mustDrain(response: ServerResponse, flushed: unknown): boolean {
   if (typeof flushed === "boolean") return !flushed;
   return response.writableNeedDrain && typeof socketOf(response)?.destroySoon === "function";

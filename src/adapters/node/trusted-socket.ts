@@ -84,7 +84,7 @@ export function trustedSocket(response: ServerResponse): Socket | undefined {
   return socket && isOwnSocket(socket) ? socket : undefined;
 }
 
-// Each method by its name, not in a loop: this is asked of every response and every chunk.
+// Each method by name, not in a loop: this runs for every response and every chunk.
 function isOwnResponse(response: Internals): boolean {
   return (
     response.write === responseMethods.write &&

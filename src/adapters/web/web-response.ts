@@ -31,7 +31,7 @@ const downloads = sharedWeakMap<Response, Download>("downloads");
 
 /**
  * The download that a web response was made from, for middleware that sees web responses: what file it is of, and under
- * which name. `undefined` for any other response, and for a copy that somebody made of one.
+ * which name. `undefined` for any other response, and for a copy of one.
  *
  * @example
  * ```ts

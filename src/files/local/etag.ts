@@ -10,8 +10,8 @@ export type EntityTagOption = EntityTagFormat | "content" | false;
 const variants = new WeakMap<EntityTagFormat, Map<string, EntityTagFormat>>();
 
 /**
- * The same option for a file that lies beside another one in a coding. The coding is in its tag: `gzip -k` gives both files
- * one time, and their sizes may be equal (RFC 9110 §8.8.3.3). The same function every time, so that descriptions are found again.
+ * The same option for a compressed file beside another one. The coding is in its tag: after `gzip -k`, both files have one time,
+ * and their sizes may be equal (RFC 9110 §8.8.3.3). Returns the same function every time, so that cached descriptions are found.
  */
 export function variantEntityTag(option: EntityTagOption, coding: string): EntityTagOption {
   if (typeof option !== "function") return option;

@@ -47,9 +47,9 @@ export interface LocalFileOptions {
 /**
  * A file on this machine's disk.
  *
- * `stat()` is one system call. `open()` is that too, but for the first time that a version of a file is asked for, when it also
- * finds out whether the file can be read. The descriptor is opened when the first byte is asked for, and must then be of the
- * very file that was described: a 304 opens nothing, and a body that is never read leaks nothing.
+ * `stat()` is one system call. So is `open()`, except for the first request of a version of a file, when it also checks that the
+ * file can be read. The descriptor is opened when the first byte is read, and must be of the very file that was described: a 304
+ * opens nothing, and a body that is never read leaks nothing.
  *
  * @example
  * ```ts
@@ -128,7 +128,7 @@ export class LocalFile implements DownloadFile {
     );
   }
 
-  // Of a file that is written or replaced all the time, the last attempt tells.
+  // For a file that is replaced all the time, the last attempt decides.
   async #untilItRests<T>(read: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -139,13 +139,13 @@ export class LocalFile implements DownloadFile {
     }
   }
 
-  /** What is there now, described anew unless it is the version that was described before. */
+  /** Describes the file as it is now. A version that was described before is not described again. */
   async #describe(): Promise<CachedFile> {
     const version = await this.#look();
     return localMemory.lookup(this.path, version, this.#format) ?? (await this.#describeAnew(version));
   }
 
-  /** One fresh look at the disk. */
+  /** Stats the file: its version now. */
   async #look(): Promise<BigIntStats> {
     try {
       return await (this.#root?.look ?? lookAnywhere)(this.path);
@@ -195,9 +195,9 @@ export class LocalFile implements DownloadFile {
   }
 
   /**
-   * Opens the file once for each version, so that what can't be read is a 404 whatever is asked of it, and so that the size is
-   * never that of a file outside the root: while a symlink is swapped, a look at the path may describe one.
-   * Later requests know the file by its inode and times.
+   * Opens the file once for each version. So a file that can't be read is a 404 for every request, and the size is never that of
+   * a file outside the root: while a symlink is swapped, a stat of the path may describe one. Later requests recognise the file
+   * by its inode and times.
    */
   async #assertReadable(cached: CachedFile): Promise<void> {
     const root = this.#root ?? null;
@@ -209,15 +209,15 @@ export class LocalFile implements DownloadFile {
     } catch (error) {
       throw reported(this.path, error);
     } finally {
-      // Not at once: what is opened now is most often read next.
+      // Later: a file that is opened is usually read next.
       setImmediate(() => void descriptor.release().catch(() => undefined));
     }
   }
 }
 
 /**
- * All bytes of a small file, if it is still the version that was described. One look tells both, once the bytes are read.
- * @throws {FileChangedError} if it is not
+ * Reads a small file, if it is still the version that was described: one stat, after the bytes were read, proves both.
+ * @throws {FileChangedError} if it is another version
  * @throws {InvalidPathError} if what was opened is outside the root
  */
 async function readVersion(path: string, root: LocalRoot | undefined, version: FileVersion): Promise<Uint8Array> {
@@ -254,7 +254,7 @@ function rootOf(root: string | undefined, dotfiles: DotfilePolicy | undefined): 
   return LocalRoot.at(absolutePath(configuredRoot(root, "LocalFile")), dotfiles === undefined ? {} : { dotfiles });
 }
 
-/** The look at a file that may be anywhere. `LocalRoot` has its own. */
+/** Describes a file that may be anywhere. For a file below a root, `LocalRoot` does. */
 const lookAnywhere = oncePerTurn(() => async (path) => {
   let stats: BigIntStats;
   try {

@@ -8,10 +8,10 @@ import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from 
 import { variantEntityTag } from "./etag.ts";
 import { LocalFile, type LocalFileOptions } from "./local-file.ts";
 
-/** A coding that a local file may lie beside the file itself in. */
+/** A coding of a compressed file that lies beside the file itself. */
 export type PrecompressedCoding = "br" | "zstd" | "gzip";
 
-/** The endings that compressors give, and that nginx's `gzip_static` and its like look for. */
+/** The extensions that compressors add, and that nginx's `gzip_static` and similar modules look for. */
 const endings: Readonly<Record<PrecompressedCoding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" };
 
 /** @throws {ImproperlyConfiguredError} for anything but a list of codings */
@@ -65,7 +65,7 @@ export class PrecompressedFile implements DownloadFile {
     );
   }
 
-  /** What `read` finds of the first variant that is there and not stale, or else of the file itself. */
+  /** Reads the first variant that exists and is not stale, or else the file itself. */
   async #first<T>(
     read: (file: DownloadFile) => Promise<T>,
     statOf: (found: T) => FileStat,
@@ -110,7 +110,7 @@ function variant(file: LocalFile, coding: PrecompressedCoding, options: LocalFil
   return new DescribedFile(compressed, { contentEncoding: coding });
 }
 
-/** The codings that the client prefers to none, best first. */
+/** The codings that the client prefers to the plain file, best first. */
 function accepted(codings: readonly PrecompressedCoding[], acceptEncoding: string | null): PrecompressedCoding[] {
   const best = codings.find((coding) => coding === preferredEncoding(acceptEncoding, codings));
   if (best === undefined) return [];

@@ -146,7 +146,7 @@ export interface LocalRootOptions {
   readonly dotfiles?: DotfilePolicy;
 }
 
-/** Says of a root that it is made when the first file is saved: that it is missing is no mistake. */
+/** Marks a root that is made when the first file is saved, so that no warning is printed while it is missing. */
 export function expectRootLater(path: string): void {
   madeLater.add(path);
 }
@@ -165,7 +165,7 @@ export function configuredRoot(root: unknown, owner: string): string {
   );
 }
 
-/** Between two looks for a root, in milliseconds: requests for what is not there must not cost twice. */
+/** Minimum time between two checks of a root, in milliseconds: requests for missing files must not cost twice. */
 const patience = 10_000;
 
 function denied(path: string): InvalidPathError {
@@ -189,7 +189,7 @@ async function pathOf(opened: FileVersion, path: string): Promise<string> {
   return resolved;
 }
 
-/** What is left of a location below a root, `""` for the root itself, or undefined if it is outside. */
+/** Returns the part of a location below a root, `""` for the root itself, or undefined if it is outside. */
 function partBelow(root: string, location: string): string | undefined {
   if (location === root) return "";
   const prefix = root.endsWith(sep) ? root : root + sep;

@@ -28,7 +28,11 @@ export interface FilePart {
   readonly stats: BigIntStats;
 }
 
-/** A descriptor that all who read one version of a file at the same time share: 500 downloads of a file open it once. */
+/**
+ * A descriptor that all readers of one version of a file share: 500 downloads of a file open it once. It is verified when it is
+ * opened: between the stat and the open, an attacker can swap a folder for a symlink, so the inode of the descriptor is compared
+ * with the one that was described, and its location with the root.
+ */
 export class SharedDescriptor {
   readonly #key: string;
   readonly #version: FileVersion;
@@ -43,7 +47,7 @@ export class SharedDescriptor {
     this.#opening.catch(() => this.#retire());
   }
 
-  /** Opens `path`, or shares what others have open of the very version that a fresh stat has just seen there. */
+  /** Opens `path`, or shares the open descriptor of the very version that a fresh stat has just described. */
   static borrow(path: string, root: LocalRoot | undefined, version: FileVersion): SharedDescriptor {
     const key = `${path}\0${root?.key ?? ""}`;
     const open = lent.get(key);
@@ -88,7 +92,7 @@ export class SharedDescriptor {
     return { bytes: bytes.subarray(0, count), stats: await this.stat() };
   });
 
-  /** To be called once by everybody who borrowed it. The last one closes it. */
+  /** Called once by each borrower. The last one closes the descriptor. */
   async release(): Promise<void> {
     this.#borrowers -= 1;
     if (this.#borrowers > 0) return;
@@ -102,7 +106,7 @@ export class SharedDescriptor {
   }
 }
 
-/** Of each file the version that was asked for last. Another one stays open until its last borrower is done. */
+/** The latest version of each open file. An older one stays open until its last borrower releases it. */
 const lent = new Map<string, SharedDescriptor>();
 
 async function openVerified(path: string, root: LocalRoot | undefined, expected: FileVersion): Promise<Opened> {

@@ -35,7 +35,7 @@ export interface AzureStoreOptions {
   readonly versionId?: string | undefined;
   /**
    * The key that Azure encrypts and decrypts blobs with and does not keep. A browser cannot send it: such a storage has no
-   * URLs, and the application sends its files.
+   * URLs, and the application sends its files. Default: none.
    */
   readonly customerProvidedKey?: CpkInfo | undefined;
 }
@@ -52,7 +52,7 @@ export class AzureStore implements ObjectStore {
     this.#delegationKeys = delegationKeys;
   }
 
-  /** Azure takes a backslash for a slash, so that two keys would be one blob. */
+  /** Azure treats a backslash as a slash, so that two keys would be one blob. */
   exactKey(key: string): string {
     const fault = key.includes("\\") ? "holds a backslash" : undefined;
     if (fault) throw new InvalidPathError(undefined, { cause: new Error(`The key ${fault}`) });
@@ -84,7 +84,7 @@ export class AzureStore implements ObjectStore {
       ...(ifNoneMatch !== undefined && { ifNoneMatch }),
       ...(version?.etag !== undefined && { ifMatch: version.etag }),
     };
-    // No retries of its own for a body that breaks: it is resumed as that of any other store is.
+    // No retries of the SDK for a body that breaks: this package resumes it, as for every store.
     const options = { ...requestOptions(signal), ...this.#encryption(), conditions, maxRetryRequests: 0 };
     try {
       const part = wanted.offset > 0 || wanted.count !== undefined;
@@ -96,7 +96,7 @@ export class AzureStore implements ObjectStore {
     }
   }
 
-  /** Undefined for a range that no byte is in. Azure has no suffix ranges: they take one more request. */
+  /** Undefined for a range without a byte. Azure has no suffix ranges: they take one more request. */
   async #rangeOf(key: string, range: RangeSpec | undefined, signal: AbortSignal): Promise<AzureRange | undefined> {
     if (range === undefined) return { offset: 0 };
     if (!("suffix" in range)) {
@@ -161,7 +161,7 @@ export class AzureStore implements ObjectStore {
   }
 }
 
-/** The form of what is signed. Each newer one signs more that is not used here, and Azure's emulator does not know the newest. */
+/** Version of the signature. Newer ones sign fields that are not used here, and Azure's emulator does not know the newest. */
 const sasVersion = "2020-12-06";
 
 interface AzureRange {
@@ -182,7 +182,7 @@ function answerOf(answer: BlobDownloadResponseParsed, status: 206 | undefined): 
   const { readableStreamBody, contentLength, contentRange, contentMD5, blobContentMD5 } = answer;
   const { start, end, size, length } = bodyPlace(status, contentRange, contentLength);
   return {
-    // To a range `contentMD5` is that of the part.
+    // For a range, `contentMD5` is the digest of the part.
     stat: describe(answer, size, blobContentMD5 ?? (end === undefined ? contentMD5 : undefined)),
     body: readableStreamBody ? objectBody(readableStreamBody, length) : null,
     start,
@@ -247,7 +247,7 @@ function abortable({ signal, customerProvidedKey }: AzurePutOptions): {
   return { ...(signal && { abortSignal: signal }), ...(customerProvidedKey && { customerProvidedKey }) };
 }
 
-/** What the SDK's `RestError` has. */
+/** The members of the SDK's `RestError` that are used. */
 interface AzureError {
   readonly name?: string;
   readonly code?: string;

@@ -14,7 +14,7 @@ import { normalizeLocalName, normalizeName } from "../name.ts";
 import type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } from "../storage.ts";
 
 export interface FileSystemStorageOptions extends FileModes {
-  /** Where the folder is served from, such as `/media` or `https://cdn.example/media`. Without it there is no `url()`. */
+  /** The URL of the folder, such as `/media` or `https://cdn.example/media`. Default: none, and then there is no `url()`. */
   baseUrl?: string;
   /**
    * How the entity tag of a file is made, see `LocalFile`: a function, `"content"` for a hash of the bytes, `false` for none.
@@ -23,14 +23,14 @@ export interface FileSystemStorageOptions extends FileModes {
   etag?: EntityTagOption;
   /**
    * Whether a name, or what a symlink leads to, may have a segment that begins with a dot: `"deny"`, `"allow"` or a list of those
-   * that may. Default `"allow"`, as every other storage: the names are the application's own. A view denies those of the URL.
+   * that may. Default: `"allow"`, as in every other storage, because the application chooses the names. A view denies those in the URL.
    */
   dotfiles?: DotfilePolicy;
 }
 
 /**
- * Keeps files in a folder of this machine. A name never leads out of it, neither by `..` nor through a symlink. A file
- * appears whole or not at all: it is written beside its place, flushed to the disk, and then moved there.
+ * Stores files in a folder of this machine. A name never leads outside it, neither by `..` nor through a symlink. A file appears
+ * whole or not at all: it is written beside its place, flushed to the disk, and then moved there.
  *
  * @example
  * ```ts
@@ -48,7 +48,7 @@ export interface FileSystemStorageOptions extends FileModes {
  */
 export class FileSystemStorage implements Storage {
   readonly root: string;
-  /** Where there is a `baseUrl`: the URL of a file, each segment percent-encoded. */
+  /** Returns the URL of a file, each segment percent-encoded. Undefined without a `baseUrl`. */
   readonly url?: (name: string, options?: SignedUrlOptions) => string;
   readonly #options: FileSystemStorageOptions;
 
@@ -80,14 +80,14 @@ export class FileSystemStorage implements Storage {
     return this.#file(name).stat(options);
   }
 
-  /** When the file was last read, made and changed, as the file system says. */
+  /** Returns when the file was last read, created and changed, according to the file system. */
   async times(name: string): Promise<FileTimes> {
     await this.#file(name).stat();
     const { atime, birthtime, mtime } = await onFileSystem(() => stat(this.path(name)));
     return { accessed: atime, created: birthtime, modified: mtime };
   }
 
-  /** The same storage with another kind of entity tag. */
+  /** Returns the same storage with another kind of entity tag. */
   withEntityTag(etag: EntityTagOption): FileSystemStorage {
     return new FileSystemStorage(this.root, { ...this.#options, etag });
   }
@@ -111,7 +111,7 @@ export class FileSystemStorage implements Storage {
     await unlessMissing(onFileSystem(() => this.#unlink(path)));
   }
 
-  // The file's folder must be inside; the file itself may be a symlink to anywhere, which is what is removed.
+  // The folder of the file must be inside. The file itself may be a symlink to anywhere: only the link is removed.
   async #unlink(path: string): Promise<void> {
     await LocalRoot.at(this.root).realPathInside(join(path, ".."));
     await unlink(path);
@@ -145,7 +145,7 @@ export class FileSystemStorage implements Storage {
     }
   }
 
-  // What could not be opened is not listed: a symlink out, a socket, a name that no storage can keep.
+  // Entries that could not be opened are not listed: a symlink that leads outside, a socket, an invalid name.
   async *#entry(name: string): AsyncGenerator<StorageEntry> {
     const described = await unlessMissing(this.stat(name));
     if (!described) return;
@@ -170,7 +170,7 @@ export class FileSystemStorage implements Storage {
     return name;
   }
 
-  // Stricter: another storage must be able to keep it, or a system that this folder is copied to.
+  // Stricter than the file system: other storages, and systems that the folder is copied to, must accept the name too.
   #savedName(name: string): string {
     return this.#keptName(normalizeName(name));
   }

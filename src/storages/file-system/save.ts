@@ -29,7 +29,7 @@ export async function saveWhole(
   assertByteSource(content);
   assertIfExists(options);
   const folder = await onStorage(() => makeFolder(root, dirname(join(root, name)), options.directoryMode));
-  // Before the content is read, which may be a long upload. What is decided after it is what counts.
+  // An early check, before a long upload is read. The check after the upload decides.
   if (options.ifExists === "fail" && (await isTaken(join(folder, basename(name))))) throw nameTaken();
   const part = join(folder, partName());
   const swept = sweepOnce(folder);
@@ -83,12 +83,12 @@ async function removeAbandoned(part: string): Promise<boolean> {
     await unlink(part);
     return true;
   } catch {
-    // It was finished, or swept by another process.
+    // The save has ended, or another process has removed the file.
     return false;
   }
 }
 
-/** A hidden file in the same folder: other folders may be on other disks, from where nothing can be renamed. */
+/** A hidden file in the same folder: a file can't be renamed from another disk, which another folder may be on. */
 function partName(): string {
   return `.${randomLetters(16)}.downloadview-part`;
 }
@@ -98,7 +98,7 @@ export function isPartName(segment: string): boolean {
   return /^\.[0-9a-z]{16}\.downloadview-part$/.test(segment);
 }
 
-/** Makes a folder's missing parents one by one, so that none is made beyond a symlink. Gives the real path. */
+/** Makes the missing parents of a folder one by one, so that none is made beyond a symlink. Returns the real path. */
 async function makeFolder(root: string, folder: string, mode = 0o777): Promise<string> {
   try {
     return await LocalRoot.at(root).realPathInside(folder);
@@ -131,14 +131,14 @@ async function writePart(
 
 const minWrite = 64 * 1024;
 
-/** The same bytes in fewer, larger chunks: the rows of a table come a few bytes at a time. */
+/** Joins small chunks to larger ones: the rows of a table come a few bytes at a time. */
 async function* gather(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let gathered: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.byteLength;
     const enough = length >= minWrite;
-    // What is kept is copied: a source may use its memory again for the next chunk.
+    // A copy: a source may reuse its memory for the next chunk.
     gathered.push(enough ? chunk : copyOf(chunk));
     if (!enough) continue;
     yield concatBytes(gathered);
@@ -169,7 +169,7 @@ async function moveInto(
   return moveInto(folder, part, alternativeName(name), ifExists);
 }
 
-/** Gives the file its name, unless the name is taken: `link` fails then, where `rename` would replace. */
+/** Renames the file unless the name is taken: `link` fails then, `rename` would replace the other file. */
 async function claim(place: string, part: string): Promise<boolean> {
   try {
     return await unlessTaken(link(part, place));
@@ -189,7 +189,7 @@ async function isTaken(place: string): Promise<boolean> {
   );
 }
 
-/** Whether the operation went through; false if there was something of that name. */
+/** Returns false if the name is taken. */
 async function unlessTaken(operation: Promise<unknown>): Promise<boolean> {
   try {
     await operation;
@@ -207,7 +207,7 @@ function hasCode(error: unknown, ...codes: readonly string[]): boolean {
 // A file where a folder should be, a folder where the file should be, a segment too long: this name cannot be kept.
 const refusals = ["ENOENT", "ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "ELOOP"];
 
-/** Translates what the file system says. Not for what the content throws, which the caller is to see as it is. */
+/** Maps errors of the file system. Errors of the content are left to the caller as they are. */
 async function onStorage<T>(operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();

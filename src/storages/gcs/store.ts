@@ -120,8 +120,8 @@ export class GCSStore implements ObjectStore {
 }
 
 /**
- * Seconds. Without a private key the SDK has Google sign, with a key that Google rotates: such a signature is good for
- * twelve hours at most (gsutil signurl, `-u`).
+ * In seconds. Without a private key, Google signs, with a key that it rotates: such a signature lasts at most twelve hours
+ * (gsutil signurl, `-u`).
  */
 const maxForManagedKey = 12 * 3600;
 
@@ -176,7 +176,7 @@ function entityTag(generation: unknown): string | undefined {
   return typeof generation === "string" || typeof generation === "number" ? `"${generation}"` : undefined;
 }
 
-// As in the Last-Modified of a download, which has no fractions.
+// Last-Modified of a download has whole seconds.
 function wholeSeconds(time: Date | undefined): Date | undefined {
   return time && new Date(Math.floor(time.getTime() / 1000) * 1000);
 }

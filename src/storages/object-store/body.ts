@@ -3,7 +3,7 @@ import type { NodeStream } from "../../files/bytes.ts";
 import { parseContentRange } from "../../files/remote/answer.ts";
 import { knownSize } from "../../files/known.ts";
 
-/** Which part of an object the body of an answer is, as far as the answer says. */
+/** The part of an object that the body of a response holds, as far as the response says. */
 export interface BodyPlace {
   readonly start: number;
   /** The last byte, inclusive. Undefined: the last of the object. */
@@ -15,11 +15,11 @@ export interface BodyPlace {
 }
 
 /**
- * Reads which part of an object an answer holds.
+ * Reads which part of an object a response holds.
  *
- * @param status of the answer, if the SDK tells it
- * @param contentLength as the SDK has it. Without one the length is unknown, which is not the same as 0
- * @throws {UpstreamError} for a part that does not say which part it is: it must not be taken for the whole
+ * @param status of the response, if the SDK reports it
+ * @param contentLength as the SDK reports it. If undefined, the length is unknown, which is not 0
+ * @throws {UpstreamError} for a part without its position: it must not be taken for the whole object
  */
 export function bodyPlace(
   status: number | undefined,
@@ -34,9 +34,9 @@ export function bodyPlace(
 }
 
 /**
- * The body of an answer that has `length` bytes, whose last chunk is given only when the stream has ended: a reader that
- * has all it counted on does not ask for more, and would leave behind a connection that cannot be used again. Where the
- * SDK then finds that the checksum is wrong, the last chunk is not given at all.
+ * Wraps a body of `length` bytes so that its last chunk is returned only when the stream has ended. A reader that has all its
+ * bytes reads no further, and would leave a connection that cannot be reused. If the SDK finds a wrong checksum at the end, the
+ * last chunk is never returned.
  */
 export function objectBody(stream: NodeStream, length: number | undefined): NodeStream {
   const chunks =
@@ -46,7 +46,7 @@ export function objectBody(stream: NodeStream, length: number | undefined): Node
   return streamLike(stream, chunks);
 }
 
-/** The same stream, whose chunks are `chunks`. */
+/** The same stream with other chunks. */
 export function streamLike(stream: NodeStream, chunks: () => AsyncGenerator<Uint8Array>): NodeStream {
   return {
     destroy: () => stream.destroy(),
@@ -75,7 +75,7 @@ async function expectEnd(chunks: AsyncIterator<Uint8Array>): Promise<void> {
   }
 }
 
-/** As much of the message that Node's HTTP client makes as is used. */
+/** The members of Node's `IncomingMessage` that are used. */
 interface ReceivedMessage {
   readonly socket?: { readonly errored?: Error | null } | null;
 }

@@ -2,7 +2,7 @@ import { FileChangedError, FileNotFoundError, isDownloadError, UpstreamError } f
 import type { ObjectStore, StoreFailure } from "./object-store.ts";
 
 /**
- * What the failure to read an object is to the client. The log finds in `cause` what was asked for, and what the SDK threw.
+ * Maps a failure to read an object to a response. `cause` has the object and the error of the SDK, for the log.
  */
 export function objectStoreFailure(store: ObjectStore, key: string, error: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted) return signal.reason;
@@ -10,12 +10,12 @@ export function objectStoreFailure(store: ObjectStore, key: string, error: unkno
   const failure = store.failure(error);
   const cause = causeOf(store, key, failure, error);
   if (failure.status === 412) return new FileChangedError(undefined, { cause });
-  // 403 too: our credentials are not the client's business, and S3 says it for a missing key that one may not list.
+  // 403 too: the application's credentials are no concern of the client, and S3 sends it for a missing key if listing is forbidden.
   if (isMissing(failure)) return new FileNotFoundError(undefined, { cause });
   return upstreamError(failure, cause);
 }
 
-/** What the failure to save or to delete an object is: never a 404. */
+/** Maps a failure to save or delete an object to a response: never a 404. */
 export function objectWriteFailure(store: ObjectStore, key: string, error: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted) return signal.reason;
   if (isDownloadError(error)) return error;

@@ -4,11 +4,11 @@ import type { NodeStream } from "../../files/bytes.ts";
 import { startTimer, within } from "../../files/remote/body.ts";
 import { streamLike } from "./body.ts";
 
-/** How long an object store may take. The same limits as those of `HTTPFile`. */
+/** How long requests to an object store may take. The limits of `HTTPFile` are the same. */
 export interface ObjectLimits {
-  /** Milliseconds until an answer must have begun, the SDK's own retries included. Default 30 000. Uploads have no limit. */
+  /** Milliseconds within which a response must begin, including the SDK's retries. Default: 30 000. Uploads have no limit. */
   readonly timeout?: number | undefined;
-  /** Milliseconds within which the next piece of a body must come, while it is waited for. Default 30 000. */
+  /** Milliseconds within which the next bytes of a body must arrive, once they are requested. Default: 30 000. */
   readonly idleTimeout?: number | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface KnownLimits {
   readonly idleTimeout: number;
 }
 
-/** @throws {ImproperlyConfiguredError} for a limit that can't hold */
+/** @throws {ImproperlyConfiguredError} for an invalid limit */
 export function objectLimits({ timeout = 30_000, idleTimeout = 30_000 }: ObjectLimits): KnownLimits {
   for (const [name, limit] of Object.entries({ timeout, idleTimeout })) {
     if (!(limit > 0)) throw new ImproperlyConfiguredError(`${name} has to be a positive number, not ${limit}`);
@@ -26,10 +26,10 @@ export function objectLimits({ timeout = 30_000, idleTimeout = 30_000 }: ObjectL
 }
 
 /**
- * What `ask` resolves to, if that is within the time. Its signal aborts when the time is over or `signal` aborts, and goes
- * on to follow `signal` after the answer has come.
+ * Resolves with the result of `ask`, if it comes in time. The signal that `ask` gets aborts when the time is over or when
+ * `signal` aborts. After the result, it still follows `signal`.
  *
- * @param discard frees an answer that comes too late: not every SDK takes a signal
+ * @param discard frees a result that comes too late: some SDKs take no signal
  * @throws {UpstreamError} 504 when the time is over
  */
 export async function withinTime<T>(
@@ -49,7 +49,7 @@ export async function withinTime<T>(
   }
 }
 
-/** The same body, which fails with 504 and is freed when it stalls. Whoever is slow to read it may take their time. */
+/** Wraps a body so that it fails with 504, and is freed, if the store stalls. The reader may be as slow as it likes. */
 export function idleLimited(body: NodeStream, idleTimeout: number): NodeStream {
   return streamLike(body, async function* () {
     const chunks = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();

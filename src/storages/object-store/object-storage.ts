@@ -151,15 +151,15 @@ export class ObjectStorage implements Storage {
         yield value;
       }
     } finally {
-      // Not waited for: it ends only after a page that never comes.
+      // Not awaited: it ends only after the next page, which may never come.
       void entries.return?.(undefined)?.catch(() => undefined);
     }
   }
 
-  /** A signed URL, the same for all who ask within half of `expiresIn`. Default: an hour. */
+  /** Returns a signed URL, the same one for half of `expiresIn` seconds. Default: an hour. */
   url(name: string, options: SignedUrlOptions = {}): Promise<string> {
     const url = this.#url(name, options);
-    // Whoever asks for a URL in passing and drops the promise, for a name that a client made up, loses no process by it.
+    // A caller may drop the promise. Its rejection, for a name that a client made up, must not end the process.
     void url.catch(() => undefined);
     return url;
   }
@@ -170,7 +170,7 @@ export class ObjectStorage implements Storage {
     return this.#try(name, sign);
   }
 
-  // Also the whole key has to be short enough.
+  // The whole key must be short enough too.
   #key(name: string): string {
     return this.#store.exactKey(this.#folder + normalizeKey(name));
   }
@@ -200,7 +200,7 @@ function folderOf(prefix: string): string {
   }
 }
 
-/** False for what others keep in the bucket and cannot be asked for, such as the `media/` that a console makes of a prefix. */
+/** False for objects whose names this storage refuses, such as the `media/` that a console makes for a prefix. */
 function isKey(name: string): boolean {
   try {
     return normalizeKey(name) === name;

@@ -15,7 +15,7 @@ import { idleLimited, withinTime, type KnownLimits } from "./limits.ts";
 import { objectStoreFailure } from "./failure.ts";
 import type { ObjectAnswer, ObjectRequest, ObjectStore } from "./object-store.ts";
 
-/** The requests that one opening of an object makes. */
+/** All requests of one opened object. */
 export class ObjectReads implements RemoteSource {
   readonly #store: ObjectStore;
   readonly #key: string;
@@ -39,7 +39,7 @@ export class ObjectReads implements RemoteSource {
     if (!this.signal.aborted) this.#abort.abort(closedEarly());
   }
 
-  /** One request, also for a range; one more where no byte is in the range, to learn the size. */
+  /** Sends one request, also for a range. If no byte is in the range, another one learns the size. */
   async open({ range, ranges, ifNoneMatch }: OpenOptions): Promise<OpenFile> {
     const several = ranges !== undefined;
     const answer = await this.#get({ range: range ?? ranges?.[0], ifNoneMatch });
@@ -78,7 +78,7 @@ export class ObjectReads implements RemoteSource {
     return answer?.body ? { ...answer, body: idleLimited(answer.body, this.#limits.idleTimeout) } : answer;
   }
 
-  // 304 to the one tag that was sent: the object has it.
+  // A 304 to the one tag that was sent: the object has that tag.
   #notModified(error: unknown, { ifNoneMatch: etag }: Omit<ObjectRequest, "signal">): ObjectAnswer {
     if (etag === undefined || this.#store.failure(error).status !== 304) throw error;
     return { stat: { etag }, body: null, start: 0, acceptsRanges: true, notModified: true };

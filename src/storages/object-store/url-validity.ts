@@ -1,6 +1,6 @@
 import { ImproperlyConfiguredError, UpstreamError } from "../../errors.ts";
 
-/** When a signed URL begins and ceases to work. */
+/** The period in which a signed URL works. */
 export interface URLValidity {
   readonly from: Date;
   readonly until: Date;
@@ -9,10 +9,10 @@ export interface URLValidity {
 /** Seconds. */
 const defaultExpiresIn = 3600;
 
-/** The same validity, which ends with `end` at the latest. @throws {UpstreamError} if that has passed */
+/** Shortens a validity to end at `end` or earlier. @throws {UpstreamError} if `end` has passed */
 export function endingBy(validity: URLValidity, end: Date | undefined, now: number = Date.now()): URLValidity {
   if (end === undefined || !(end.getTime() < validity.until.getTime())) return validity;
-  // Whole seconds: that is what signatures count in.
+  // Signatures count whole seconds.
   const until = new Date(Math.floor(end.getTime() / 1000) * 1000);
   if (until.getTime() > now) return { from: validity.from, until };
   throw new UpstreamError(502, undefined, { cause: new Error(`The credentials ended at ${end.toISOString()}`) });
@@ -29,26 +29,26 @@ export function urlValidity(expiresIn: number = defaultExpiresIn, now: number = 
   if (!(expiresIn >= 2 && Number.isFinite(expiresIn))) {
     throw new ImproperlyConfiguredError("expiresIn is the life of a URL in seconds, two at least");
   }
-  // Whole seconds: that is what signatures count in.
+  // Signatures count whole seconds.
   const window = Math.floor(expiresIn / 2) * 1000;
   const from = Math.floor(now / window) * window;
   return { from: new Date(from), until: new Date(from + Math.floor(expiresIn) * 1000) };
 }
 
-/** Seconds: signatures of AWS and Google last a week at most. */
+/** In seconds. Signatures of AWS and Google last at most a week. */
 const week = 7 * 24 * 3600;
 
-/** The same validity if it is of no more than `longest` seconds, or one of that length. Default: a week. */
+/** Shortens a validity to at most `longest` seconds. Default: a week. */
 export function lasting(validity: URLValidity, longest: number = week, now: number = Date.now()): URLValidity {
   const asked = (validity.until.getTime() - validity.from.getTime()) / 1000;
   return asked > longest ? urlValidity(longest, now) : validity;
 }
 
 /**
- * When a signed URL says that it ends: of S3 and Google (`X-Amz-Expires`, `X-Goog-Expires`, which count from `…-Date`), of
- * Azure (`se`), of CloudFront and of older signatures (`Expires`). Undefined if it does not say so in one of these ways.
+ * Returns the end of a signed URL as the URL states it: of S3 and Google (`X-Amz-Expires`, `X-Goog-Expires`, which count from `…-Date`), of
+ * Azure (`se`), of CloudFront and of older signatures (`Expires`). Undefined if it has none of these.
  *
- * A store may sign for less than it was asked for: a URL ends with the temporary credentials that signed it.
+ * A store may sign for a shorter time: a URL stops working when the temporary credentials that signed it expire.
  */
 export function signedUntil(url: string): Date | undefined {
   const { searchParams: query } = new URL(url);

@@ -34,7 +34,7 @@ export interface S3StoreOptions {
   readonly versionId?: string | undefined;
   /** Pays for the requests to a bucket whose owner does not. */
   readonly requestPayer?: "requester" | undefined;
-  /** The account that has to own the bucket, or S3 refuses: 12 digits. */
+  /** The account that must own the bucket, 12 digits: S3 refuses requests to another owner's bucket. Default: any. */
   readonly expectedBucketOwner?: string | undefined;
   /**
    * The key that S3 encrypts and decrypts objects with and does not keep (SSE-C), of 32 bytes. A browser cannot send it:
@@ -124,7 +124,7 @@ export class S3Store implements ObjectStore {
     return getSignedUrl(this.#client, command, { expiresIn, signingDate: from });
   }
 
-  // S3 refuses a URL once the session that signed it is over, however long the URL itself would last.
+  // S3 refuses a URL as soon as the session that signed it has expired.
   async #credentialsEnd(): Promise<Date | undefined> {
     const { expiration } = await this.#client.config.credentials();
     return expiration;
@@ -156,7 +156,7 @@ export class S3Store implements ObjectStore {
     return versionId === undefined ? {} : { VersionId: versionId };
   }
 
-  // The SDK computes the MD5 that goes with the key.
+  // The SDK adds the MD5 of the key.
   #encryption(): { SSECustomerAlgorithm?: string; SSECustomerKey?: string } {
     const { sseCustomer } = this.#options;
     if (!sseCustomer) return {};

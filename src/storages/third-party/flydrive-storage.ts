@@ -12,7 +12,7 @@ import { saveUnder } from "../save-under.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "../storage.ts";
 import { WatchedContent } from "../object-store/upload-content.ts";
 
-/** As much of a FlyDrive disk as is used. */
+/** The members of a FlyDrive disk that are used. */
 export interface FlyDriveDisk {
   exists(key: string): Promise<boolean>;
   getStream(key: string): Promise<Readable>;
@@ -31,9 +31,9 @@ export interface FlyDriveDisk {
 }
 
 /**
- * Keeps files on a disk of FlyDrive, as AdonisJS has them. A disk has no ranges: downloads are sent whole, and cannot be
- * resumed. It takes letters, digits, spaces and `-_!./` in names; any other is refused. Two saves at the same time may
- * take the same name also under `ifExists: "fail"`.
+ * Stores files on a disk of FlyDrive, the storage of AdonisJS. A disk has no ranges: downloads are sent whole, and cannot be
+ * resumed. Names may contain letters, digits, spaces and `-_!./`; others are refused. Two saves at the same time may use the
+ * same name, even with `ifExists: "fail"`.
  *
  * @example
  * ```ts
@@ -71,14 +71,14 @@ export class FlyDriveStorage implements Storage {
     const tag = normalizeEntityTag(etag);
     return {
       ...defined({ size: knownSize(contentLength), lastModified: knownDate(lastModified) }),
-      // Weak: metadata and bytes are asked for one after the other, and may be of two versions.
+      // Weak: metadata and bytes are requested one after the other, and may be of two versions.
       ...(tag !== undefined && { etag: `W/${opaqueTag(tag)}` }),
       ...(contentType && { contentType }),
       seekable: false,
     };
   }
 
-  /** Beside its place first, and then moved there: a save that fails leaves what was there. */
+  /** Writes beside the place and moves the file there: a save that fails leaves the old file. */
   save(name: string, content: StorageContent, options: SaveOptions = {}): Promise<string> {
     return saveUnder(this, name, content, options, async (saved, source) => {
       assertPlainName(saved);
@@ -112,7 +112,7 @@ export class FlyDriveStorage implements Storage {
   }
 
   async delete(name: string): Promise<void> {
-    // Not every driver takes it well that there is no such file.
+    // Some drivers throw if the file is missing.
     if (await this.exists(name)) await this.#disk.delete(name);
   }
 
@@ -142,7 +142,7 @@ export class FlyDriveStorage implements Storage {
     try {
       return await this.#disk.listAll(folder || "/", { recursive: true, ...page });
     } catch (error) {
-      // A folder that is not there, or a file.
+      // The folder is missing, or is a file.
       if (isAbsent(error)) return { objects: [] };
       throw error;
     }
@@ -155,7 +155,7 @@ export class FlyDriveStorage implements Storage {
       ...(contentType !== undefined && { contentType }),
     };
     const url = this.#try(name, () => this.#disk.getSignedUrl(name, options));
-    // Whoever asks for a URL in passing and drops the promise, for a name that a client made up, loses no process by it.
+    // A caller may drop the promise. Its rejection, for a name that a client made up, must not end the process.
     void url.catch(() => undefined);
     return url;
   }
@@ -165,7 +165,7 @@ export class FlyDriveStorage implements Storage {
     try {
       return await ask();
     } catch (cause) {
-      // A disk fails in one way, whatever the reason is.
+      // A disk throws one kind of error for all reasons.
       const missing = isAbsent(cause) || !(await this.#disk.exists(name).catch(() => true));
       throw missing ? new FileNotFoundError(undefined, { cause }) : new UpstreamError(502, undefined, { cause });
     }
@@ -179,7 +179,7 @@ export class FlyDriveStorage implements Storage {
 
 const unfinished = ".unfinished";
 
-/** What a disk takes as it is: it leaves out of other names what it does not like, and two would be one file. */
+/** Names that a disk keeps unchanged. From other names it removes characters, so that two names would be one file. */
 const plainName = /^[\w!-][\w!. -]*(?:\/[\w!-][\w!. -]*)*$/;
 
 function assertPlainName(name: string): void {
@@ -192,7 +192,7 @@ function isAbsent(error: unknown): boolean {
   return [code, cause?.code].some((value) => value === "ENOENT" || value === "ENOTDIR");
 }
 
-/** A stream reads ahead, and the memory of a chunk may be used again. */
+/** Copies each chunk: a stream reads ahead, and the source may reuse the memory of a chunk. */
 async function* copies(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) yield copyOf(chunk);
 }

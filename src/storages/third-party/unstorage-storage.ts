@@ -9,7 +9,7 @@ import { normalizeName, normalizePrefix } from "../name.ts";
 import { saveUnder } from "../save-under.ts";
 import type { SaveOptions, Storage, StorageContent, StorageEntry } from "../storage.ts";
 
-/** As much of an unstorage as is used. */
+/** The members of an unstorage that are used. */
 export interface Unstorage {
   hasItem(key: string): Promise<boolean>;
   getItemRaw(key: string): Promise<unknown>;
@@ -21,9 +21,9 @@ export interface Unstorage {
 }
 
 /**
- * Keeps files in an unstorage, as Nitro and Nuxt have them. It knows whole values only: each is read into memory, also to
- * know its size, and has no part that could be fetched alone. For small files. Two saves at the same time may take the same
- * name also under `ifExists: "fail"`.
+ * Stores files in an unstorage, the storage of Nitro and Nuxt. It reads and writes whole values: each file is read into memory,
+ * even to learn its size, and a range does not save anything. For small files. Two saves at the same time may use the same name,
+ * even with `ifExists: "fail"`.
  *
  * @example
  * ```ts
@@ -46,7 +46,7 @@ export class UnstorageStorage implements Storage {
     const key = keyOf(name);
     const value = await this.#items.getItemRaw(key);
     if (value === null || value === undefined) throw new FileNotFoundError();
-    // A copy: a driver that keeps values in memory returns them themselves, and middleware may change what it is handed.
+    // A copy: a driver that keeps values in memory returns the values themselves, and middleware may change the bytes it gets.
     const bytes = isChunk(value) ? copyOf(toBytes(value)) : toBytes(JSON.stringify(value));
     const { mtime, type } = (await this.#items.getMeta(key)) as { mtime?: unknown; type?: unknown };
     const lastModified = knownDate(mtime);
@@ -103,7 +103,7 @@ function keyOf(name: string): string {
   return encoded(normalizeName(name));
 }
 
-// An unstorage takes `:` and `/` for the same, cuts a key at `?`, and keeps what it knows of an item under `key$`.
+// An unstorage treats `:` as `/`, cuts a key at `?`, and keeps the metadata of an item under `key$`.
 function encoded(name: string): string {
   return name.replaceAll(/[%:?$]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
