@@ -149,6 +149,47 @@ describe("the end of a download that nginx sends", () => {
     if (end.hasWhole === undefined && end.bytesSent !== 10) expect(ends[0]).not.toMatchObject({ hasWhole: true });
   });
 
+  it("comes from a line that was read before the application had sent its own response", async () => {
+    const handler = followed();
+    await handOver(handler);
+    const headers = { "X-User": "bob" };
+    const { headers: fields, delivery } = await render(handler, new Request("http://localhost/a", { headers }));
+    await written(line(fields[fields.indexOf("X-Download-Id") + 1] ?? ""));
+    expect(ends).toEqual([]);
+    delivery.finish(200, 0);
+    expect(ends).toEqual([expect.objectContaining({ kind: "completed", bytesSent: 10, hasWhole: true })]);
+  });
+
+  it("comes from a line that was written before another download opened the log", async () => {
+    const handler = followed();
+    const headers = { "X-User": "bob" };
+    const { headers: fields, delivery } = await render(handler, new Request("http://localhost/a", { headers }));
+    log.lines.push(JSON.stringify(line(fields[fields.indexOf("X-Download-Id") + 1] ?? "")));
+    const first = await handOver(handler);
+    await written(line(first));
+    delivery.finish(200, 0);
+    expect(ends.map(({ kind }) => kind)).toEqual(["completed", "completed"]);
+  });
+
+  const several: [what: string, more: object, kind: string][] = [
+    ["whole", { bytes: "300" }, "completed"],
+    ["of a client that left", { bytes: "300", end: "" }, "aborted"],
+    ["of fewer bytes than the ranges have", { bytes: "5" }, "aborted"],
+  ];
+  it.each(several)(
+    "is never that of the whole file after several ranges in one response, %s",
+    async (_, more, kind) => {
+      const handler = followed();
+      const id = await handOver(handler, "bytes=0-0,5-9");
+      await written(line(id, { status: "206", ...more }));
+      expect(ends).toEqual([expect.objectContaining({ kind })]);
+      expect(ends[0]?.hasWhole).toBeUndefined();
+      // The client still lacks bytes 1 to 4.
+      await written(partial(await handOver(handler, "bytes=6-9"), "6-9", 4));
+      expect(downloads).toEqual([]);
+    },
+  );
+
   const bad: [what: string, lines: (id: string) => (string | object)[]][] = [
     ["a forged id", (id) => [line(`${"A".repeat(22)}.${id.split(".")[1]}`)]],
     ["another signature", (id) => [line(`${id.split(".")[0]}.${"A".repeat(43)}`)]],
@@ -283,6 +324,23 @@ describe("ranges of one client are one download", () => {
     expect(ends.map(({ hasWhole }) => hasWhole)).toEqual(whole);
     expect(downloads).toHaveLength(whole.filter(Boolean).length);
     if (downloads[0]) expect(downloads[0]).toMatchObject({ client: "alice", size: 10, bytesSent: 10 });
+  });
+
+  it("also if there are more parts than are remembered: the file is then not known to be whole", async () => {
+    const handler = followed();
+    await writeFile(path, "0".repeat(2400));
+    for (let at = 0; at < 2400; at += 2) {
+      const id = await handOver(handler, `bytes=${at}-${at}`);
+      log.lines.push(JSON.stringify(line(id, { status: "206", bytes: "1", range: `bytes ${at}-${at}/2400` })));
+    }
+    await written();
+    const id = await handOver(handler, "bytes=2200-2399");
+    await written(line(id, { status: "206", bytes: "200", range: "bytes 2200-2399/2400" }));
+    expect(ends).toHaveLength(1201);
+    expect(downloads).toEqual([]);
+    const rest = await handOver(handler, "bytes=0-2399");
+    await written(line(rest, { status: "206", bytes: "2400", range: "bytes 0-2399/2400" }));
+    expect(downloads).toHaveLength(1);
   });
 
   it("whichever server sends them, and never several ranges of one response", async () => {

@@ -1,4 +1,4 @@
-import { debug, reasonOf } from "../diagnostics.ts";
+import { debug, isDebugging, reasonOf } from "../diagnostics.ts";
 import { DownloadError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadOutcome } from "../responses/delivery.ts";
@@ -12,6 +12,7 @@ import {
 import { ownResponse } from "../responses/own-response.ts";
 import type { Transfer } from "../responses/transfer.ts";
 import { clientAddress } from "../signing/client-address.ts";
+import { encodeBase64Url, utf8 } from "../signing/hmac-key.ts";
 import { coversAll, withPart, type Part } from "./coverage.ts";
 import { DeliveryIds } from "./delivery-id.ts";
 import type { DeliveryLog, DeliveryReport } from "./delivery-log.ts";
@@ -98,6 +99,7 @@ export function deliveries<C = unknown>(options: DeliveriesOptions<C>): Deliveri
 /** A download that another server sends. */
 interface Open {
   readonly transfer: Transfer;
+  readonly request: DownloadRequest;
   readonly until: number;
   readonly finish: (outcome: Ended) => void;
 }
@@ -111,6 +113,8 @@ interface Received {
 }
 
 const maxRemembered = 100_000;
+/** Parts of a file that are remembered of a client. With more, the file is not known to be whole. */
+const maxParts = 1000;
 
 class FollowedDeliveries<C> implements Deliveries<C> {
   readonly #log: DeliveryLog;
@@ -121,6 +125,8 @@ class FollowedDeliveries<C> implements Deliveries<C> {
   readonly #interval: number;
   readonly #now: () => Date;
   readonly #open = new Map<string, Open>();
+  /** The ids of responses that are not sent yet, with what the log says of them already: a fast server is done first. */
+  readonly #issued = new Map<string, DeliveryReport | undefined>();
   readonly #received = new Map<string, Received>();
   #opening: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -180,18 +186,24 @@ class FollowedDeliveries<C> implements Deliveries<C> {
     const { onFinish, beforeSend, file } = response;
     const startedAt = this.#now().getTime();
     let sent: Transfer | undefined;
+    let key: string | undefined;
     let id: string | undefined;
     const finish = ({ part, size, ...outcome }: Ended): void => {
-      const about = { file, client, startedAt, key: keyOf(file, request, client, sent) };
+      const about = { file, client, startedAt, key };
       const hasWhole = this.#receive(about, part, size, outcome.bytesSent);
       void call(onFinish, hasWhole === undefined ? outcome : { ...outcome, hasWhole });
     };
     response.beforeSend = async (transfer) => {
       await beforeSend?.(transfer);
+      key = await keyOf(file, request, client, transfer);
       sent = transfer;
     };
     response.onFinish = (outcome) => {
-      if (outcome.kind === "handedOver" && id !== undefined && sent) this.#wait(id, sent, finish);
+      const report = id === undefined ? undefined : this.#issued.get(id);
+      if (id !== undefined) this.#issued.delete(id);
+      const isHandedOver = outcome.kind === "handedOver" && id !== undefined && sent !== undefined;
+      if (isHandedOver && report) finish(outcomeOf(report, sent!, request));
+      else if (isHandedOver) this.#wait(id!, sent!, request, finish);
       else finish({ ...outcome, ...(sent && partOf(outcome, sent, request)) });
     };
     const { source = response } = response as { source?: unknown };
@@ -203,9 +215,12 @@ class FollowedDeliveries<C> implements Deliveries<C> {
     if (this.#isClosed) return undefined;
     try {
       // What is in the log by now can't be about this download.
-      if (this.#open.size === 0) this.#opening ??= this.#log.open();
+      if (this.#open.size === 0 && this.#issued.size === 0) this.#opening ??= this.#log.open();
       await this.#opening;
-      return await this.#ids.next();
+      const id = await this.#ids.next();
+      if (this.#issued.size >= maxRemembered) this.#issued.delete([...this.#issued.keys()][0]!);
+      this.#issued.set(id, undefined);
+      return id;
     } catch (error) {
       this.#opening = undefined;
       console.error("downloadview: the log of downloads can't be read:", error);
@@ -213,10 +228,10 @@ class FollowedDeliveries<C> implements Deliveries<C> {
     }
   }
 
-  #wait(id: string, transfer: Transfer, finish: (outcome: Ended) => void): void {
+  #wait(id: string, transfer: Transfer, request: DownloadRequest, finish: (outcome: Ended) => void): void {
     if (this.#isClosed) return finish(handedOver);
     if (this.#open.size >= maxRemembered) this.#end([...this.#open.keys()][0]!, handedOver);
-    this.#open.set(id, { transfer, until: this.#now().getTime() + this.#atLatest, finish });
+    this.#open.set(id, { transfer, request, until: this.#now().getTime() + this.#atLatest, finish });
     this.#schedule();
   }
 
@@ -227,7 +242,7 @@ class FollowedDeliveries<C> implements Deliveries<C> {
 
   async #look(): Promise<void> {
     try {
-      for (const line of await this.#log.read()) await this.#take(line);
+      for (const line of await this.#log.read()) this.#take(line);
     } catch (error) {
       debug(() => `the log of downloads can't be read: ${reasonOf(error)}`);
     }
@@ -236,15 +251,20 @@ class FollowedDeliveries<C> implements Deliveries<C> {
     this.#timer = undefined;
     if (this.#isClosed) return;
     if (this.#open.size > 0) this.#schedule();
-    else this.#opening = undefined;
+    else if (this.#issued.size === 0) this.#opening = undefined;
   }
 
-  async #take(line: string): Promise<void> {
+  #take(line: string): void {
     const report = this.#log.parse(line);
     if (report === undefined) return debug(() => "a line of the log of downloads is cut, or of another log");
     const open = this.#open.get(report.id);
-    if (open) return this.#end(report.id, outcomeOf(report, open.transfer));
-    const isOurs = await this.#ids.isOurs(report.id);
+    if (open) this.#end(report.id, outcomeOf(report, open.transfer, open.request));
+    else if (this.#issued.has(report.id)) this.#issued.set(report.id, report);
+    else if (isDebugging) void this.#explain(report.id);
+  }
+
+  async #explain(id: string): Promise<void> {
+    const isOurs = await this.#ids.isOurs(id);
     debug(() =>
       isOurs
         ? "a line of the log of downloads is of another process, or was read before"
@@ -268,7 +288,8 @@ class FollowedDeliveries<C> implements Deliveries<C> {
     const now = this.#now().getTime();
     if (part === undefined || size === undefined) return undefined;
     const before = key === undefined ? undefined : this.#received.get(key);
-    const parts = withPart(before?.parts ?? [], part);
+    const joined = withPart(before?.parts ?? [], part);
+    const parts = joined.length > maxParts ? (before?.parts ?? []) : joined;
     const all = {
       parts,
       bytesSent: (before?.bytesSent ?? 0) + bytesSent,
@@ -313,39 +334,45 @@ function addressAndAgent(request: DownloadRequest, context: ViewContext): string
   return address && `${address} ${request.headers.get("user-agent") ?? ""}`;
 }
 
-/** Ranges of one version, of one client, under one URL are of one download. */
-function keyOf(
+/** Ranges of one version, of one client, under one URL are of one download. A hash: clients send URLs of any length. */
+async function keyOf(
   file: DownloadFile | undefined,
   { url }: DownloadRequest,
   client: string | undefined,
-  transfer: Transfer | undefined,
-): string | undefined {
-  if (client === undefined || transfer?.version === undefined) return undefined;
-  return JSON.stringify([client, url, file?.name, transfer.version, transfer.size]);
+  { version, size }: Transfer,
+): Promise<string | undefined> {
+  if (client === undefined || version === undefined) return undefined;
+  const identity = utf8(JSON.stringify([client, url, file?.name, version, size]));
+  return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", identity)));
+}
+
+/** Whether a transfer may be of several ranges: its bytes then do not tell which of the file they are. */
+function mayBeSeveral({ headers }: DownloadRequest): boolean {
+  return headers.get("range")?.includes(",") ?? false;
 }
 
 /** The part of a file that the application sent. Several ranges are none. */
 function partOf(
   outcome: DownloadOutcome,
   transfer: Transfer,
-  { headers }: DownloadRequest,
+  request: DownloadRequest,
 ): Pick<Ended, "part" | "size"> | undefined {
   const { first, bytes, size } = transfer;
   if (outcome.kind === "handedOver" || outcome.kind === "failed") return undefined;
-  if (transfer.kind !== "sent" || headers.get("range")?.includes(",")) return undefined;
+  if (transfer.kind !== "sent" || mayBeSeveral(request)) return undefined;
   const sent = outcome.completed && bytes !== undefined ? bytes : outcome.bytesSent;
   return size === undefined ? undefined : { part: { start: first, end: first + sent }, size };
 }
 
 /** How a download ended, by the log. The log is believed in what the server alone can know, and no further. */
-function outcomeOf(report: DeliveryReport, transfer: Transfer): Ended {
+function outcomeOf(report: DeliveryReport, transfer: Transfer, request: DownloadRequest): Ended {
   const { status, bytes } = report;
   if (status >= 400 && status !== 499 && status !== 416) {
     const error = new DownloadError(status, "The server in front could not send the file");
     return { kind: "failed", status, bytesSent: 0, completed: false, error };
   }
-  const range = rangeIn(report, transfer);
-  const expected = range ? range.end - range.start : status === 200 ? transfer.size : undefined;
+  const range = rangeIn(report, transfer, mayBeSeveral(request));
+  const expected = range ? range.end - range.start : promised(report, transfer);
   const isWhole = report.isComplete !== false && status !== 499 && (expected === undefined || bytes >= expected);
   const ended: DownloadOutcome = isWhole
     ? { kind: "completed", status, bytesSent: bytes, completed: true }
@@ -356,11 +383,22 @@ function outcomeOf(report: DeliveryReport, transfer: Transfer): Ended {
   return { ...ended, part: { start: range.start, end }, size: transfer.size };
 }
 
+/** At least so many bytes make a response whole whose part is unknown: several ranges have more, with their heads. */
+function promised({ status, contentRange }: DeliveryReport, { size, bytes }: Transfer): number | undefined {
+  if (status === 200) return size;
+  return status === 206 && contentRange === undefined ? bytes : undefined;
+}
+
 /** The part that the server set out to send. Undefined if the log does not tell, or it is of another version. */
-function rangeIn({ status, contentRange }: DeliveryReport, { size, first, bytes }: Transfer): Part | undefined {
+function rangeIn(
+  { status, contentRange }: DeliveryReport,
+  { size, first, bytes }: Transfer,
+  isSeveral: boolean,
+): Part | undefined {
   if (status === 200) return size === undefined ? undefined : { start: 0, end: size };
   if (status !== 206) return undefined;
-  if (contentRange === undefined) return bytes === undefined ? undefined : { start: first, end: first + bytes };
+  if (contentRange === undefined)
+    return bytes === undefined || isSeveral ? undefined : { start: first, end: first + bytes };
   const [, start, last, total] = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(contentRange) ?? [];
   if (start === undefined || Number(total) !== size || Number(last) >= (size ?? 0)) return undefined;
   return { start: Number(start), end: Number(last) + 1 };

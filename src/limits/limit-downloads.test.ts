@@ -229,6 +229,16 @@ describe("a download that another server sends", () => {
   });
   const local = withMiddleware(async () => new DownloadResponse(new LocalFile(import.meta.filename)), middleware);
 
+  it("counts for an hour at most while a report of its end is waited for", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
+    const handler = limiting({}, local);
+    await start(handler);
+    await vi.advanceTimersByTimeAsync(3_570_000);
+    expect(await statusOf(handler)).toEqual(busy);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await statusOf(handler)).toBe(200);
+  });
+
   const lives: [options: LimitDownloadsOptions, seconds: number][] = [
     [{ lease: 60 }, 60],
     [{ handedOver: 600 }, 600],

@@ -169,15 +169,22 @@ function limited(
   return response;
 }
 
-type Described = Omit<RunningTransfer, "download">;
+interface Described extends Omit<RunningTransfer, "download"> {
+  /** Whether the application sends it, and so knows its end. */
+  readonly isOwn: boolean;
+}
 
-async function transferOf({ bytes, first, size, version }: Transfer, { url }: DownloadRequest): Promise<Described> {
+async function transferOf(
+  { kind, bytes, first, size, version }: Transfer,
+  { url }: DownloadRequest,
+): Promise<Described> {
+  const isOwn = kind === "sent";
   const digest = await crypto.subtle.digest("SHA-256", utf8(JSON.stringify([url, version])));
   const file = encodeBase64Url(new Uint8Array(digest));
   const id = crypto.randomUUID();
   // Of a file of unknown size, what does not begin at its start is a part.
-  if (size === undefined || bytes === undefined) return { id, file, bytes: 1, size: first > 0 ? 2 : 1 };
-  return { id, file, bytes: Math.max(1, bytes), size: Math.max(1, size) };
+  if (size === undefined || bytes === undefined) return { id, file, bytes: 1, size: first > 0 ? 2 : 1, isOwn };
+  return { id, file, bytes: Math.max(1, bytes), size: Math.max(1, size), isOwn };
 }
 
 /** A transfer that runs. */
@@ -192,6 +199,8 @@ interface Held {
   readonly transfer: RunningTransfer;
   /** Until when it counts, of a transfer whose end is not reported. */
   readonly until?: number;
+  /** Whether another server sends it, whose response is no longer ours to watch. */
+  readonly isHandedOver?: boolean;
 }
 
 type SlotRules = Pick<Rules<never>, "counter" | "lease" | "now" | "retryAfter" | "handedOver">;
@@ -212,7 +221,7 @@ class Slots {
       ? undefined
       : new FinalizationRegistry<string>((id) => {
           const held = this.#held.get(id);
-          if (held && held.until === undefined) this.#end(id);
+          if (held && !held.isHandedOver) this.#end(id);
         });
 
   constructor(rules: SlotRules) {
@@ -220,15 +229,17 @@ class Slots {
   }
 
   /** @throws {DownloadError} 429 if `limit` downloads run */
-  async take(key: string, limit: number, rate: number, described: Described): Promise<Slot> {
-    const { counter, lease, now, retryAfter } = this.#rules;
+  async take(key: string, limit: number, rate: number, { isOwn, ...described }: Described): Promise<Slot> {
+    const { counter, lease, now, retryAfter, handedOver } = this.#rules;
     const admitted = await counter.start(key, described, { limit, now: now().getTime(), lease });
     if (!admitted) {
       const headers = { "Retry-After": String(Math.ceil(retryAfter)) };
       throw new DownloadError(429, "Too many downloads at a time", { headers });
     }
     const transfer = { ...described, download: admitted.download };
-    this.#held.set(transfer.id, { key, transfer });
+    // A report of its end may never come, as if the server in front was killed: it must not hold its slot for a day.
+    const until = now().getTime() + (handedOver ?? maxHandedOver);
+    this.#held.set(transfer.id, { key, transfer, ...(isOwn ? {} : { until }) });
     this.#running.set(key, { here: (this.#running.get(key)?.here ?? 0) + 1, all: admitted.running });
     this.#start();
     const slot = { key, transfer, rate };
@@ -243,7 +254,7 @@ class Slots {
     const { handedOver, lease, now } = this.#rules;
     const atItsShare = slot.rate === Infinity ? lease : (bytes / this.share(slot.key, slot.rate)) * 1000;
     const life = handedOver ?? Math.min(atItsShare, maxHandedOver);
-    this.#held.set(id, { ...held, until: now().getTime() + life });
+    this.#held.set(id, { ...held, isHandedOver: true, until: now().getTime() + life });
   }
 
   /** How many bytes a second one transfer of the key may have now. */
