@@ -68,6 +68,11 @@ export interface OpenOptions extends StatOptions {
    */
   ifNoneMatch?: string | undefined;
   /**
+   * The date of the version that the caller has, if that has no entity tag. A file that is fetched by HTTP sends it upstream, and opens
+   * without content if the file has not changed since. Others ignore it.
+   */
+  ifModifiedSince?: Date | undefined;
+  /**
    * Whether the runtime may drop the body without cancelling it. A local file then opens nothing before its content is read.
    * Others ignore it.
    */
@@ -106,7 +111,7 @@ export interface FileStat {
 export interface OpenFile extends AsyncDisposable {
   /** Of the very bytes that {@link content} returns. */
   readonly stat: FileStat;
-  /** Whether `ifNoneMatch` held upstream: then {@link stat} has the validators alone, and there is no content. */
+  /** Whether `ifNoneMatch` or `ifModifiedSince` held upstream: then {@link stat} has the validators alone, and there is no content. */
   readonly notModified?: boolean | undefined;
   /**
    * The header fields of the response, if the file was fetched by HTTP. They tell a cache how long the file is fresh (RFC 9111).

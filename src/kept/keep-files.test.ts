@@ -669,8 +669,10 @@ function upstream(fields: Record<string, string>, status: () => number = () => 2
   const counter = { sent: 0, asked: 0 };
   const answer = async (_: unknown, init?: RequestInit): Promise<Response> => {
     counter.asked += 1;
-    const known = new Headers(init?.headers).get("if-none-match");
-    if (known !== null && known === fields.ETag) return new Response(null, { status: 304, headers: fields });
+    const headers = new Headers(init?.headers);
+    const [tag, date] = [headers.get("if-none-match"), headers.get("if-modified-since")];
+    const isSame = tag === null ? date !== null && date === fields["Last-Modified"] : tag === fields.ETag;
+    if (isSame) return new Response(null, { status: 304, headers: fields });
     counter.sent += 1;
     return new Response(`remote ${counter.sent}`, { status: status(), headers: fields });
   };
@@ -701,6 +703,10 @@ const lifetimes: readonly (readonly [fields: Record<string, string>, sent: numbe
   [{}, 2],
   [{ ETag: '"v1"' }, 1],
   [{ ETag: '"v1"', "Cache-Control": "no-cache" }, 1],
+  [{ "Last-Modified": hourAgo }, 1],
+  [{ "Last-Modified": hourAgo, "Cache-Control": "no-cache" }, 1],
+  // It may have been written twice in this second.
+  [{ "Last-Modified": hourAgo, Date: hourAgo }, 2],
 ];
 
 for (const [fields, sent] of lifetimes) {

@@ -12,7 +12,7 @@ import { OpenSharedFile } from "./open-shared-file.ts";
 import { PartFile } from "./part-file.ts";
 import { growingStat, partInfo, type PartInfo } from "./part-info.ts";
 import type { KeptRecord, UpstreamLifetime } from "./record.ts";
-import { lifetimeOf, renewedLifetime } from "./upstream-lifetime.ts";
+import { knownVersion, lifetimeOf, renewedLifetime } from "./upstream-lifetime.ts";
 
 /** What a making has come to once its first byte is there. */
 export type Started =
@@ -216,8 +216,8 @@ export class Making {
     const { source, previous } = this.#task;
     const { signal } = this.#abort;
     const asked = source.name;
-    const etag = previous && (await this.#host.folder.hasBytes(previous)) ? previous.upstream?.etag : undefined;
-    const opened = await source.open({ signal, ...(etag === undefined ? {} : { ifNoneMatch: etag }) });
+    const known = previous && (await this.#host.folder.hasBytes(previous)) ? knownVersion(previous.upstream) : {};
+    const opened = await source.open({ signal, ...known });
     let isOurs = true;
     this.#shared = opened instanceof OpenSharedFile ? opened : undefined;
     // A file that takes no notice of a signal ends when it is closed.

@@ -10,6 +10,8 @@ export interface UpstreamLifetime {
   readonly mustRevalidate: boolean;
   /** What to ask with whether it still holds. */
   readonly etag?: string | undefined;
+  /** The same, if there is no entity tag: milliseconds since the epoch. */
+  readonly lastModified?: number | undefined;
 }
 
 /** What is written beside a kept file. The file is found by it alone. */

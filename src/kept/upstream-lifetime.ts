@@ -1,4 +1,4 @@
-import type { OpenFile } from "../files/download-file.ts";
+import type { FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { parseHTTPDate } from "../http/date.ts";
 import type { UpstreamLifetime } from "./record.ts";
 
@@ -10,31 +10,68 @@ export interface UpstreamFields {
 /**
  * How long a shared cache may keep an answer, by RFC 9111.
  *
- * @param etag the entity tag by which the upstream can be asked whether the answer still holds
+ * @param validators by which the upstream can be asked whether the answer still holds
  * @returns undefined if it must not be kept: `no-store`, `private`, or an answer that varies
  */
 export function upstreamLifetime(
   fields: UpstreamFields,
-  etag: string | undefined,
+  validators: Pick<FileStat, "etag" | "lastModified">,
   now: number,
 ): UpstreamLifetime | undefined {
-  const directives = parseDirectives(fields.get("cache-control") ?? "");
+  const directives = directivesOf(fields);
   if (directives.has("no-store") || directives.has("private") || varies(fields.get("vary"))) return undefined;
   const noCache = directives.has("no-cache");
-  const mustRevalidate = noCache || directives.has("must-revalidate") || directives.has("proxy-revalidate");
   const freshFor = noCache ? 0 : explicitLifetime(directives, fields, now);
-  return { freshFor, age: ageOf(fields, now), mustRevalidate, etag };
+  return {
+    freshFor,
+    age: ageOf(fields, now),
+    mustRevalidate: noCache || forbidsStale(directives),
+    ...validatorOf(validators, fields, now),
+  };
+}
+
+/** §5.2.2.10: `s-maxage` forbids stale answers too, unless the upstream itself allows them (RFC 5861). */
+function forbidsStale(directives: ReadonlyMap<string, string>): boolean {
+  if (directives.has("must-revalidate") || directives.has("proxy-revalidate")) return true;
+  const allows = directives.has("stale-while-revalidate") || directives.has("stale-if-error");
+  return directives.has("s-maxage") && !allows;
+}
+
+/** §5.4: `Pragma: no-cache` counts if there is no Cache-Control. */
+function directivesOf(fields: UpstreamFields): ReadonlyMap<string, string> {
+  const value = fields.get("cache-control") ?? fields.get("pragma") ?? "";
+  return parseDirectives(value);
+}
+
+/** A date tells two versions apart only if it is a second older than the answer (RFC 9110 §8.8.2.2). */
+function validatorOf(
+  { etag, lastModified }: Pick<FileStat, "etag" | "lastModified">,
+  fields: UpstreamFields,
+  now: number,
+): Pick<UpstreamLifetime, "etag" | "lastModified"> {
+  if (etag !== undefined) return { etag };
+  const date = parseHTTPDate(fields.get("date") ?? "")?.getTime() ?? now;
+  return lastModified && lastModified.getTime() <= date - 1000 ? { lastModified: lastModified.getTime() } : {};
+}
+
+/** What to ask the upstream with whether the answer still holds. */
+export function knownVersion(
+  lifetime: UpstreamLifetime | undefined,
+): Pick<OpenOptions, "ifNoneMatch" | "ifModifiedSince"> {
+  if (lifetime?.etag !== undefined) return { ifNoneMatch: lifetime.etag };
+  return lifetime?.lastModified === undefined ? {} : { ifModifiedSince: new Date(lifetime.lastModified) };
 }
 
 /** What the upstream of a remote file said. Undefined for a file that did not come by HTTP, `refused` if it must not be kept. */
 export function lifetimeOf({ fields, stat }: OpenFile): UpstreamLifetime | "refused" | undefined {
-  return fields && (upstreamLifetime(fields, stat.etag, Date.now()) ?? "refused");
+  return fields && (upstreamLifetime(fields, stat, Date.now()) ?? "refused");
 }
 
 /** A 304 need not repeat the fields that have not changed (RFC 9110 §15.4.5). */
 export function renewedLifetime(before: UpstreamLifetime, now: UpstreamLifetime): UpstreamLifetime {
   const isSilent = now.freshFor === undefined && !now.mustRevalidate;
-  return isSilent ? { ...before, age: now.age } : { ...now, etag: before.etag };
+  const { etag, lastModified } = before;
+  return isSilent ? { ...before, age: now.age } : { ...now, etag, lastModified };
 }
 
 /** We always ask for the identity coding: an answer that varies by it alone is the same one each time. */
@@ -62,7 +99,8 @@ function explicitLifetime(
 
 /** RFC 9111 §4.2.3, in seconds: what caches on the way say, and what the clocks say. */
 function ageOf(fields: UpstreamFields, now: number): number {
-  const said = /^\d+$/.exec(fields.get("age")?.trim() ?? "")?.[0];
+  // Of several values the first counts (§5.1).
+  const said = /^\s*(\d+)\s*(?:,|$)/.exec(fields.get("age") ?? "")?.[1];
   const date = parseHTTPDate(fields.get("date") ?? "")?.getTime() ?? now;
   return Math.max(0, (now - date) / 1000, Number(said ?? 0));
 }

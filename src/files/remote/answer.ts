@@ -4,7 +4,7 @@ import { parseReprDigest } from "../../http/digest.ts";
 import { formatHTTPDate, parseHTTPDate } from "../../http/date.ts";
 import { normalizeEntityTag, opaqueTag, strongMatch } from "../../http/etag.ts";
 import type { ByteRange, RangeSpec } from "../../http/range.ts";
-import type { FileStat } from "../download-file.ts";
+import type { FileStat, OpenOptions } from "../download-file.ts";
 import { knownSize } from "../known.ts";
 import type { OpenEndedRange, RemoteAnswer } from "./open-remote-file.ts";
 import { fromUtf8, type RemoteResponse } from "./redirects.ts";
@@ -27,9 +27,23 @@ export function readAnswer({ body, headers, status }: RemoteResponse): UpstreamA
   return { stat: describeRepresentation(headers, size), fields: headers, body, start, end, acceptsRanges: true };
 }
 
-/** Reads a 304: the file still has the entity tag that was sent (RFC 9110 §15.4.5). */
-export function notModifiedAnswer({ body, headers }: RemoteResponse, etag: string): UpstreamAnswer {
-  const stat = { ...describeRepresentation(headers, undefined), etag };
+/** The version of a file that the caller has. */
+export type KnownVersion = Pick<OpenOptions, "ifNoneMatch" | "ifModifiedSince">;
+
+/** Returns preconditions that a 304 answers if the file is the known version (RFC 9110 §13.1.2, §13.1.3). */
+export function knownFields({ ifNoneMatch, ifModifiedSince }: KnownVersion): Record<string, string> {
+  if (ifNoneMatch !== undefined) return { "If-None-Match": ifNoneMatch };
+  return ifModifiedSince === undefined ? {} : { "If-Modified-Since": formatHTTPDate(ifModifiedSince) };
+}
+
+/** Reads a 304: the file is still the known version (RFC 9110 §15.4.5). */
+export function notModifiedAnswer(
+  { body, headers }: RemoteResponse,
+  { ifNoneMatch, ifModifiedSince }: KnownVersion,
+): UpstreamAnswer {
+  const validator =
+    ifNoneMatch === undefined ? ifModifiedSince && { lastModified: ifModifiedSince } : { etag: ifNoneMatch };
+  const stat = { ...describeRepresentation(headers, undefined), ...validator };
   return { stat, fields: headers, body, start: 0, acceptsRanges: true, notModified: true };
 }
 

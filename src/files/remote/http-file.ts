@@ -64,10 +64,10 @@ export class HTTPFile implements DownloadFile {
    * @throws {FileNotFoundError} for 404 and 410, and for 401 and 403
    * @throws {UpstreamError} 503 if the upstream asks to wait, 504 if it takes too long, 502 for any other failure
    */
-  async open({ range, ranges, ifNoneMatch, signal }: OpenOptions = {}): Promise<OpenFile> {
+  async open({ range, ranges, ifNoneMatch, ifModifiedSince, signal }: OpenOptions = {}): Promise<OpenFile> {
     const reads = this.#connect(signal);
     try {
-      const answer = await reads.open(range ?? ranges?.[0], ifNoneMatch);
+      const answer = await reads.open(range ?? ranges?.[0], { ifNoneMatch, ifModifiedSince });
       return new OpenRemoteFile(reads, answer.stat, answer, ranges !== undefined);
     } catch (error) {
       reads.close();

@@ -8,11 +8,13 @@ import {
   assertSameVersion,
   describeAnswer,
   isWhole,
+  knownFields,
   notModifiedAnswer,
   rangeField,
   readAnswer,
   sameVersionFields,
   upstreamFailure,
+  type KnownVersion,
   type UpstreamAnswer,
 } from "./answer.ts";
 import { requestUpstream, type Upstream } from "./request.ts";
@@ -58,16 +60,13 @@ export class RemoteReads implements RemoteSource {
     return stat;
   }
 
-  /**
-   * Sends the first GET. The upstream may ignore `range`. If `ifNoneMatch` is the entity tag of the file, the response has
-   * no body.
-   */
-  async open(range?: RangeSpec, ifNoneMatch?: string): Promise<UpstreamAnswer> {
+  /** Sends the first GET. The upstream may ignore `range`. If the file is what the caller has, the response has no body. */
+  async open(range?: RangeSpec, known: KnownVersion = {}): Promise<UpstreamAnswer> {
     const response = await this.#get({
-      ...(ifNoneMatch === undefined ? {} : { "If-None-Match": ifNoneMatch }),
+      ...knownFields(known),
       ...(range === undefined ? {} : { Range: rangeField(range) }),
     });
-    if (ifNoneMatch !== undefined && response.status === 304) return notModifiedAnswer(response, ifNoneMatch);
+    if (response.status === 304) return notModifiedAnswer(response, known);
     return range === undefined ? this.#wholeOf(response) : (readAnswer(response) ?? this.#getInstead(response));
   }
 
@@ -110,7 +109,7 @@ export class RemoteReads implements RemoteSource {
     const response = await this.#send("GET", fields);
     const { status } = response;
     if (isWhole(status) || status === 206 || status === 416) return response;
-    if (status === 304 && "If-None-Match" in fields) return response;
+    if (status === 304 && ("If-None-Match" in fields || "If-Modified-Since" in fields)) return response;
     await discardBody(response);
     throw upstreamFailure(response, this.#upstream.url);
   }
