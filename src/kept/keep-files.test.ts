@@ -196,6 +196,19 @@ test("A making whose every client leaves ends, and leaves nothing behind", async
   expect(await filesBelow()).toEqual([]);
 });
 
+test("A file of a known length is kept, though its client leaves with the last byte", async () => {
+  const original = new VirtualFile("x".repeat(100), { name: "report.txt" });
+  const handler = view(() => original);
+  for (let time = 0; time < 20; time += 1) {
+    const request = new Request("http://localhost/");
+    const rendered = await renderResult(await handler(request, { params: {}, native: undefined }), request);
+    if (rendered.body.kind !== "none") await readBody(rendered.body).next();
+    await closeBody(rendered.body);
+    await quiet();
+    expect(await kept.delete(["report", 7])).toBe(true);
+  }
+});
+
 test("With finishAnyway a making goes on without its clients", async () => {
   const report = gated();
   const handler = view(report.make, { finishAnyway: true });
