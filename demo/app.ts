@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   FileNotFoundError,
@@ -8,6 +9,7 @@ import {
   type DownloadHandler,
 } from "downloadview";
 import { toExpressHandler } from "downloadview/express";
+import { KeptFiles } from "downloadview/keep";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
 import { deleteDocument, uploadDocument } from "./changes.ts";
 import { diagnosis, healthcheckView } from "./diagnosis.ts";
@@ -49,6 +51,7 @@ export async function createDemo({
 }: DemoOptions): Promise<Demo> {
   const library = await openLibrary(dataDir, seedLibrary);
   const remote = await startRemote(library.filesDir);
+  const kept = new KeptFiles({ folder: join(dataDir, "kept"), maxBytes: 100_000_000 });
 
   const app = express().disable("x-powered-by").disable("etag");
   const exchanges = new Exchanges();
@@ -67,7 +70,7 @@ export async function createDemo({
   const config = demoConfig(dataDir, behindNginx);
   const offload = smartDownloadMiddleware(config);
   const views: Record<string, DownloadHandler> = {
-    ...downloadViews(library, remote.host),
+    ...downloadViews(library, remote.host, kept),
     ...serverViews(),
     ...sourceViews(library, remote.host),
     "/shared/:slug": shares.view,
@@ -76,7 +79,7 @@ export async function createDemo({
   for (const [route, view] of Object.entries(views)) {
     app.get(route, toExpressHandler(withMiddleware(view, slowLine, offload)));
   }
-  app.get("/unaided/:slug", toExpressHandler(downloadViews(library, remote.host)["/documents/:slug"]!));
+  app.get("/unaided/:slug", toExpressHandler(downloadViews(library, remote.host, kept)["/documents/:slug"]!));
 
   const form = express.urlencoded({ extended: false });
   const { post, get } = documentSelections(library);
@@ -98,6 +101,7 @@ export async function createDemo({
     app,
     async close() {
       await remote.close();
+      await kept.close();
       library.close();
     },
   };

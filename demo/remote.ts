@@ -16,7 +16,9 @@ export async function startRemote(filesDir: string): Promise<Remote> {
   const app = express();
   const file = (name: string) => toExpressHandler(PathDownloadView.asView({ path: join(seedsDir, name) }));
   app.get("/hello-world.txt", file("hello-world.txt"));
-  app.get("/avatars/ada", file("avatar.png"));
+  // A file that says "private", as files do by default, is passed on and not kept.
+  const avatar = { path: join(seedsDir, "avatar.png"), cacheControl: "public, max-age=60" };
+  app.get("/avatars/ada", toExpressHandler(PathDownloadView.asView(avatar)));
   // The documents, too: as any server has files, and as an object store answers GetObject of the bucket "files". A real
   // one would ask for credentials.
   app.get("/files/*path", toExpressHandler(PathDownloadView.asView({ root: filesDir })));

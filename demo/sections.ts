@@ -74,6 +74,22 @@ export function sections(slug: string | undefined): Section[] {
         },
       ],
     },
+    {
+      title: "keepFiles()",
+      serves: "What is made or fetched once, and then served like a file on the disk. Cache-Status says hit or miss.",
+      links: [
+        {
+          route: "/kept/report",
+          href: "/kept/report",
+          what: "The same generator: after the first download it has a length, an entity tag and ranges, for a minute.",
+        },
+        {
+          route: "/kept/picture",
+          href: "/kept/picture",
+          what: "A picture of another server: it is fetched once, and again when that server says that it is stale.",
+        },
+      ],
+    },
   ];
 }
 

@@ -7,8 +7,10 @@ import {
   StorageDownloadView,
   VirtualDownloadView,
   VirtualFile,
+  withMiddleware,
   type DownloadHandler,
 } from "downloadview";
+import { keepFiles, type KeptFiles } from "downloadview/keep";
 import type { Library } from "./library.ts";
 import { seedsDir } from "./seed.ts";
 import { userOf } from "./visitors.ts";
@@ -17,7 +19,11 @@ const greeting = "Hello world!\n";
 const name = "hello-world.txt";
 
 /** What answers each route: the five views, in the ways that most applications need. The page shows these very lines. */
-export function downloadViews({ documentsOf, storage }: Library, remote: string): Record<string, DownloadHandler> {
+export function downloadViews(
+  { documentsOf, storage }: Library,
+  remote: string,
+  kept: KeptFiles,
+): Record<string, DownloadHandler> {
   const model = documentsOf(undefined);
   return {
     "/documents/:slug": ObjectDownloadView.asView({
@@ -68,6 +74,15 @@ export function downloadViews({ documentsOf, storage }: Library, remote: string)
       getFile: () => new VirtualFile(Buffer.from(greeting), { name }),
     }),
     "/virtual/generated": VirtualDownloadView.asView({ getFile: () => new VirtualFile(countdown, { name }) }),
+
+    "/kept/report": withMiddleware(
+      VirtualDownloadView.asView({ getFile: () => new VirtualFile(countdown, { name: "report.txt" }) }),
+      keepFiles(kept, { key: () => ["report", "revision 1"], freshFor: 60, cacheStatus: true }),
+    ),
+    "/kept/picture": withMiddleware(
+      HTTPDownloadView.asView({ url: `http://${remote}/avatars/ada`, allowedHosts: [remote], attachment: false }),
+      keepFiles(kept, { key: () => ["picture", "ada"], cacheStatus: true }),
+    ),
   };
 }
 

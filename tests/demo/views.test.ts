@@ -120,6 +120,9 @@ const answers: readonly Answer[] = [
   },
 ];
 
+/** What is made or fetched once. */
+const keptLinks = ["/kept/report", "/kept/picture"];
+
 /** What a server in front would act upon, and reaches the client where there is none. */
 const handedOver: readonly { href: string; field: string; target: string; test: string | null }[] = [
   ...pagesOf("nginx", "X-Accel-Redirect"),
@@ -146,7 +149,7 @@ describe("the demo's page", () => {
     const page = await (await fetch(demo.url)).text();
     const hrefs = Array.from(page.matchAll(/<a [^>]*href="([^"]+)"/g), ([, href]) => href);
     // What only a server would send is no link here: it would save an empty file.
-    const answered = answers.map(({ href }) => href);
+    const answered = [...answers.map(({ href }) => href), ...keptLinks];
     expect(hrefs).toHaveLength(answered.length);
     expect(new Set(hrefs)).toEqual(new Set(answered));
   });
@@ -170,7 +173,7 @@ describe("the demo's page", () => {
 
   it("shows the code of each link", () => {
     const routes = [...sections("greetings"), ...serverSections].flatMap(({ links }) => links);
-    expect(routes).toHaveLength(22);
+    expect(routes).toHaveLength(24);
     for (const { route } of routes) expect(codeOf(route), route).toMatch(/^[\w.]+\([\s\S]+\)$/);
   });
 
@@ -211,6 +214,22 @@ describe.each(answers)("$href", ({ href, type, disposition, content }) => {
     if (href === "/virtual/generated") return expect(etag).toBeNull();
     const again = await fetch(demo.url + href, { headers: { "If-None-Match": etag ?? "" } });
     expect(again.status).toBe(304);
+  });
+});
+
+describe.each(keptLinks)("%s", (href) => {
+  it("is made once, says hit or miss, and then has a length, an entity tag and ranges", async () => {
+    const first = await fetch(demo.url + href);
+    expect(first.headers.get("cache-status")).toBe("downloadview; fwd=miss; stored");
+    const bytes = Buffer.from(await first.arrayBuffer());
+    const hit = (): Promise<Response> => fetch(demo.url + href);
+    await expect.poll(async () => (await hit()).headers.get("cache-status")).toBe("downloadview; hit");
+    const second = await hit();
+    expect(Buffer.from(await second.arrayBuffer())).toEqual(bytes);
+    expect(second.headers.get("content-length")).toBe(String(bytes.byteLength));
+    expect(second.headers.get("etag")).toMatch(/^"/);
+    const part = await fetch(demo.url + href, { headers: { Range: "bytes=-4" } });
+    expect([part.status, Buffer.from(await part.arrayBuffer())]).toEqual([206, bytes.subarray(-4)]);
   });
 });
 
