@@ -382,6 +382,14 @@ describe("entries", () => {
     expect(runs).toBe(1);
   });
 
+  it.each([{ etag: '"old"' }, { etag: '"old"', size: 5 }])(
+    "whose tag the application knows are not sent as another version: %o",
+    async (known) => {
+      const entry = { name: "a", file: counted(Buffer.from("hello"), { etag: '"new"' }), lastModified, ...known };
+      await expect(read(new ArchiveFile([entry]))).rejects.toThrow(FileChangedError);
+    },
+  );
+
   it("whose size and tag the application knows are not asked", async () => {
     let stats = 0;
     const file: DownloadFile = {

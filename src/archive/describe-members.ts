@@ -98,8 +98,10 @@ async function describe(
   if (size !== undefined && etag !== undefined) return { size, etag };
   signal?.throwIfAborted();
   try {
-    // As it is: by it, the file knows the version again when it is opened.
     const stat = await file.stat({ signal });
+    // The archive's tag is made of the application's: another version of the file must not be sent under it.
+    if (etag !== undefined && stat.etag !== undefined && stat.etag !== etag) return { ...stat, etag };
+    // As it is: by it, the file knows the version again when it is opened.
     return stat.size === undefined && size !== undefined ? { ...stat, size } : stat;
   } catch (error) {
     if (missing === "list" && error instanceof FileNotFoundError) return undefined;

@@ -19,6 +19,8 @@ describe("a name in an archive", () => {
     ["con", "_con"],
     ["NUL.tar.gz", "_NUL.tar.gz"],
     ["COM1/lpt9.txt", "_COM1/_lpt9.txt"],
+    ["nul .txt", "_nul .txt"],
+    ["COM²", "_COM²"],
     ["console.txt", "console.txt"],
     ["a. ", "a"],
     ["  .hidden", ".hidden"],
@@ -32,12 +34,22 @@ describe("a name in an archive", () => {
     [`${"x".repeat(300)}.jpeg`, `${"x".repeat(215)}.jpeg`],
     [`${"é".repeat(200)}.jpeg`, `${"é".repeat(125)}.jpeg`],
     [`f/${"x".repeat(300)}.jpeg`, `f/${"x".repeat(213)}.jpeg`],
+    [`${"x".repeat(200)}/${"y".repeat(200)}/a.txt`, `${"x".repeat(79)}/${"y".repeat(79)}/a.txt`],
+    [`${"folder/".repeat(100)}a.txt`, `${"folder/".repeat(16)}a.txt`],
+    [`${"folder/".repeat(100)}`, `${"folder/".repeat(16)}`],
   ])("%j is %j", (name, expected) => {
     expect(safeEntryName(name)).toBe(expected);
   });
 
   it("is the same when it is made safe again", () => {
-    for (const name of ["..\\con. ", "a/./b", "🎉".repeat(200), "x".repeat(500)]) {
+    for (const name of [
+      "..\\con. ",
+      "a/./b",
+      "🎉".repeat(200),
+      "x".repeat(500),
+      `${"f. /".repeat(60)}a`,
+      "é/".repeat(130),
+    ]) {
       expect(safeEntryName(safeEntryName(name))).toBe(safeEntryName(name));
     }
   });

@@ -9,13 +9,17 @@ const maxSegmentBytes = 255;
 /** Windows allows 260 characters with the folder that the archive is unpacked into. This leaves some for that folder. */
 const maxNameLength = 220;
 
-const maxPlainName = 200;
+/** What folders may take of it, in characters, and how many there may be if they take more. */
+const maxFoldersLength = 160;
+const maxLongFolders = 16;
+
+const maxPlainName = 150;
 
 /** What Windows forbids in a name, controls, and the characters that reverse the direction of text (CVE-2021-42574). */
 const forbidden = /[\u0000-\u001F\u007F-\u009F<>:"|?*\u200E\u200F\u202A-\u202E\u2066-\u2069\uFFFE\uFFFF]/g;
 
-/** Windows opens a device for these, whatever follows the first dot. */
-const device = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=\.|$)/i;
+/** Windows opens a device for these, whatever follows the first dot, and spaces before that. */
+const device = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?= *(?:\.|$))/i;
 
 /** Whether an entry of this name is a folder. */
 export function isFolderName(name: string): boolean {
@@ -47,13 +51,13 @@ export function safeEntryName(name: string): string {
     .split("/")
     .filter((segment) => segment !== "" && !/^\.{1,2}$/.test(segment))
     .map(safeSegment);
-  if (isFolderName(name)) return segments.map((segment) => `${segment}/`).join("");
+  if (isFolderName(name)) return shortenedFolders(segments);
   return shortenedPath(segments.length > 0 ? segments : ["_"]);
 }
 
 /** Letters, digits and a few more, no dot or space at the ends of a segment: nearly all names, and nothing to change. */
 const plainName = /^(?:[\w(-](?:[\w() .-]*[\w)-])?\/)*[\w(-](?:[\w() .-]*[\w)-])?\/?$/;
-const deviceSegment = /(?:^|\/)(?:con|prn|aux|nul|com\d|lpt\d)(?:[./]|$)/i;
+const deviceSegment = /(?:^|\/)(?:con|prn|aux|nul|com\d|lpt\d) *(?:[./]|$)/i;
 
 function isPlainName(name: string): boolean {
   return name.length <= maxPlainName && plainName.test(name) && !deviceSegment.test(name);
@@ -69,11 +73,17 @@ function safeSegment(segment: string): string {
 }
 
 function shortenedPath(segments: readonly string[]): string {
-  const folder = segments
-    .slice(0, -1)
-    .map((segment) => `${segment}/`)
-    .join("");
+  const folder = shortenedFolders(segments.slice(0, -1));
   return folder + shortened(segments.at(-1) ?? "_", fitsIn(folder));
+}
+
+/** The path of folders, with a slash at its end. The innermost of too many are left out: their files are then in the one above. */
+function shortenedFolders(segments: readonly string[]): string {
+  const path = segments.map((segment) => `${segment}/`).join("");
+  if (path.length <= maxFoldersLength) return path;
+  const kept = segments.slice(0, maxLongFolders);
+  const room = Math.floor(maxFoldersLength / kept.length) - 1;
+  return kept.map((segment) => `${shortened(segment, (text) => text.length <= room)}/`).join("");
 }
 
 /** Whether a last segment leaves the name below {@link maxNameLength}. It has 40 characters, however long its folder is. */
