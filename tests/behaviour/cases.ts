@@ -195,7 +195,13 @@ export const cases: readonly Case[] = [
     request: { path: "/stream" },
     response: {
       status: 200,
-      headers: { "content-type": "text/csv; charset=utf-8", "content-length": null, "accept-ranges": null, etag: null },
+      // A server may wait a moment for a stream that ends at once, and count it.
+      headers: {
+        "content-type": "text/csv; charset=utf-8",
+        "content-length": /^(18)?$/,
+        "accept-ranges": null,
+        etag: null,
+      },
       body: "row 1\nrow 2\nrow 3\n",
     },
   },
