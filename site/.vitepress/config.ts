@@ -16,7 +16,19 @@ interface Group {
   readonly items: readonly { readonly text: string; readonly link: string }[];
 }
 
-const sidebar = withUnlisted(JSON.parse(readFileSync(new URL("../navigation.json", import.meta.url), "utf8")));
+/** The groups of the sidebar by the folder whose pages have it. */
+const navigation: Readonly<Record<string, readonly Group[]>> = JSON.parse(
+  readFileSync(new URL("../navigation.json", import.meta.url), "utf8"),
+);
+const sidebar = withUnlisted(Object.values(navigation).flat());
+const home: Group = {
+  text: "All pages",
+  items: [
+    { text: "Getting started", link: "/getting-started/" },
+    { text: "Guides", link: "/guides/" },
+    { text: "Overview", link: "/overview" },
+  ],
+};
 
 /** Adds the pages that the navigation does not list, under their titles, so that a new page is found before it has its place. */
 function withUnlisted(groups: readonly Group[]): Group[] {
@@ -55,6 +67,15 @@ export default defineConfig({
   outDir: "./dist",
   cleanUrls: true,
   lastUpdated: false,
+  head: [
+    ["link", { rel: "icon", href: "/icon.svg", type: "image/svg+xml" }],
+    // The theme's own color of a language's name has too little contrast (WCAG 2.2, 1.4.3).
+    [
+      "style",
+      {},
+      "html:root { --vp-code-lang-color: #57575f } html.dark { --vp-code-lang-color: #a8a8b0 } .picture { display: block; overflow-x: auto } .picture svg { min-width: 560px; max-width: 100% }",
+    ],
+  ],
   // A page under GitHub Pages lives in a folder; everywhere else in the root.
   base: process.env["SITE_BASE"] ?? "/",
   vite: {
@@ -82,6 +103,23 @@ export default defineConfig({
           .replaceAll(" ", "-"),
     },
     config(markdown) {
+      // A picture becomes a part of the page, and so takes the color of its text in the light and in the dark.
+      markdown.core.ruler.push("pictures", ({ tokens, env }) => {
+        for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+          const target = token.type === "image" ? token.attrGet("src") : null;
+          if (!target?.endsWith(".svg")) continue;
+          const svg = readFileSync(join(source, posix.dirname(env.relativePath), target), "utf8");
+          token.type = "html_inline";
+          token.content = `<span class="picture">${svg.replace(/\s*<style>.*<\/style>/, "")}</span>`;
+        }
+      });
+      // An empty corner of a table is no header: a screen reader would announce one without a name.
+      markdown.core.ruler.push("empty-headers", ({ tokens }) => {
+        tokens.forEach((token, at) => {
+          if (token.type !== "th_open" || tokens[at + 1]?.content !== "") return;
+          for (const end of [token, tokens[at + 2]]) if (end) end.tag = "td";
+        });
+      });
       // Pages link to files of the repository, as GitHub shows them. On the site these are not there.
       markdown.core.ruler.push("repository-links", ({ tokens, env }) => {
         for (const token of tokens.flatMap(({ children }) => children ?? [])) {
@@ -96,12 +134,16 @@ export default defineConfig({
   themeConfig: {
     nav: [
       { text: "Get started", link: "/getting-started/" },
+      { text: "Guides", link: "/guides/" },
       { text: "Views", link: "/views/" },
+      { text: "Reference", link: "/reference/api/" },
       { text: "Troubleshooting", link: "/troubleshooting" },
     ],
     sidebar: {
       "/reference/api/": [{ text: "API", link: "/reference/api/", items: subpaths() }],
-      "/": sidebar as DefaultTheme.SidebarItem[],
+      "/getting-started/": [...(navigation["/getting-started/"] ?? []), home] as DefaultTheme.SidebarItem[],
+      "/guides/": [...(navigation["/guides/"] ?? []), home] as DefaultTheme.SidebarItem[],
+      "/": [...(navigation["/"] ?? []), ...sidebar.filter(({ text }) => text === "More")] as DefaultTheme.SidebarItem[],
     },
     outline: [2, 3],
     search: { provider: "local" },

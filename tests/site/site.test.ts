@@ -3,12 +3,16 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
+import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeReference } from "../../scripts/reference.ts";
 import { project } from "../examples/extract.ts";
 import { requires } from "../support/requires.ts";
+import { serveSite, type ServedSite } from "./served-site.ts";
 
 const site = join(project, "site");
+const executablePath = "/usr/bin/chromium";
+const hasChromium = requires(() => existsSync(executablePath), "apt-get install chromium");
 const isInstalled = requires(() => existsSync(join(site, "node_modules/vitepress")), "npm ci --prefix site");
 
 describe.skipIf(!isInstalled)("the site", () => {
@@ -71,4 +75,62 @@ describe.skipIf(!isInstalled)("the site", () => {
     const listed = pages().filter((page) => !/^reference\/api\/(?!index|command-line)/.test(page));
     expect(lines).toHaveLength(listed.length - 1);
   });
+
+  describe.runIf(hasChromium)("in Chromium", { timeout: 120_000 }, () => {
+    let served: ServedSite;
+    let browser: Browser;
+    let page: Page;
+    beforeAll(async () => {
+      served = await serveSite(built);
+      browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+      page = await browser.newPage({ reducedMotion: "reduce" });
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await served?.[Symbol.asyncDispose]();
+    });
+
+    const open = (name: string): Promise<unknown> =>
+      page.goto(`${served.origin}/${name.replace(/(index)?\.html$/, "")}`, { waitUntil: "load" });
+
+    it("has pages that fit a phone, and that report no error", async () => {
+      const complaints: string[] = [];
+      page.on("console", (message) => {
+        if (message.type() === "error") complaints.push(`${page.url()}: ${message.text()}`);
+      });
+      page.on("pageerror", ({ message }) => complaints.push(`${page.url()}: ${message}`));
+      await page.setViewportSize({ width: 390, height: 844 });
+      for (const name of pages()) {
+        await open(name);
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        if (width > 390) complaints.push(`${name}: ${width} px wide`);
+      }
+      expect(complaints).toEqual([]);
+    });
+
+    // A page of each kind: axe takes seconds for one, mostly for the contrast of code.
+    const kinds = ["index", "getting-started/express", "compared", "guides/uploads", "reference/api/koa"];
+    it.each(kinds)("axe finds nothing on %s, light and dark", async (name) => {
+      await page.setViewportSize({ width: 1280, height: 800 });
+      await open(`${name}.html`);
+      await page.addScriptTag({ path: join(site, "node_modules/axe-core/axe.min.js") });
+      for (const theme of ["light", "dark"]) {
+        await page.evaluate((dark) => document.documentElement.classList.toggle("dark", dark), theme === "dark");
+        const violations = await page.evaluate(async (): Promise<string[]> => {
+          const { axe } = globalThis as unknown as { axe: Axe };
+          const found = await axe.run({ exclude: [["pre code"]] }, { resultTypes: ["violations"] });
+          return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+        });
+        expect(violations, theme).toEqual([]);
+      }
+    });
+  });
 });
+
+/** What is used of axe-core. */
+interface Axe {
+  run(
+    context: { exclude: string[][] },
+    options: { resultTypes: string[] },
+  ): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
+}
