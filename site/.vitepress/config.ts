@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type DefaultTheme } from "vitepress";
+import { barChart } from "./chart.ts";
 
 // Every address of the project stands in package.json, once.
 const manifest: { description: string; homepage: string; repository: { url: string } } = JSON.parse(
@@ -53,6 +54,10 @@ function subpaths(): DefaultTheme.SidebarItem[] {
       text: slug === "downloadview" ? slug : `downloadview/${slug}`,
       link: `/reference/api/${slug}`,
     }));
+}
+
+function results(): string {
+  return readFileSync(new URL("../../bench/RESULTS.md", import.meta.url), "utf8");
 }
 
 /** The source of the page at a link of the navigation. */
@@ -113,6 +118,13 @@ export default defineConfig({
           token.content = `<span class="picture">${svg.replace(/\s*<style>.*<\/style>/, "")}</span>`;
         }
       });
+      // `<!-- bench: TABLE -->` stands for the chart of a table of bench/RESULTS.md.
+      markdown.core.ruler.push("charts", ({ tokens }) => {
+        for (const token of tokens) {
+          const [, table] = /^<!-- bench: (.*) -->\n?$/.exec(token.content) ?? [];
+          if (token.type === "html_block" && table !== undefined) token.content = barChart(results(), table);
+        }
+      });
       // An empty corner of a table is no header: a screen reader would announce one without a name.
       markdown.core.ruler.push("empty-headers", ({ tokens }) => {
         tokens.forEach((token, at) => {
@@ -146,7 +158,13 @@ export default defineConfig({
       "/": [...(navigation["/"] ?? []), ...sidebar.filter(({ text }) => text === "More")] as DefaultTheme.SidebarItem[],
     },
     outline: [2, 3],
-    search: { provider: "local" },
+    search: {
+      provider: "local",
+      options: {
+        // Code is left out: to color it a second time for the index takes half of the build.
+        _render: (page, env, markdown) => markdown.renderAsync(page.replaceAll(/^```[^]*?^```$/gm, ""), env),
+      },
+    },
     socialLinks: [{ icon: "github", link: repository }],
     editLink: { pattern: `${repository}/edit/main/docs/:path`, text: "Edit this page" },
   } satisfies DefaultTheme.Config,

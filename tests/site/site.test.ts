@@ -25,7 +25,7 @@ describe.skipIf(!isInstalled)("the site", () => {
       cwd: site,
       stdio: "pipe",
     });
-  });
+  }, 300_000);
   afterAll(() => rm(built, { recursive: true, force: true }));
 
   const files = (): string[] => readdirSync(built, { recursive: true, encoding: "utf8" });
