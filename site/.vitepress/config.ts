@@ -162,7 +162,7 @@ export default defineConfig({
       provider: "local",
       options: {
         // Code is left out: to color it a second time for the index takes half of the build.
-        _render: (page, env, markdown) => markdown.renderAsync(page.replaceAll(/^```[^]*?^```$/gm, ""), env),
+        _render: (page, env, markdown) => markdown.render(page.replaceAll(/^```[^]*?^```$/gm, ""), env),
       },
     },
     socialLinks: [{ icon: "github", link: repository }],
