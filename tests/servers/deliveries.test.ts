@@ -6,6 +6,7 @@ import { join } from "node:path";
 import express from "express";
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import {
+  authorizeDownloads,
   LocalFile,
   download,
   smartDownloadMiddleware,
@@ -27,6 +28,7 @@ import {
 } from "downloadview/deliveries";
 import { toExpressHandler } from "downloadview/express";
 import { nginx } from "downloadview/nginx";
+import { toNodeHandler } from "downloadview/node";
 import { serve, type Application } from "./support/application.ts";
 import { ask } from "./support/client.ts";
 import { describeNamed, publicFolder, startProxy, syntaxFault, type Proxy } from "./support/proxy.ts";
@@ -159,4 +161,35 @@ describeNamed(["nginx", "apache", "caddy"], "the end of a download that $label s
       expect(ends[0]).toMatchObject({ kind: "completed", bytesSent: size });
       expect((await stat(logFile)).size).toBe(0);
     });
+});
+
+describeNamed(["nginx"], "the end of a download that $label asks about", (server) => {
+  it("is told by its log, as is one that it did not find", async () => {
+    const folder = await publicFolder("downloadview-asked-");
+    const [root, log] = [join(folder, "media"), join(folder, "downloads.json")];
+    await mkdir(root, { mode: 0o755 });
+    await writeFile(join(root, "small.txt"), "0123456789");
+    await chmod(folder, 0o777);
+    const ends: DownloadOutcome[] = [];
+    const files: DownloadHandler = async (_, { params }) =>
+      download(new LocalFile(join(root, "small.txt")), {
+        filename: params["path"] ?? "",
+        onFinish: (outcome) => void ends.push(outcome),
+      });
+    await using sent = deliveries({ from: nginxLog(log), interval: 20 });
+    const authorize = authorizeDownloads(sent.follow(files), { server: "nginx", trustedProxies: ["127.0.0.1"] });
+    await using application = await serve(toNodeHandler(authorize));
+    const rules = [{ sourceDir: root, sourceUrl: "/media/", destinationUrl: "/_d/" }];
+    const config = defineConfig({ backend: nginx({ log }), rules });
+    await using proxy = await startProxy(server, config, application.url, undefined, { authRequest: true });
+    expect((await ask(proxy.url, { path: "/media/small.txt", headers: { Range: "bytes=2-4" } })).status).toBe(206);
+    await vi.waitFor(() => expect(ends).toHaveLength(1), { timeout: 10_000, interval: 20 });
+    expect(ends[0]).toMatchObject({ kind: "completed", status: 206, bytesSent: 3 });
+    // The application allows what nginx then does not find.
+    expect((await ask(proxy.url, { path: "/media/other.txt" })).status).toBe(404);
+    await vi.waitFor(() => expect(ends).toHaveLength(2), { timeout: 10_000, interval: 20 });
+    expect(ends[1]).toMatchObject({ kind: "failed", status: 404, bytesSent: 0 });
+    expect((await ask(proxy.url, { path: "/media/small.txt" })).header("X-Download-Id")).toBeUndefined();
+    await rm(folder, { recursive: true });
+  });
 });

@@ -300,6 +300,7 @@ function authorizedLocations(rule: CompiledRule, at: number, options: NginxOptio
     "  # The second is the path that it has decided on. A rewrite or an error page may have led here from another.",
     String.raw`  set $downloadview_answer "$downloadview_status\n$downloadview_decided\n$uri";`,
     String.raw`  if ($downloadview_answer !~ "^204\n([^\n]*[^\n/])\n\1$") { return 403; }`,
+    ...logged(options).map((line) => `  ${line}`),
     indented(
       isFetched ? authorizedObject(rule, hasUpstream ? at : undefined, options) : authorizedFile(rule, at),
       "  ",
