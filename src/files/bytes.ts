@@ -93,6 +93,8 @@ export function isOneShot(source: ByteSource): boolean {
 
 /** One way to pull chunks, and one to let go, whatever the source is. */
 interface Puller {
+  /** Whether the source may have the memory of a chunk still: it fills it again for the next one, or sends it to others too. */
+  readonly keepsMemory: boolean;
   pull(): Promise<IteratorResult<unknown>> | IteratorResult<unknown>;
   /** Frees the source at once, even while a pull is pending. */
   release(): unknown;
@@ -108,18 +110,19 @@ function pullerOf(source: ByteSource): Puller {
 }
 
 function iteratorPuller(iterator: Iterator<unknown> | AsyncIterator<unknown>): Puller {
-  return { pull: () => iterator.next(), release: () => iterator.return?.() };
+  return { keepsMemory: true, pull: () => iterator.next(), release: () => iterator.return?.() };
 }
 
 function webStreamPuller(stream: ReadableStream<unknown>): Puller {
   const reader = stream.getReader();
-  return { pull: () => reader.read() as Promise<IteratorResult<unknown>>, release: () => reader.cancel() };
+  const pull = (): Promise<IteratorResult<unknown>> => reader.read() as Promise<IteratorResult<unknown>>;
+  return { keepsMemory: false, pull, release: () => reader.cancel() };
 }
 
 function nodeStreamPuller(stream: NodeStream): Puller {
   silenceErrors(stream);
   const iterator = stream[Symbol.asyncIterator]();
-  return { pull: () => iterator.next(), release: () => stream.destroy() };
+  return { keepsMemory: false, pull: () => iterator.next(), release: () => stream.destroy() };
 }
 
 const noop = (): void => {};
@@ -201,8 +204,8 @@ interface Demand {
  * The bytes of a source, chunk by chunk, none of them empty. It can be let go at any moment: {@link close} frees the
  * source at once, and a pending `next()` fails.
  *
- * With `gathers`, small pieces become one chunk, as long as the source has the next one at once. If it has none by the end
- * of the turn of the event loop, the chunk is returned as it is.
+ * With `gathers`, chunks are memory that the source has no more. Small pieces become one chunk, as long as the source has the
+ * next one at once. If it has none by the end of the turn of the event loop, the chunk is returned as it is.
  */
 export class ByteReader implements AsyncIterableIterator<Uint8Array> {
   readonly #puller: Puller;
@@ -296,13 +299,18 @@ export class ByteReader implements AsyncIterableIterator<Uint8Array> {
     this.#held = undefined;
     if (typeof piece !== "string" && piece.byteLength === 0) return;
     const isWhole = typeof piece !== "string" && (!this.#gathers || piece.byteLength >= smallestWhole);
-    if (isWhole && this.#demand && this.#gathered.isEmpty) return this.#resolve(piece);
+    if (isWhole && this.#demand && this.#gathered.isEmpty) return this.#resolve(this.#own(piece));
     if (isWhole || !this.#gathered.add(piece)) {
       this.#held = piece;
       this.#deliver(true);
     } else if (!this.#gathers || this.#gathered.size >= largestGathered || this.#isLate()) {
       this.#deliver();
     }
+  }
+
+  // A socket may have a chunk in its queue long after it has asked for the next one. Readers that don't gather copy themselves.
+  #own(piece: Uint8Array): Uint8Array {
+    return this.#gathers && this.#puller.keepsMemory ? copyOf(piece) : piece;
   }
 
   #isLate(): boolean {

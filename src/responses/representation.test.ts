@@ -203,3 +203,23 @@ describe("the name that a client saves a file under", () => {
     expect(fields).not.toHaveProperty("content-type");
   });
 });
+
+describe("a description that a file returns again", () => {
+  const sha256 = "sha-256=:AQID:";
+  const asked: [headers: Record<string, string>, digest: string | undefined][] = [
+    [{}, sha256],
+    [{ "Want-Repr-Digest": "sha-256=0" }, undefined],
+    [{ "Want-Repr-Digest": "sha-256=5" }, sha256],
+    [{}, sha256],
+  ];
+  it.each([asked, asked.toReversed(), asked.slice(1)])(
+    "sends the digest that each request asks for, whatever the one before asked for",
+    async (...requests) => {
+      const digests = { "sha-256": new Uint8Array([1, 2, 3]) };
+      const stat = Object.freeze({ size: 10, etag: '"1"', digests });
+      for (const [headers, digest] of requests) {
+        expect((await fieldsOf(stat, {}, { headers }))["repr-digest"]).toBe(digest);
+      }
+    },
+  );
+});

@@ -19,8 +19,6 @@ export interface DescribedResponse {
   readonly fields: HeaderFields;
   /** Those of them that are only defaults. */
   readonly yields: readonly string[] | undefined;
-  /** Whether {@link fields} have the time of this very response. */
-  readonly isDated?: boolean;
   /** The head of a 200, once it was needed. */
   whole?: ResponseHead;
   /** What the heads of all 206 with one part have in common, once it was needed. */
@@ -43,22 +41,23 @@ const heads = new WeakMap<FileStat, { readonly key: HeadKey; readonly described:
 
 /** Joins what the file says of itself and what the response says of it. The response wins. */
 export function describe(response: DownloadResponse, stat: FileStat, request: DownloadRequest): DescribedResponse {
-  const known = heads.get(stat);
+  // Such a request decides which of the digests it gets, and may refuse the only one.
+  const asksForDigest = stat.digests !== undefined && request.headers.get("Want-Repr-Digest") !== null;
+  const known = asksForDigest ? undefined : heads.get(stat);
   if (known && known.key.name === response.file.name && haveSameHead(response, known.key.settings)) {
     return known.described;
   }
   const described = derive(response, stat, request);
-  if (isReusable(stat, described)) {
+  if (!asksForDigest && isReusable(stat, described)) {
     heads.set(stat, { key: { name: response.file.name, settings: headSettings(response) }, described });
   }
   return described;
 }
 
 /** Whether a head is right for other requests as well, as long as the file returns the same description. */
-function isReusable(stat: FileStat, { isDated, representation }: DescribedResponse): boolean {
-  if (!Object.isFrozen(stat) || isDated) return false;
-  // Of several digests, the request decides which one is sent.
-  if (Object.keys(stat.digests ?? {}).length > 1) return false;
+function isReusable(stat: FileStat, { representation }: DescribedResponse): boolean {
+  // Without a validator, a response that decides itself what changed has the time of the request.
+  if (!Object.isFrozen(stat) || !(representation.etag || representation.lastModified)) return false;
   // A date in the future is sent as the time of the response.
   return stat.lastModified?.getTime() === representation.lastModified?.getTime();
 }
@@ -83,7 +82,7 @@ function derive(response: DownloadResponse, given: FileStat, request: DownloadRe
   // Without a validator, a client could not revalidate its copy. A hook can compare with the time of this response. It is not
   // a time of the representation: preconditions and If-Range must not match it.
   if (isDated) fields.set("Last-Modified", formatHTTPDate(new Date()));
-  return { representation, fields, yields: response.headers.defaults, isDated };
+  return { representation, fields, yields: response.headers.defaults };
 }
 
 /** Fields that the application sets replace the validators of the file. Preconditions are evaluated on what is sent. */
