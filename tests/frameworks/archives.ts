@@ -1,15 +1,15 @@
-/** Archives of what every runtime has: remote files, and bytes in memory. */
+/** Archives of what every runtime has, remote files and bytes in memory, and of files on a disk where there is one. */
 import { download, HTTPFile, VirtualFile, type DownloadHandler } from "downloadview";
-import { ArchiveFile } from "downloadview/archive";
+import { ArchiveFile, type ArchiveEntry } from "downloadview/archive";
 
 const lastModified = new Date("2026-03-04T05:06:08Z");
 
-/** `/remote.zip`, `/remote.tar`, `/memory.zip` and `/memory.tar`. */
-export function archives(upstream: string): DownloadHandler<unknown> {
+/** `/remote.zip`, `/memory.zip` and `/disk.zip`, and the same as `.tar`. */
+export function archives(upstream: string, disk: readonly ArchiveEntry[] = []): DownloadHandler<unknown> {
   return async (request) => {
     const [, source, format] =
-      /\/(remote|memory)\.(zip|tar)$/.exec(new URL(request.url, "http://localhost").pathname) ?? [];
-    const entries = source === "remote" ? remote(upstream) : memory;
+      /\/(remote|memory|disk)\.(zip|tar)$/.exec(new URL(request.url, "http://localhost").pathname) ?? [];
+    const entries = source === "remote" ? remote(upstream) : source === "disk" ? disk : memory;
     return download(new ArchiveFile(entries, { format: format as "zip" | "tar" }));
   };
 }
