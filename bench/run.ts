@@ -5,6 +5,7 @@ import { describeMachine, isIsolated, LOAD_CORE, runIsolated } from "./harness/m
 import { type BenchOptions, isWholeRun, parseOptions, selectWorkloads, usage } from "./harness/options.ts";
 import { formatReport, formatResult } from "./harness/report.ts";
 import { measureWorkload, type WorkloadResult } from "./harness/tournament.ts";
+import { writePage } from "./page.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
 const RESULTS = new URL("RESULTS.md", import.meta.url);
@@ -40,6 +41,7 @@ async function measureAll(
 async function writeReport(options: BenchOptions, results: readonly WorkloadResult[]): Promise<void> {
   const output = options.output ?? (isWholeRun(options) ? RESULTS : undefined);
   if (output) await writeFile(output, formatReport(results, describeMachine(), options.rounds));
+  if (output === RESULTS) await writePage();
 }
 
 // A whole GiB would stay behind.
