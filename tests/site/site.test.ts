@@ -100,7 +100,9 @@ describe.skipIf(!isInstalled)("the site", () => {
       });
       page.on("pageerror", ({ message }) => complaints.push(`${page.url()}: ${message}`));
       await page.setViewportSize({ width: 390, height: 844 });
-      for (const name of pages()) {
+      // Of the API two: all its pages are made in one way.
+      const looked = pages().filter((name) => !/^reference\/api\/(?!index|fetch)/.test(name));
+      for (const name of looked) {
         await open(name);
         const width = await page.evaluate(() => document.documentElement.scrollWidth);
         if (width > 390) complaints.push(`${name}: ${width} px wide`);
