@@ -1,4 +1,5 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
+import { unwrap } from "../files/described-file.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { releaseFile } from "../files/release-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
@@ -7,11 +8,13 @@ import { KeepingFile, OpenedOriginal, retryAfter, type KeepingTask } from "./kee
 import { hashKey, type KeptKey } from "./key.ts";
 import type { KeptFiles } from "./kept-files.ts";
 import type { KeepOptions } from "./kept-options.ts";
-import { isUsable, type Found } from "./kept-store.ts";
+import { isUsable, type Found, type KeptStore } from "./kept-store.ts";
 import { obtainWhole, stillMaking } from "./obtain-whole.ts";
+import { slicedFile } from "./in-slices.ts";
+import type { SlicedFile } from "./sliced-file.ts";
 import type { KeptEvent } from "./statistics.ts";
 import { storeOf } from "./store-of.ts";
-import { visitOf } from "./visit.ts";
+import { visitOf, type Visit } from "./visit.ts";
 
 /** What a key can be made of. */
 export interface KeyInput<F extends DownloadFile = DownloadFile> {
@@ -34,6 +37,12 @@ export interface KeepFilesOptions<F extends DownloadFile = DownloadFile> extends
   readonly patience?: number | undefined;
   /** What a client gets whose patience is over: 503 (the default), or 202. Both with Retry-After. */
   readonly lateStatus?: 503 | 202 | undefined;
+  /**
+   * Keeps a remote file of at least so many bytes in slices of 8 MiB, if its upstream supports ranges and sends a strong entity tag: a
+   * client that seeks to the end of a video has only the end fetched. Such a file has no path, so the application sends it.
+   * Default: files are kept whole. `64 * 2 ** 20` is a good value for videos.
+   */
+  readonly sliceFrom?: number | undefined;
   /**
    * Whether `Cache-Status` (RFC 9211) says what each request came to. A text is the name of the cache in it. Default false: it
    * tells a client whether another one has downloaded the file.
@@ -95,6 +104,8 @@ export function keepFiles<F extends DownloadFile = DownloadFile>(
     if (parts === undefined || parts === null) return response;
     const report = reporter(response, options.cacheStatus);
     const visit = visitOf(hashKey(parts), original, options, { report, patience });
+    const sliced = await inSlices(store, visit, request, options.sliceFrom);
+    if (sliced) return Object.assign(response, { file: sliced });
     const task = { store, visit };
     const found = store.recent(visit) ?? (await store.find(visit));
     return isUsable(found) ? fromKept(task, response, found) : fromMaking(task, response, request, lateStatus);
@@ -102,6 +113,17 @@ export function keepFiles<F extends DownloadFile = DownloadFile>(
 }
 
 const noContext: ViewContext = { params: {}, native: undefined };
+
+/** A file that came by no URL is never sliced. */
+async function inSlices(
+  store: KeptStore,
+  visit: Visit,
+  { signal }: DownloadRequest,
+  from: number | undefined,
+): Promise<SlicedFile | undefined> {
+  if (from === undefined || unwrap(visit.original).url === undefined) return undefined;
+  return slicedFile(store, { ...visit, signal }, from);
+}
 
 function fromKept(task: KeepingTask, response: DownloadResponse, found: Found): DownloadResponse {
   const { store, visit } = task;
@@ -160,8 +182,8 @@ function reporter(
 }
 
 function assertTimes(options: KeepFilesOptions<never>, patience: number): void {
-  const { freshFor = 0, staleWhileRevalidate = 0, staleIfError = 0, cacheStatus } = options;
-  for (const [name, value] of Object.entries({ freshFor, staleWhileRevalidate, staleIfError, patience })) {
+  const { freshFor = 0, staleWhileRevalidate = 0, staleIfError = 0, sliceFrom = 0, cacheStatus } = options;
+  for (const [name, value] of Object.entries({ freshFor, staleWhileRevalidate, staleIfError, sliceFrom, patience })) {
     if (typeof value === "number" && value >= 0) continue;
     throw new ImproperlyConfiguredError(`keepFiles: ${name} must be a number from 0, got ${String(value)}`);
   }

@@ -1,0 +1,33 @@
+import { readFile } from "node:fs/promises";
+import { forgetOldest, maxRemembered } from "./forget-oldest.ts";
+import type { KeptStore } from "./kept-store.ts";
+import { hashKey } from "./key.ts";
+import { obtainWhole } from "./obtain-whole.ts";
+import { ManifestSource, type SliceManifest } from "./slice-manifest.ts";
+import { dropSlices, SlicedFile } from "./sliced-file.ts";
+import { visitOf, type Visit } from "./visit.ts";
+
+/** The manifests that were used last, by the hash of the key. */
+const latest = new WeakMap<KeptStore, Map<string, SliceManifest>>();
+
+/** The original in slices. Undefined if it cannot be sliced, is shorter than `from` bytes, or must not be kept. */
+export async function slicedFile(store: KeptStore, visit: Visit, from: number): Promise<SlicedFile | undefined> {
+  const { key, original, options, signal, report } = visit;
+  const manifestKey = hashKey(["slices", ...key.key]);
+  const again = visitOf(manifestKey, new ManifestSource(original), options, { signal, report });
+  const obtained = await obtainWhole(store, again, visit.patience);
+  if (obtained.kind !== "kept") return undefined;
+  const manifest = JSON.parse(await readFile(obtained.file.path, "utf8")) as SliceManifest | null;
+  if (!manifest || manifest.size < from) return undefined;
+  await discardOther(store, visit, manifest);
+  return new SlicedFile(store, visit, manifest, () => store.drop(manifestKey.hash));
+}
+
+async function discardOther(store: KeptStore, { key }: Visit, manifest: SliceManifest): Promise<void> {
+  const known = latest.get(store) ?? new Map<string, SliceManifest>();
+  latest.set(store, known);
+  const before = known.get(key.hash);
+  known.set(key.hash, manifest);
+  if (known.size > maxRemembered) forgetOldest(known);
+  if (before && before.etag !== manifest.etag) await dropSlices(store, key, before);
+}
