@@ -23,7 +23,12 @@ export async function serveSite(folder: string): Promise<ServedSite> {
     const path = decodeURI(new URL(request.url ?? "/", "http://site.test").pathname);
     const name = path.endsWith("/") ? `${path}index.html` : extname(path) === "" ? `${path}.html` : path;
     readFile(join(folder, name)).then(
-      (content) => response.setHeader("Content-Type", types[extname(name)] ?? "text/plain").end(content),
+      (content) =>
+        response
+          .setHeader("Content-Type", types[extname(name)] ?? "text/plain")
+          // The application is loaded once, as from a host of static sites.
+          .setHeader("Cache-Control", name.startsWith("/assets/") ? "max-age=3600" : "no-cache")
+          .end(content),
       () => response.writeHead(404).end(),
     );
   }).listen(0, "127.0.0.1");

@@ -76,7 +76,7 @@ describe.skipIf(!isInstalled)("the site", () => {
     expect(lines).toHaveLength(listed.length - 1);
   });
 
-  describe.runIf(hasChromium)("in Chromium", { timeout: 120_000 }, () => {
+  describe.runIf(hasChromium)("in Chromium", { timeout: 300_000 }, () => {
     let served: ServedSite;
     let browser: Browser;
     let page: Page;
