@@ -327,12 +327,17 @@ async function notModifiedAnswer(
   decision: Decision,
 ): Promise<Answer | Response> {
   const { representation, yields } = described;
-  const { status, fields } = (described.notModified ??= responseHead(decision, representation, described.fields));
+  const { status, fields } = (described.notModified ??= notModifiedHead(described, decision));
   // A copy: the view may change the fields, which are derived only once.
   const own = new HeaderFields(fields);
-  for (const [name, value] of treatmentFields(described.fields)) own.set(name, value);
   const custom = await hooks.notModifiedResponse?.(own);
   return custom ?? { decision, representation, head: { status, fields: own, yields } };
+}
+
+function notModifiedHead({ representation, fields }: DescribedResponse, decision: Decision): ResponseHead {
+  const head = responseHead(decision, representation, fields);
+  for (const [name, value] of treatmentFields(fields)) head.fields.set(name, value);
+  return head;
 }
 
 /** A part's own fields are added to those that all parts of a file have in common. */

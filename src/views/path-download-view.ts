@@ -95,15 +95,20 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
     const path = await this.getPath();
     if (!path) throw new FileNotFoundError(undefined, { cause: new Error("getPath() returned no path") });
     if (path.includes("\0") || hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
-    const { root, etag, precompressed } = this;
+    const { root, etag } = this;
     const dotfiles = (this.dotfiles ?? (root === undefined ? "allow" : "deny")) as DotfilePolicy;
-    const options: LocalFileOptions = etag === undefined ? {} : { etag };
-    if (root === undefined && hasDeniedDotfile(path, dotfiles)) throw new InvalidPathError();
-    if (root !== undefined) Object.assign(options, { root, dotfiles });
-    const location = root === undefined ? path : pathWithin(root, path, dotfiles);
-    if (precompressed.length === 0) return new LocalFile(location, options);
-    const codings = precompressed as readonly PrecompressedCoding[];
-    return new PrecompressedFile(location, codings, this.request.headers.get("accept-encoding"), options);
+    if (root !== undefined) {
+      const options: LocalFileOptions = etag === undefined ? { root, dotfiles } : { root, dotfiles, etag };
+      return this.#fileAt(pathWithin(root, path, dotfiles), options);
+    }
+    if (hasDeniedDotfile(path, dotfiles)) throw new InvalidPathError();
+    return this.#fileAt(path, etag === undefined ? {} : { etag });
+  }
+
+  #fileAt(path: string, options: LocalFileOptions): DownloadFile {
+    const codings = this.precompressed as readonly PrecompressedCoding[];
+    if (codings.length === 0) return new LocalFile(path, options);
+    return new PrecompressedFile(path, codings, this.request.headers.get("accept-encoding"), options);
   }
 
   override downloadResponse(options?: DownloadOptions): DownloadResult | Promise<DownloadResult> {

@@ -16,9 +16,13 @@ export function oncePerTurn<T>(begin: () => (key: string) => Promise<T>): (key: 
     const known = asked.get(key);
     if (known) return known.answer;
     if (asked.size === 0) setImmediate(answerAll);
-    let question: Omit<Question<T>, "answer"> | undefined;
-    const answer = new Promise<T>((resolve, reject) => (question = { resolve, reject }));
-    asked.set(key, { ...question!, answer });
+    let resolve!: Question<T>["resolve"];
+    let reject!: Question<T>["reject"];
+    const answer = new Promise<T>((onAnswer, onError) => {
+      resolve = onAnswer;
+      reject = onError;
+    });
+    asked.set(key, { answer, resolve, reject });
     return answer;
   };
 }

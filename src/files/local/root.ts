@@ -115,7 +115,9 @@ export class LocalRoot {
   // Kubernetes mounts each file of a ConfigMap as a symlink into a folder that is named by the time, such as `..2026_01_31_…`.
   #denies(below: string): boolean {
     const { dotfiles = "allow" } = this.#options;
-    return dotfiles !== "allow" && hasDeniedDotfile(below.replace(/^\.\.\d{4}(?:_\d\d){5}\.\d+(?=\/)/, ""), dotfiles);
+    if (dotfiles === "allow") return false;
+    const path = below.startsWith("..") ? below.replace(/^\.\.\d{4}(?:_\d\d){5}\.\d+(?=\/)/, "") : below;
+    return hasDeniedDotfile(path, dotfiles);
   }
 
   /** Warns the operator if there is no such root. Called when a file below it is not found. */
