@@ -53,7 +53,7 @@ export {
   type ViewContext,
 } from "./responses/handler.ts";
 export { ProxiedDownloadResponse, type ProxiedDownloadOptions } from "./responses/proxied-download-response.ts";
-export type { RenderedResponse, ResponseBody } from "./responses/rendered-response.ts";
+export type { RenderedResponse, ResponseBody, SlowReaders } from "./responses/rendered-response.ts";
 export { View, type ContextOf, type Dispatchable, type ViewOptions } from "./views/view.ts";
 export { DownloadMixin, type DownloadMembers, type DownloadResponseClass } from "./views/base-download-view.ts";
 export { BaseDownloadView } from "./views/base-download-view.ts";

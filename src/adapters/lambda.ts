@@ -11,8 +11,10 @@ import { handedOverTransfer } from "../responses/transfer.ts";
 import { answerError, pathParams } from "./application.ts";
 import { webResponse } from "./web/web-response.ts";
 
-type Fields = Readonly<Record<string, string | undefined>>;
-type ManyFields = Readonly<Record<string, readonly string[] | undefined>>;
+/** LambdaFields or parameters of an event, by name. */
+export type LambdaFields = Readonly<Record<string, string | undefined>>;
+/** The same, with all values of each. */
+export type LambdaMultiFields = Readonly<Record<string, readonly string[] | undefined>>;
 
 /** An event of API Gateway (REST and HTTP APIs), of a function URL, or of an Application Load Balancer. */
 export interface LambdaEvent {
@@ -24,11 +26,11 @@ export interface LambdaEvent {
   /** Of REST APIs and load balancers. */
   readonly httpMethod?: string;
   readonly path?: string;
-  readonly headers?: Fields | null;
-  readonly multiValueHeaders?: ManyFields | null;
-  readonly queryStringParameters?: Fields | null;
-  readonly multiValueQueryStringParameters?: ManyFields | null;
-  readonly pathParameters?: Fields | null;
+  readonly headers?: LambdaFields | null;
+  readonly multiValueHeaders?: LambdaMultiFields | null;
+  readonly queryStringParameters?: LambdaFields | null;
+  readonly multiValueQueryStringParameters?: LambdaMultiFields | null;
+  readonly pathParameters?: LambdaFields | null;
   readonly requestContext?: {
     readonly http?: { readonly method?: string; readonly sourceIp?: string };
     readonly identity?: { readonly sourceIp?: string };
@@ -384,8 +386,8 @@ function fieldsOf({ headers, multiValueHeaders, cookies }: LambdaEvent): Downloa
 
 /** Names with all their values, of which an event has the one form or the other. */
 function entriesOf(
-  many: ManyFields | null | undefined,
-  single: Fields | null | undefined,
+  many: LambdaMultiFields | null | undefined,
+  single: LambdaFields | null | undefined,
 ): readonly (readonly [name: string, values: readonly string[]])[] {
   if (many) return Object.entries(many).map(([name, values = []]) => [name, values] as const);
   return Object.entries(single ?? {}).flatMap(([name, value]) =>
