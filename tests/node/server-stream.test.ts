@@ -165,6 +165,35 @@ describe.each(cases)("a %s file through Hono on Node", (size) => {
     }
   });
 
+  it("goes through a consumer that takes its reader only when it is asked for the first chunk", async () => {
+    async function* masked(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+      const reader = body.getReader();
+      for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value.fill(0x2a);
+    }
+    const mask: MiddlewareHandler = async (context, next) => {
+      await next();
+      const chunks = masked(context.res.body!);
+      const body = new ReadableStream<Uint8Array>(
+        {
+          async pull(controller) {
+            const { done, value } = await chunks.next();
+            if (done) controller.close();
+            else controller.enqueue(value);
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      const headers = Object.fromEntries(context.res.headers);
+      // So that Hono sends the new response as it is: its server then writes the head before it reads.
+      context.res = undefined;
+      context.res = new Response(body, { headers });
+    };
+    await using server = await listen(listenerFor(mask));
+    for (let time = 0; time < 3; time += 1) {
+      expect(isWhole((await ask(server.port, `/${size}a`)).body, "*", size)).toBe(true);
+    }
+  });
+
   it("goes through what replaced a method of Node's response", async () => {
     const inner = listenerFor();
     await using server = await listen((request: IncomingMessage, response: ServerResponse) => {

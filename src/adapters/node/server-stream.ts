@@ -9,11 +9,12 @@ type Result = ReadableStreamReadResult<Uint8Array>;
 /**
  * A web stream for a server on Node that shows its own response beside the request, as \@hono/node-server does.
  *
- * Everything that reads it gets chunks of fresh memory, which may be kept, changed and queued. But if the server takes a reader
- * after it has sent the head of that response, only the server can have asked: no middleware sees a body after its head. The
- * bytes then go from the response's own writer to the socket, and the reader returns none. So memory that is filled again, or
- * that a cache shares, is never shown to a consumer of the stream: what the writer does with it is decided chunk by chunk, as
- * for any response of `node:http`.
+ * Everything that reads it gets chunks of fresh memory, which may be kept, changed and queued. But if the server itself takes
+ * a reader after it has sent the head of that response, the bytes go to no one else. A transform of middleware may take its
+ * reader as late, when it is asked for its first chunk, so the caller is looked at. The bytes for a server go from the
+ * response's own writer to the socket, and its reader returns none. So memory that is filled again, or that a cache shares, is
+ * never shown to a consumer of the stream: what the writer does with it is decided chunk by chunk, as for any response of
+ * `node:http`.
  */
 export class ServerStream extends ReadableStream<Uint8Array> {
   readonly #rendered: RenderedResponse;
@@ -31,13 +32,27 @@ export class ServerStream extends ReadableStream<Uint8Array> {
   // What pipes, tees or clones the stream does not call this method.
   override getReader(options?: ReadableStreamGetReaderOptions): never {
     const response = this.#response;
-    const isServer = response.headersSent && !response.writableEnded && trustedSocket(response) !== undefined;
-    if (options !== undefined || this.locked || !isServer) return super.getReader(options as undefined) as never;
+    const isSending = response.headersSent && !response.writableEnded && trustedSocket(response) !== undefined;
+    if (options !== undefined || this.locked || !isSending || !isCalledByServer(this.getReader))
+      return super.getReader(options as undefined) as never;
     // Locked, as by any reader.
     super.getReader();
     this.#onHandOver();
     return new ServerReader(this.#rendered, response) as never;
   }
+}
+
+/** The packages that read a body to send it, and nothing else. In a bundle they are not told apart: copies are sent then. */
+const servers = /[\\/]node_modules[\\/](?:@hono[\\/]node-server|srvx)[\\/]/;
+
+/** Whether the code that called `method` is a server's. Asked once for a response. */
+function isCalledByServer(method: (options?: ReadableStreamGetReaderOptions) => unknown): boolean {
+  const called: { stack?: unknown } = {};
+  Error.captureStackTrace(called, method);
+  // An application may have stacks be something else than text, or have none.
+  const { stack } = called;
+  const [caller] = typeof stack === "string" ? (/^\s+at .*$/m.exec(stack) ?? []) : [];
+  return caller !== undefined && servers.test(caller);
 }
 
 /** The reader that a server gets whose response was taken over: it ends when the response does. */
