@@ -78,7 +78,7 @@ export class HealthcheckDownloadView<C = unknown> extends BaseDownloadView<C> {
     const { headers } = this;
     if (probe === "request") return this.#received();
     if (probe === "stream") return new DownloadResponse(brokenStream(this.request), { headers });
-    if (probe === "large") return new DownloadResponse(largeFile(), { headers });
+    if (probe === "large") return new DownloadResponse(largeFile(this.request), { headers });
     return this.#named(file, probe);
   }
 

@@ -60,13 +60,16 @@ export function receivedRequest({ url, headers }: DownloadRequest): ReceivedRequ
   };
 }
 
+function lengthOf({ url }: DownloadRequest): "short" | "long" {
+  return new URL(url, "http://localhost").searchParams.has("long") ? "long" : "short";
+}
+
 /** How long {@link brokenStream} pauses before it breaks, in milliseconds. The doctor asks for a long pause if in doubt. */
 export const streamPauses = { short: 400, long: 1500 } as const;
 
 /** A file without a length. After its first bytes it pauses, and then it fails. */
 export function brokenStream(request: DownloadRequest): VirtualFile {
-  const isLong = new URL(request.url, "http://localhost").searchParams.has("long");
-  const pause = streamPauses[isLong ? "long" : "short"];
+  const pause = streamPauses[lengthOf(request)];
   return new VirtualFile(
     async function* () {
       yield new Uint8Array(1024).fill(0x2e);
@@ -86,16 +89,17 @@ function brokenOnPurpose(): Error {
 
 const mebibyte = 1024 * 1024;
 
-/** The layout of {@link largeFile}: each part begins with a stamp. Together they exceed the buffers of the sockets on the way. */
-export const largeLayout: Readonly<Record<"stampLength" | "partLength" | "parts", number>> = {
-  stampLength: 16,
-  partLength: mebibyte + 16,
-  parts: 32,
-};
+/** The layout of {@link largeFile}: each part begins with a stamp. A long body exceeds the buffers of all sockets. */
+export const largeLayout: {
+  readonly stampLength: number;
+  readonly partLength: number;
+  readonly parts: Readonly<Record<"short" | "long", number>>;
+} = { stampLength: 16, partLength: mebibyte + 16, parts: { short: 32, long: 64 } };
 
 /** Parts of 1 MiB. Each begins with the time at which it was made, in milliseconds since the first one. */
-export function largeFile(): VirtualFile {
-  const { stampLength, partLength, parts } = largeLayout;
+export function largeFile(request: DownloadRequest): VirtualFile {
+  const { stampLength, partLength } = largeLayout;
+  const parts = largeLayout.parts[lengthOf(request)];
   return new VirtualFile(
     async function* () {
       const zeros = new Uint8Array(partLength - stampLength);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { largeLayout } from "./probes.ts";
 import { wasKeptWaiting, wasTakenEarly } from "./stream-probes.ts";
 
-const { parts } = largeLayout;
+const parts = largeLayout.parts.long;
 const evenly = (step: number): number[] => Array.from({ length: parts }, (_, part) => part * step);
 const stalled = (at: number, until: number): number[] =>
   evenly(1).map((time, part) => (part < at ? time : until + time));

@@ -73,7 +73,8 @@ function sow({ server, seeds, base }: Bed): void {
   it.concurrent("does without", { timeout: 60_000 }, async () => {
     await using deployment = await deploy(server, base);
     const { results } = await examine(deployment, (text) => text);
-    expect(results.filter(({ outcome }) => outcome === "fail" || outcome === "skipped").map(shown)).toEqual([]);
+    const wrong = results.filter(({ outcome }) => outcome === "fail" || outcome === "skipped");
+    expect(wrong, wrong.map(shown).join("\n")).toEqual([]);
   });
 
   for (const seed of seeds) {
@@ -98,7 +99,8 @@ function sow({ server, seeds, base }: Bed): void {
       applyRemedy(server.name, spoil(deployment, text, seed), failure.remedy ?? "", text),
     );
     const left = mended.results.filter(({ outcome }) => outcome === "fail");
-    expect(left.map(shown), `After: ${failure.remedy}\n${mended.text}`).toEqual([]);
+    const untold = `${left.map(shown).join("\n")}\nafter: ${failure.remedy}\n${mended.text}`;
+    expect(left, untold).toEqual([]);
   }
 }
 
