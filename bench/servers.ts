@@ -21,6 +21,7 @@ const srvx: ServerEntry = { module: "files/srvx", title: "srvx `staticMiddleware
 /** Whole servers of files. The first of each list is ours, to which the others are compared. */
 export const fileServers: readonly ServerEntry[] = [
   { module: "files/downloadview", title: "downloadview", packages: [] },
+  { module: "files/downloadview-kept", title: "downloadview, kept files", packages: [], ours: true },
   { module: "files/send", title: "`send`", packages: ["send"] },
   express,
   { module: "files/serve-static", title: "`serve-static`", packages: ["serve-static"] },
