@@ -21,7 +21,7 @@ export function barChart(results: string, heading: string): string {
     return `${label}${bar}<text x="${end}" y="${y + 18}">${value}</text>`;
   });
   const title = `${heading}: ${unit}, the shorter the better. ${bars.map(({ name, value }) => `${name} ${value}`).join(", ")}`;
-  return `<span class="picture"><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 ${bars.length * 28}" width="700" role="img" aria-label="${title}" fill="currentColor" font-size="14">${lines.join("")}</svg></span>\n<p><small>${heading}: ${unit}. The shorter the better.</small></p>\n`;
+  return `<span class="picture" tabindex="0"><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 ${bars.length * 28}" width="700" role="img" aria-label="${title}" fill="currentColor" font-size="14">${lines.join("")}</svg></span>\n<p><small>${heading}: ${unit}. The shorter the better.</small></p>\n`;
 }
 
 function cells(row: string): string[] {

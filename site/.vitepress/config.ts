@@ -115,7 +115,7 @@ export default defineConfig({
           if (!target?.endsWith(".svg")) continue;
           const svg = readFileSync(join(source, posix.dirname(env.relativePath), target), "utf8");
           token.type = "html_inline";
-          token.content = `<span class="picture">${svg.replace(/\s*<style>.*<\/style>/, "")}</span>`;
+          token.content = `<span class="picture" tabindex="0">${svg.replace(/\s*<style>.*<\/style>/, "")}</span>`;
         }
       });
       // `<!-- bench: TABLE -->` stands for the chart of a table of bench/RESULTS.md.
