@@ -21,8 +21,13 @@ export interface FetchHandlerOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** The second argument of a handler on Bun (its server) and on Deno (the connection info). */
+/** What runtimes and servers pass beside a request: Bun its server, Deno the connection info, \@hono/node-server the `env`. */
 export interface RuntimeArgument {
+  /**
+   * Node's response, as \@hono/node-server has it in `c.env`. With it, large files go from the disk to the socket without a web
+   * stream between them: `view(c.req.raw, { params: c.req.param(), outgoing: c.env.outgoing })`.
+   */
+  readonly outgoing?: object;
   readonly remoteAddr?: object;
   readonly completed?: Promise<void>;
   readonly requestIP?: (request: Request) => { readonly address: string } | null;

@@ -2,9 +2,10 @@ import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { get, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono, type MiddlewareHandler } from "hono";
 import { download, LocalFile } from "downloadview";
+import { toFetchHandler } from "downloadview/fetch";
 import { send } from "downloadview/hono";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { listen } from "../support/sockets.ts";
@@ -209,6 +210,20 @@ describe.each(cases)("a %s file through Hono on Node", (size) => {
       expect(isWhole((await ask(server.port, `/${size}a`)).body, "*", size)).toBe(true);
     }
   });
+});
+
+it("a handler for fetch takes Node's response from Hono's env", async () => {
+  const view = toFetchHandler(async ({ url }) => download(new LocalFile(join(root, url.slice(-6)))));
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.get("/:name", ({ req, env }) => view(req.raw, { params: req.param(), outgoing: env.outgoing }));
+  await using server = await listen(getRequestListener(app.fetch));
+  const whole = async (): Promise<boolean> => isWhole((await ask(server.port, "/largea")).body, "a", "large");
+  expect(await whole()).toBe(true);
+  const allocating = vi.spyOn(Buffer, "allocUnsafeSlow");
+  expect(await whole()).toBe(true);
+  const large = allocating.mock.calls.filter(([bytes]) => bytes >= 64 * 1024);
+  allocating.mockRestore();
+  expect(large).toEqual([]);
 });
 
 it("a file that was truncated under way ends in a failed download, and in one line of the log", async () => {
