@@ -114,6 +114,7 @@ function hasWhole(outcome: DownloadOutcome, transfer: Transfer | undefined): boo
 
 interface Deletable {
   readonly location?: unknown;
+  readonly storage?: unknown;
   delete?(): Promise<unknown>;
 }
 
@@ -127,6 +128,15 @@ function removalOf(
   return path === undefined ? undefined : () => rm(path, { force: true });
 }
 
+/** The same for all responses with the file: they wait for each other. */
 function identityOf(file: DownloadFile & Deletable): unknown {
-  return file.path ?? file.location ?? file;
+  const known = file.path ?? file.location;
+  if (known !== undefined || typeof file.storage !== "object" || file.storage === null) return known ?? file;
+  const number = storages.get(file.storage) ?? (lastStorage += 1);
+  storages.set(file.storage, number);
+  return JSON.stringify([number, file.name]);
 }
+
+/** A number for each storage that does not tell where its files are, such as one in memory. */
+const storages = new WeakMap<object, number>();
+let lastStorage = 0;

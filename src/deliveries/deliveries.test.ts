@@ -11,6 +11,8 @@ import { DownloadResponse } from "../responses/download-response.ts";
 import { withMiddleware, type DownloadHandler } from "../responses/handler.ts";
 import { renderResult } from "../responses/render.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
+import { MemoryStorage } from "../storages/memory-storage.ts";
+import { StorageFile } from "../storages/storage-file.ts";
 import { deleteAfterSend } from "./delete-after-send.ts";
 import { deliveries, type DeliveredFile, type DeliveriesOptions } from "./deliveries.ts";
 import { apacheLog, caddyLog, nginxLog } from "./server-logs.ts";
@@ -427,6 +429,23 @@ describe("deleteAfterSend", () => {
     expect(await exists()).toBe(true);
     await send({}, ({ delivery }) => delivery.finish(200, 10));
     await gone();
+  });
+
+  it("waits for all transfers of a file, also in a storage that has no places", async () => {
+    const [storage, other] = [new MemoryStorage(), new MemoryStorage()];
+    for (const one of [storage, other]) await one.save("a.txt", "0123456789");
+    const start = async (from: MemoryStorage): Promise<RenderedResponse> => {
+      const response = new DownloadResponse(new StorageFile(from, "a.txt"));
+      return deleteAfterSend(response, { atLatest: 60 }).render(new Request("http://localhost/a"));
+    };
+    const [first, second, foreign] = [await start(storage), await start(storage), await start(other)];
+    foreign.delivery.finish(200, 10);
+    await vi.waitFor(async () => expect(await other.exists("a.txt")).toBe(false));
+    first.delivery.finish(200, 10);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await storage.exists("a.txt")).toBe(true);
+    second.delivery.abort(200, 3);
+    await vi.waitFor(async () => expect(await storage.exists("a.txt")).toBe(false));
   });
 
   it.each([0, -1, Number.NaN, Infinity, 1e9, undefined])("refuses %s as atLatest", (atLatest) => {

@@ -47,7 +47,16 @@ export class RedisRunningDownloads implements RunningDownloads {
     { id, file, bytes, size }: NewTransfer,
     { limit, now, lease }: RunningTerms,
   ): Promise<AdmittedTransfer | undefined> {
-    const texts = [now, lease, Math.min(limit, Number.MAX_SAFE_INTEGER), maxOverlap, id, file, bytes, size].map(String);
+    const texts = [
+      now,
+      Math.ceil(lease),
+      Math.min(limit, Number.MAX_SAFE_INTEGER),
+      maxOverlap,
+      id,
+      file,
+      bytes,
+      size,
+    ].map(String);
     // The client already has its 503.
     const giveBack = (): Promise<void> => this.end(key, id);
     const answer = await this.#scripts.run(startScript, key, texts, giveBack);
@@ -60,7 +69,7 @@ export class RedisRunningDownloads implements RunningDownloads {
     { now, lease }: Omit<RunningTerms, "limit">,
   ): Promise<number> {
     const texts = transfers.flatMap(({ id, file, bytes, size, download }) => [id, file, bytes, size, download]);
-    return Number(await this.#scripts.run(renewScript, key, [now, lease, ...texts].map(String)));
+    return Number(await this.#scripts.run(renewScript, key, [now, Math.ceil(lease), ...texts].map(String)));
   }
 
   async end(key: string, id: string): Promise<void> {
@@ -69,7 +78,7 @@ export class RedisRunningDownloads implements RunningDownloads {
 }
 
 // A hash has a field for each transfer: its file, bytes, size, download and the end of its lease, as JSON. The rules are those
-// of `running-downloads.ts`.
+// of `running-downloads.ts`. Redis takes whole milliseconds only. Limits that share a key may have leases of different lengths.
 const library = `
 local key, now, lease = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
 local function live()
@@ -83,7 +92,7 @@ end
 local function save(id, file, bytes, size, download)
   local transfer = { file = file, bytes = bytes, size = size, download = download, ['until'] = now + lease }
   redis.call('HSET', key, id, cjson.encode(transfer))
-  redis.call('PEXPIRE', key, lease)
+  if redis.call('PTTL', key) < lease then redis.call('PEXPIRE', key, lease) end
 end
 `;
 

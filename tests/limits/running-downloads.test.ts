@@ -31,6 +31,27 @@ describe.runIf(present)("on a real Redis", () => {
   describeRunningDownloads("ioredis", () => new RedisRunningDownloads(ioredis));
   describeRunningDownloads("node-redis", () => new RedisRunningDownloads(nodeRedis));
 
+  // 1.1 seconds are 1100.0000000000002 milliseconds.
+  it.each([1100.0000000000002, 0.5])("a lease of %d ms is one that Redis takes", async (lease) => {
+    const counter = new RedisRunningDownloads(ioredis);
+    const transfer = { id: "1", file: "a", bytes: 1, size: 1, download: "1" };
+    const now = Date.now();
+    expect(await counter.start(`short ${lease}`, transfer, { limit: 1, now, lease })).toEqual({
+      download: "1",
+      running: 1,
+    });
+    expect(await counter.renew(`short ${lease}`, [transfer], { now, lease })).toBe(1);
+    await counter.end(`short ${lease}`, "1");
+  });
+
+  it("a short lease leaves the longer ones of its key alone", async () => {
+    const counter = new RedisRunningDownloads(ioredis);
+    const [long, short] = ["1", "2"].map((id) => ({ id, file: id, bytes: 1, size: 1 }));
+    await counter.start("mixed", long!, { limit: 2, now: Date.now(), lease: 60_000 });
+    await counter.start("mixed", short!, { limit: 2, now: Date.now(), lease: 1000 });
+    expect(await ioredis.pttl("downloadview:running:mixed")).toBeGreaterThan(50_000);
+  });
+
   it("nothing stays in Redis once the last lease has run out", async () => {
     const counter = new RedisRunningDownloads(ioredis);
     const transfer = { id: "1", file: "a", bytes: 1, size: 1 };
