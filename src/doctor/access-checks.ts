@@ -104,16 +104,29 @@ async function publicAt(context: ProxyExamination, path: string): Promise<Findin
   const { plain } = exam.samples;
   const name = exam.nameOf(plain);
   const url = `${path}${name}`;
-  if (!includes(await exam.askProxy({ path: url }), plain)) return undefined;
+  const theirs = await exam.askProxy({ path: url });
+  if (!includes(theirs, plain)) return undefined;
+  const own = await exam.askApp({ path: url });
+  if (isOfView(own, theirs, plain)) return undefined;
   const listing = `${path}${name.slice(0, name.lastIndexOf("/") + 1)}`;
   const isListed = (await exam.askProxy({ path: listing })).body.includes(plain.name);
   const actual = `the file${isListed ? ", and a listing of its folder" : ""}`;
   const difference = { expected: `an error for ${url}`, actual };
-  if (includes(await exam.askApp({ path: url }), plain)) {
+  if (includes(own, plain)) {
     const remedy = `The application itself publishes the folder at ${path}: remove the middleware that does.`;
     return { side: "app", ...difference, remedy };
   }
   return ofProxy(context, { kind: "public", path, internal: false }, difference);
+}
+
+/**
+ * Whether the application serves the file by a download view that asks for no permission. That is the application's own decision.
+ * A folder that the server or a static middleware publishes lacks the view's Content-Disposition.
+ */
+function isOfView(own: Reply, theirs: Reply, sample: Sample): boolean {
+  const disposition = own.field("Content-Disposition");
+  if (disposition === undefined || theirs.field("Content-Disposition") !== disposition) return false;
+  return own.status < 300 && (includes(own, sample) || offloadFieldIn(own) !== undefined);
 }
 
 function includes(reply: Reply, sample: Sample): boolean {

@@ -6,7 +6,13 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import express from "express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MemoryStorage, smartDownloadMiddleware, StorageDownloadView, withMiddleware } from "downloadview";
+import {
+  MemoryStorage,
+  PathDownloadView,
+  smartDownloadMiddleware,
+  StorageDownloadView,
+  withMiddleware,
+} from "downloadview";
 import { defineConfig, type DownloadviewConfig, type ServerName } from "downloadview/config";
 import { diagnose, HealthcheckDownloadView, type CheckResult, type Side } from "downloadview/doctor";
 import { toExpressHandler } from "downloadview/express";
@@ -143,6 +149,29 @@ describe.skipIf(servers.length === 0)("a folder that the server may not enter", 
     expect((await examine()).map(shown)).toEqual([]);
   });
 });
+
+describe.runIf(isInstalled("nginx"))(
+  "an application with a view for the whole folder that asks for no permission",
+  () => {
+    it.each(["nginx", "none"] as const)("is healthy at /files/ with backend %s", async (backend) => {
+      const root = await mkdtemp(join(folder, "open-"));
+      await chmod(root, 0o755);
+      const config = defineConfig({
+        backend: backend === "nginx" ? nginx() : "none",
+        rules: backend === "nginx" ? [{ sourceDir: root, destinationUrl: "/_downloads/" }] : [],
+        storages: { media: new OldFiles(root) },
+        healthcheck: { url: "/healthcheck/", storage: "media" },
+      });
+      const app = healthcheckApp(config);
+      const view = withMiddleware(PathDownloadView.asView({ root }), smartDownloadMiddleware(config));
+      app.get("/files/*path", toExpressHandler(view));
+      await using running = await serve(app);
+      await using proxy = await startProxy("nginx", config, running.url);
+      const { results } = await diagnose(config, { app: running.url, proxy: proxy.url });
+      expect(failuresOf(results).map(shown)).toEqual([]);
+    });
+  },
+);
 
 describe("an application that sends its files itself", () => {
   function plain(root: string): DownloadviewConfig {
