@@ -150,26 +150,28 @@ describe.skipIf(servers.length === 0)("a folder that the server may not enter", 
   });
 });
 
-describe.runIf(isInstalled("nginx"))(
-  "an application with a view for the whole folder that asks for no permission",
-  () => {
-    it.each(["nginx", "none"] as const)("is healthy at /files/ with backend %s", async (backend) => {
-      const root = await mkdtemp(join(folder, "open-"));
-      await chmod(root, 0o755);
-      const config = defineConfig({
-        backend: backend === "nginx" ? nginx() : "none",
-        rules: backend === "nginx" ? [{ sourceDir: root, destinationUrl: "/_downloads/" }] : [],
-        storages: { media: new OldFiles(root) },
-        healthcheck: { url: "/healthcheck/", storage: "media" },
-      });
-      const app = healthcheckApp(config);
-      const view = withMiddleware(PathDownloadView.asView({ root }), smartDownloadMiddleware(config));
-      app.get("/files/*path", toExpressHandler(view));
-      await using running = await serve(app);
-      await using proxy = await startProxy("nginx", config, running.url);
-      const { results } = await diagnose(config, { app: running.url, proxy: proxy.url });
-      expect(failuresOf(results).map(shown)).toEqual([]);
+/** The application of the health check, with a view of the whole folder that asks for no permission. */
+function openApp(config: DownloadviewConfig, root: string): express.Express {
+  const app = healthcheckApp(config);
+  const view = withMiddleware(PathDownloadView.asView({ root }), smartDownloadMiddleware(config));
+  return app.get("/files/*path", toExpressHandler(view));
+}
+
+it.runIf(isInstalled("nginx"))(
+  "an application that hands over any file of its folder to nginx is healthy",
+  async () => {
+    const root = await mkdtemp(join(folder, "open-"));
+    await chmod(root, 0o755);
+    const config = defineConfig({
+      backend: nginx(),
+      rules: [{ sourceDir: root, destinationUrl: "/_downloads/" }],
+      storages: { media: new OldFiles(root) },
+      healthcheck: { url: "/healthcheck/", storage: "media" },
     });
+    await using app = await serve(openApp(config, root));
+    await using proxy = await startProxy("nginx", config, app.url);
+    const { results } = await diagnose(config, { app: app.url, proxy: proxy.url });
+    expect(failuresOf(results).map(shown)).toEqual([]);
   },
 );
 
@@ -192,6 +194,15 @@ describe("an application that sends its files itself", () => {
     await using relay = await serve(relayTo(running.url, { what: "nothing" }));
     const { results } = await diagnose(config, { app: running.url, proxy: relay.url });
     expect(failuresOf(results).map(({ check, side }) => [check, side])).toEqual([["proxy-internal", "app"]]);
+  });
+
+  it("is healthy if a view of it serves any file of the folder", async () => {
+    const root = await mkdtemp(join(folder, "open-"));
+    const config = plain(root);
+    await using app = await serve(openApp(config, root));
+    await using relay = await serve(relayTo(app.url, { what: "nothing" }));
+    const { results } = await diagnose(config, { app: app.url, proxy: relay.url });
+    expect(failuresOf(results).map(shown)).toEqual([]);
   });
 
   it.skipIf(!hasOpenSSL())("is examined behind a self-signed certificate if that is accepted", async () => {
