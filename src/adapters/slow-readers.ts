@@ -82,3 +82,16 @@ function isTooSlow(watch: Watch, passed: number): boolean {
   watch.got = 0;
   return isBelow;
 }
+
+/** Bytes of a chunk of which it is not known how much the connection has taken, until it has taken all. */
+const smallPiece = 64 * 1024;
+
+/**
+ * The same bytes in pieces that a slow client takes in time: where a chunk counts only once it was taken whole, one of a
+ * megabyte would look as if its client took nothing.
+ */
+export async function* inSmallPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.byteLength; at += smallPiece) yield chunk.subarray(at, at + smallPiece);
+  }
+}

@@ -1,5 +1,9 @@
+import { connect, createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { toFetchHandler } from "../adapters/fetch.ts";
+import { toHTTP2Handler } from "../adapters/http2.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import { nginx } from "../offload/nginx/index.ts";
 import { apache } from "../offload/apache/index.ts";
@@ -219,6 +223,38 @@ describe("a rate that is shared", () => {
     const { headers, body } = await start(inside);
     expect([headers.includes("X-Sendfile"), body.kind]).toEqual([false, "content"]);
     if (body.kind === "content") await body.file.close();
+  });
+});
+
+describe("a slow client is told from one that takes nothing", () => {
+  const bytes = new Uint8Array(1024 * 1024).fill(7);
+  const large: DownloadHandler = async () => new DownloadResponse(new VirtualFile(bytes, { name: "a.bin" }));
+
+  it("by pieces of 64 KiB in a web body, of which it is not known how much was taken", async () => {
+    const response = await toFetchHandler(limiting({ key: () => "alice" }, large))(new Request("http://localhost/a"));
+    const sizes: number[] = [];
+    for await (const chunk of response.body!) sizes.push(chunk.byteLength);
+    expect(sizes).toEqual(Array.from({ length: 16 }, () => 64 * 1024));
+  });
+
+  it("by pieces of 64 KiB on HTTP/2, which does not tell either", async () => {
+    const written: number[] = [];
+    const handler = toHTTP2Handler(limiting({ key: () => "alice" }, large));
+    const server = createServer((request, response) => {
+      const write = response.stream.write.bind(response.stream) as (...all: unknown[]) => boolean;
+      response.stream.write = (chunk: Uint8Array, ...rest: unknown[]): boolean => {
+        written.push(chunk.byteLength);
+        return write(chunk, ...rest);
+      };
+      void handler(request, response);
+    }).listen(0);
+    const session = connect(`http://localhost:${(server.address() as AddressInfo).port}`);
+    let received = 0;
+    for await (const chunk of session.request({ ":path": "/a" })) received += (chunk as Uint8Array).byteLength;
+    session.close();
+    server.close();
+    expect(received).toBe(bytes.byteLength);
+    expect(written).toEqual(Array.from({ length: 16 }, () => 64 * 1024));
   });
 });
 

@@ -8,7 +8,7 @@ import type { SlowReaders } from "../../responses/rendered-response.ts";
 import type { DownloadRequest, DownloadResult } from "../../responses/handler.ts";
 import { renderResult } from "../../responses/render.ts";
 import { throughMiddleware } from "../application.ts";
-import { watchReader } from "../slow-readers.ts";
+import { inSmallPieces, watchReader } from "../slow-readers.ts";
 import { http2Stream, isGone, socketOf } from "./connection.ts";
 import { mergeHead, writeHead } from "./head.ts";
 import { pump } from "./pump.ts";
@@ -108,9 +108,13 @@ async function abandon({ body, status, delivery }: RenderedResponse): Promise<un
 
 /** Sends head and body. True if the connection took all of it. */
 async function sendBody(rendered: RenderedResponse, writer: ResponseWriter): Promise<boolean> {
-  const { body, limitRate: rate } = rendered;
+  const { body, limitRate: rate, slowReaders } = rendered;
   if (body.kind === "none") return sendHead(rendered, writer);
   if (rate) return sendChunks(rendered, limitRate(readBody(body), rate), writer);
+  // HTTP/2 does not tell how much of a chunk was taken.
+  if (slowReaders && http2Stream(writer.response)) {
+    return sendChunks(rendered, inSmallPieces(readBody(body)), writer);
+  }
   if (body.kind === "content" && body.content.kind === "bytes") return sendBytes(rendered, body.content, writer);
   if (body.kind === "content" && body.content.kind === "seekable") return sendFile(rendered, body.content, writer);
   return sendChunks(rendered, readBody(body), writer);

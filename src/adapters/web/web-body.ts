@@ -8,7 +8,7 @@ import {
 } from "../../responses/rendered-response.ts";
 import type { DownloadRequest } from "../../responses/handler.ts";
 import { limitRate } from "../../responses/limit-rate.ts";
-import { watchReader } from "../slow-readers.ts";
+import { inSmallPieces, watchReader } from "../slow-readers.ts";
 import { FileChunks } from "./file-chunks.ts";
 import { withLength } from "./web-runtime.ts";
 
@@ -97,7 +97,7 @@ function bodyStream(
   { request, outgoing, makeStream = pulledStream }: WebBodyOptions,
 ): ReadableStream<Uint8Array> {
   const signal = request?.signal;
-  const chunks = chunksOf(body, rate);
+  const chunks = chunksOf(body, rate, slowReaders !== undefined);
   let sent = 0;
   let hasEnded = false;
   let isWaiting = false;
@@ -180,8 +180,13 @@ const dropped =
     ? undefined
     : new FinalizationRegistry<() => Promise<void>>((abort) => void abort());
 
-function chunksOf(body: ReadableBody, rate: RenderedResponse["limitRate"]): FileChunks | AsyncGenerator<Uint8Array> {
+function chunksOf(
+  body: ReadableBody,
+  rate: RenderedResponse["limitRate"],
+  isWatched: boolean,
+): FileChunks | AsyncGenerator<Uint8Array> {
   if (rate) return limitRate(readBody(body), rate);
+  if (isWatched) return inSmallPieces(readBody(body));
   const content = body.kind === "content" ? body.content : undefined;
   return content?.kind === "seekable" ? new FileChunks(content) : readBody(body);
 }
