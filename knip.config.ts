@@ -18,6 +18,7 @@ const config = {
     "src/cli/main.ts",
     "demo/seeds/make-*.ts",
     "tests/types/*.ts",
+    "tests/archive/stalled-server.ts",
     "tests/examples/generated/**/*.ts",
   ],
   project: ["src/**/*.ts", "tests/**/*.ts", "demo/**/*.ts", "scripts/**/*.ts"],

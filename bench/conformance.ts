@@ -165,7 +165,7 @@ async function measure(entry: ServerEntry): Promise<void> {
     if (given && isRight(one, given)) ranges++;
     else
       failures.push(
-        `${entry.title} ${one.range} of ${one.size}: ${given?.status} ${given?.headers["content-range"] ?? ""}`,
+        `${entry.title} ${one.range} of ${one.size}: ${given?.status} ${String(given?.headers["content-range"] ?? "")}`,
       );
   }
   const { headers } = await ask("100.txt", {});

@@ -77,9 +77,7 @@ function contentRangeIn(value: unknown): Pick<DeliveryReport, "contentRange"> {
 
 function logAt(path: string, name: string, parse: DeliveryLog["parse"]): DeliveryLog {
   if (typeof path !== "string" || !path.startsWith("/")) {
-    throw new ImproperlyConfiguredError(
-      `${name}(path): path must be the absolute path of the log, got ${String(path)}`,
-    );
+    throw new ImproperlyConfiguredError(`${name}(path): path must be the absolute path of the log, got ${path}`);
   }
   const tail = new LogTail(path);
   return { open: () => tail.open(), read: () => tail.read(), close: () => tail.close(), parse };

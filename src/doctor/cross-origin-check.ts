@@ -46,7 +46,7 @@ async function urlInStorage(exam: Examination): Promise<URL | undefined> {
 type Difference = Pick<Finding, "expected" | "actual">;
 
 /** Returns what a browser would refuse in the answer to a preflight (Fetch standard, CORS-preflight fetch). */
-export function preflightFault(origin: string, { status, field }: Reply): Difference | undefined {
+function preflightFault(origin: string, { status, field }: Reply): Difference | undefined {
   if (status < 200 || status > 299) return { expected: "200 or 204 to the preflight", actual: String(status) };
   if (!allowsOrigin(origin, field("Access-Control-Allow-Origin")))
     return wrongOrigin(origin, field, " of the preflight");
@@ -60,7 +60,7 @@ export function preflightFault(origin: string, { status, field }: Reply): Differ
 }
 
 /** Returns what a browser would hide from a page in the response itself. */
-export function responseFault(origin: string, { field }: Reply): Difference | undefined {
+function responseFault(origin: string, { field }: Reply): Difference | undefined {
   if (!allowsOrigin(origin, field("Access-Control-Allow-Origin"))) return wrongOrigin(origin, field, "");
   const exposed = listed(field("Access-Control-Expose-Headers"));
   const hidden = responseHeaders.filter((name) => !exposed.has(name.toLowerCase()) && !exposed.has("*"));

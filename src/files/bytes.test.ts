@@ -273,7 +273,14 @@ describe("ByteReader that gathers", () => {
     [
       "web",
       (large: Uint8Array) =>
-        new Response(new ReadableStream({ start: (its) => void (its.enqueue(large), its.close()) })).body!,
+        new Response(
+          new ReadableStream({
+            start(its) {
+              its.enqueue(large);
+              its.close();
+            },
+          }),
+        ).body!,
     ],
     ["Node", (large: Uint8Array) => Readable.from([large])],
   ])("does not copy a large piece of a %s stream, which is no longer the stream's", async (_, streamOf) => {

@@ -59,8 +59,8 @@ describe("the packed package", () => {
   });
 
   it("has no second copy of its code: no sources, and no maps that would need them", async () => {
-    const extensions = (await filesBelow(installed.folder)).map((file) => /(?:\.d)?\.\w+$/.exec(file)?.[0]);
-    expect([...new Set(extensions)].toSorted()).toEqual([".d.ts", ".js", ".json", ".md", undefined].toSorted());
+    const extensions = (await filesBelow(installed.folder)).map((file) => /(?:\.d)?\.\w+$/.exec(file)?.[0] ?? "none");
+    expect(new Set(extensions)).toEqual(new Set([".d.ts", ".js", ".json", ".md", "none"]));
   });
 
   it("holds nothing of the machine that built it, and no tests", async () => {
