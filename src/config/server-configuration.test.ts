@@ -211,3 +211,14 @@ describe("defineConfig", () => {
     ).toThrow(/url must be a path/);
   });
 });
+
+it.each([
+  [{}, [], true],
+  [{ part: true }, [], true],
+  [{ locations: true }, [], true],
+  [{}, [rule], false],
+])("nginx stores nothing for a slow client of an application without rules: %o, %o", (options, rules, expected) => {
+  expect(configured(rules, { more: { backend: "none" }, ...options }).includes("proxy_max_temp_file_size 0;")).toBe(
+    expected,
+  );
+});

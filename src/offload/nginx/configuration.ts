@@ -86,7 +86,7 @@ function locationsAlone(configuration: ServerConfiguration, options: NginxOption
   return lines(
     "#",
     "# The location that passes requests to the application should have these lines:",
-    ...applicationLines("$http_host").map((line) => `#   ${line}`),
+    ...applicationLines(configuration, "$http_host").map((line) => `#   ${line}`),
     ...logFormat(options).map((line, at) => `# ${at === 0 ? "http { } must have:" : "  "} ${line}`),
     "# It must not have: proxy_ignore_headers X-Accel-Redirect, proxy_pass_header X-Accel-Redirect, proxy_cache for downloads.",
     ...places(configuration, options, false).map((place) => `\n${place}`),
@@ -151,7 +151,7 @@ function applicationUpstream({ app: { hostname, port, socket } }: ServerConfigur
 }
 
 /** The lines that the application's location needs. */
-function applicationLines(host: string): string[] {
+function applicationLines({ rules }: ServerConfiguration, host: string): string[] {
   return [
     "# Keeps connections to the application open.",
     "proxy_http_version 1.1;",
@@ -163,6 +163,8 @@ function applicationLines(host: string): string[] {
     "proxy_ignore_headers X-Accel-Charset;",
     "# The application limits uploads itself.",
     "client_max_body_size 0;",
+    // The middleware sends `X-Accel-Buffering: no` with streams. Without rules, there may be no middleware.
+    ...(rules.length === 0 ? ["# A slow client must not fill the disk.", "proxy_max_temp_file_size 0;"] : []),
   ];
 }
 
@@ -180,7 +182,7 @@ function server(configuration: ServerConfiguration, options: NginxOptions): stri
     "  location / {",
     `    proxy_pass ${app.tls ? "https" : "http"}://downloadview_app;`,
     ...(app.tls ? verified(app.hostname, options).map((line) => `    ${line}`) : []),
-    ...applicationLines("$downloadview_host").map((line) => `    ${line}`),
+    ...applicationLines(configuration, "$downloadview_host").map((line) => `    ${line}`),
     "  }",
     ...places(configuration, options).map((place) => `\n${indented(place, "  ")}`),
     "",
@@ -256,7 +258,8 @@ function restored({ headers = [] }: NginxOptions, valueOf: (field: string) => st
 }
 
 /** Where nginx asks whether a client may have a file. */
-function askingLocation({ app }: ServerConfiguration, options: NginxOptions, hasUpstream: boolean): string {
+function askingLocation(configuration: ServerConfiguration, options: NginxOptions, hasUpstream: boolean): string {
+  const { app } = configuration;
   const unnamed = app.socket === undefined ? app.origin : `http://unix:${app.socket}:`;
   return lines(
     "# authorizeDownloads() answers here.",
@@ -264,7 +267,7 @@ function askingLocation({ app }: ServerConfiguration, options: NginxOptions, has
     "  internal;",
     `  proxy_pass ${hasUpstream ? `${app.tls ? "https" : "http"}://downloadview_app` : unnamed};`,
     ...(app.tls ? verified(app.hostname, options).map((line) => `  ${line}`) : []),
-    ...applicationLines(hasUpstream ? "$downloadview_host" : "$http_host").map((line) => `  ${line}`),
+    ...applicationLines(configuration, hasUpstream ? "$downloadview_host" : "$http_host").map((line) => `  ${line}`),
     "  # Of the original request the application gets the head. What a client sends under these names is replaced.",
     "  proxy_pass_request_body off;",
     '  proxy_set_header Content-Length "";',
