@@ -67,7 +67,7 @@ export class OpenedMembers implements MemberSource {
     const prepared: Prepared = { range, kind, reading: undefined };
     this.#prepared.set(index, prepared);
     this.#count();
-    if (kind !== "later") this.#open(index, prepared);
+    if (kind !== "later") void this.#open(index, prepared);
   }
 
   #open(index: number, prepared: Prepared): Promise<MemberReading> {

@@ -50,7 +50,7 @@ export function placeOf(
   return {
     server,
     offloads: expected !== undefined,
-    location: `${expected?.rule.destinationUrl ?? ""}`.replace(/\/*$/, "/"),
+    location: (expected?.rule.destinationUrl ?? "").replace(/\/*$/, "/"),
     folder: expected ? folderOf(expected.rule) : "",
     folders: [...new Set(folders)].filter((folder) => folder !== ""),
     app: app.origin,

@@ -2,11 +2,11 @@
 import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PathDownloadView } from "downloadview";
+import { PathDownloadView, type ViewOptions } from "downloadview";
 import { toFetchHandler } from "downloadview/fetch";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-type Options = Omit<NonNullable<Parameters<typeof PathDownloadView.asView>[0]>, "root">;
+type Options = Omit<ViewOptions<PathDownloadView>, "root">;
 
 interface Row {
   readonly before: string;
