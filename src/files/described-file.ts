@@ -91,6 +91,10 @@ class DescribedOpenFile implements OpenFile {
     return this.#opened.fields;
   }
 
+  get isAuthorized(): boolean | undefined {
+    return this.#opened.isAuthorized;
+  }
+
   content(range?: ByteRange): Promise<Content> {
     return this.#opened.content(range);
   }

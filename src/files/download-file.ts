@@ -118,6 +118,11 @@ export interface OpenFile extends AsyncDisposable {
    */
   readonly fields?: { get(name: string): string | null } | undefined;
   /**
+   * Whether the file was fetched with an `Authorization` field. Then a shared cache keeps it only if the response allows that
+   * (RFC 9111 §3.5). Default false.
+   */
+  readonly isAuthorized?: boolean | undefined;
+  /**
    * All the bytes, or those of `range`, both ends included. Called before the head of a response is sent: what can still
    * fail with a status fails here, or at the first chunk. Called once, or, unless {@link FileStat.seekable} is false, once
    * for each part of an answer with several, when the part before it was read.

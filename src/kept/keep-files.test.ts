@@ -689,7 +689,8 @@ function upstream(fields: Record<string, string>, status: () => number = () => 2
     counter.sent += 1;
     return new Response(`remote ${counter.sent}`, { status: status(), headers: fields });
   };
-  const file = (): DownloadFile => new HTTPFile("https://files.example/a.txt", { fetch: answer });
+  const file = (headers: Record<string, string> = {}): DownloadFile =>
+    new HTTPFile("https://files.example/a.txt", { fetch: answer, requestInit: { headers } });
   return { counter, file };
 }
 
@@ -721,6 +722,22 @@ const lifetimes: readonly (readonly [fields: Record<string, string>, sent: numbe
   // It may have been written twice in this second.
   [{ "Last-Modified": hourAgo, Date: hourAgo }, 2],
 ];
+
+const credentials: readonly (readonly [cacheControl: string, sent: number])[] = [
+  ["max-age=60", 2],
+  ["public, max-age=60", 1],
+  ["s-maxage=60", 1],
+];
+
+for (const [cacheControl, sent] of credentials) {
+  test(`What was fetched with Authorization, and came with "${cacheControl}", is fetched ${sent} times for two`, async () => {
+    const remote = upstream({ "Cache-Control": cacheControl });
+    const handler = view(() => new DescribedFile(remote.file({ Authorization: "Bearer secret" }), { name: "x.txt" }));
+    await ask(handler);
+    await quiet();
+    expect((await ask(handler)).text).toBe(`remote ${sent}`);
+  });
+}
 
 for (const [fields, sent] of lifetimes) {
   test(`Of two downloads of a remote file with ${JSON.stringify(fields)}, ${sent} came from the upstream`, async () => {

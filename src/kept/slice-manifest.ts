@@ -45,7 +45,7 @@ export class ManifestSource implements DownloadFile {
       const { etag, lastModified } = opened.stat;
       const described = { name: this.name, ...(etag === undefined ? {} : { etag }), lastModified };
       const manifest = await new VirtualFile(text, described).open();
-      return Object.assign(manifest, { fields: opened.fields });
+      return Object.assign(manifest, { fields: opened.fields, isAuthorized: opened.isAuthorized });
     } finally {
       await opened.close();
     }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { knownVersion, renewedLifetime, upstreamLifetime } from "./upstream-lifetime.ts";
+import { allowsAuthorized, knownVersion, renewedLifetime, upstreamLifetime } from "./upstream-lifetime.ts";
 
 const now = Date.UTC(2026, 0, 1, 12);
 
@@ -88,6 +88,25 @@ for (const [fields, expected] of cases) {
     const lifetime = upstreamLifetime(new Headers(fields), {}, now);
     const found = lifetime ? { fresh: lifetime.freshFor, stale: !lifetime.mustRevalidate } : "refused";
     expect(found).toEqual(expected);
+  });
+}
+
+/** Whether an answer to a request with Authorization may be kept for others (§3.5). */
+const authorized: readonly (readonly [cacheControl: string, allowed: boolean])[] = [
+  ["", false],
+  ["max-age=60", false],
+  ["no-transform, max-age=60", false],
+  ["proxy-revalidate, max-age=60", false],
+  ['ext="public", max-age=60', false],
+  ["public", true],
+  ["Public, max-age=60", true],
+  ["s-maxage=60", true],
+  ["max-age=60, must-revalidate", true],
+];
+
+for (const [value, allowed] of authorized) {
+  test(`"${value}" ${allowed ? "allows" : "does not allow"} to keep what was fetched with credentials`, () => {
+    expect(allowsAuthorized(new Headers({ "cache-control": value }))).toBe(allowed);
   });
 }
 

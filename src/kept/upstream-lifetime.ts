@@ -63,8 +63,16 @@ export function knownVersion(
 }
 
 /** What the upstream of a remote file said. Undefined for a file that did not come by HTTP, `refused` if it must not be kept. */
-export function lifetimeOf({ fields, stat }: OpenFile): UpstreamLifetime | "refused" | undefined {
-  return fields && (upstreamLifetime(fields, stat, Date.now()) ?? "refused");
+export function lifetimeOf({ fields, stat, isAuthorized = false }: OpenFile): UpstreamLifetime | "refused" | undefined {
+  if (!fields) return undefined;
+  if (isAuthorized && !allowsAuthorized(fields)) return "refused";
+  return upstreamLifetime(fields, stat, Date.now()) ?? "refused";
+}
+
+/** §3.5: whether a shared cache may keep the answer to a request with credentials, for others as well. */
+export function allowsAuthorized(fields: UpstreamFields): boolean {
+  const directives = directivesOf(fields);
+  return ["public", "s-maxage", "must-revalidate"].some((name) => directives.has(name));
 }
 
 /** A 304 need not repeat the fields that have not changed (RFC 9110 §15.4.5). */

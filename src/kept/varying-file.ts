@@ -36,6 +36,10 @@ export class VaryingOpenFile implements OpenFile {
     return this.#opened.fields;
   }
 
+  get isAuthorized(): boolean | undefined {
+    return this.#opened.isAuthorized;
+  }
+
   content(range?: ByteRange): Promise<Content> {
     return this.#opened.content(range);
   }

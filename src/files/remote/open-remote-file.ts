@@ -18,6 +18,8 @@ export interface RemoteAnswer {
   readonly acceptsRanges: boolean;
   /** The header fields, if the response came by HTTP. */
   readonly fields?: OpenFile["fields"];
+  /** Whether the request had an `Authorization` field. */
+  readonly isAuthorized?: boolean;
   /** True if there is no body because the client's entity tag matches the file. */
   readonly notModified?: boolean;
 }
@@ -47,6 +49,7 @@ export class OpenRemoteFile implements OpenFile {
   readonly stat: FileStat;
   readonly notModified: boolean;
   readonly fields: OpenFile["fields"];
+  readonly isAuthorized: boolean;
   readonly #source: RemoteSource;
   #unread: RemoteAnswer | undefined;
   #hasSentBytes = false;
@@ -60,6 +63,7 @@ export class OpenRemoteFile implements OpenFile {
     this.stat = several && !isProvable(stat) ? { ...stat, seekable: false } : stat;
     this.notModified = unread?.notModified ?? false;
     this.fields = unread?.fields;
+    this.isAuthorized = unread?.isAuthorized ?? false;
     this.#source = source;
     this.#unread = this.notModified ? undefined : unread;
   }

@@ -62,6 +62,11 @@ export class RemoteReads implements RemoteSource {
 
   /** Sends the first GET. The upstream may ignore `range`. If the file is what the caller has, the response has no body. */
   async open(range?: RangeSpec, known: KnownVersion = {}): Promise<UpstreamAnswer> {
+    const isAuthorized = new Headers(this.#upstream.requestInit.headers).has("authorization");
+    return { ...(await this.#open(range, known)), isAuthorized };
+  }
+
+  async #open(range: RangeSpec | undefined, known: KnownVersion): Promise<UpstreamAnswer> {
     const response = await this.#get({
       ...knownFields(known),
       ...(range === undefined ? {} : { Range: rangeField(range) }),
