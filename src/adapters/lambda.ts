@@ -160,7 +160,7 @@ async function described(stat: () => Promise<FileStat>): Promise<FileStat> {
   }
 }
 
-/** What the reader of a body that is none would say. */
+/** What a reader of a missing body returns. */
 const ended = { done: true, value: undefined } as const;
 
 async function collected({ body }: Response, limit: number): Promise<Uint8Array> {

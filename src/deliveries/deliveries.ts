@@ -45,7 +45,7 @@ export interface DeliveriesOptions<C = unknown> {
    * ranges are not joined.
    */
   readonly client?: (request: DownloadRequest, context: ViewContext<C>) => string | undefined;
-  /** Called once for each file that a client has got whole, whichever server sent it. */
+  /** Called once for each file that a client received whole, from this or any other server. */
   readonly onDownload?: (download: DeliveredFile) => unknown;
   /** Milliseconds between two looks at the log, while a download is open. Default 250. */
   readonly interval?: number;

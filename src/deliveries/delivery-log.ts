@@ -17,7 +17,7 @@ export interface DeliveryLog {
   open(): Promise<void>;
   /** Returns the lines that were written since, without those that are not complete yet. */
   read(): Promise<readonly string[]>;
-  /** Returns what a line reports. Undefined for a line that is none of ours. */
+  /** Returns what a line reports. Undefined for a line without our identifier. */
   parse(line: string): DeliveryReport | undefined;
   /** Closes the log. {@link open} opens it again. */
   close(): Promise<void>;

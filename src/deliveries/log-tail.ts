@@ -1,7 +1,7 @@
 import { open, stat, type FileHandle } from "node:fs/promises";
 
 const chunkBytes = 256 * 1024;
-/** Longer lines are none of ours. */
+/** Our lines are shorter: longer ones are skipped. */
 const maxLineBytes = 64 * 1024;
 const lineFeed = 0x0a;
 

@@ -20,7 +20,7 @@ export interface CommitTask {
 }
 
 /**
- * Gives a whole part its name, and then its record. Returns undefined if the key was deleted meanwhile: nothing is kept.
+ * Renames a whole part, and then writes its record. Returns undefined if the key was deleted meanwhile: nothing is kept.
  *
  * @param times of bytes that another machine has made. They are the same on all machines, as the entity tag of nginx is
  */

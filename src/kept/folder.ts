@@ -33,7 +33,7 @@ export class KeptFolder {
 
   readonly #mode: number;
 
-  /** @param mode of the files. Whoever may read them may pass through the folders. */
+  /** @param mode of the files. Users who may read them may pass through the folders. */
   constructor(path: string, mode: number) {
     this.path = path;
     this.#mode = mode;

@@ -69,7 +69,7 @@ async function writeHolder(handle: FileHandle, path: string, nonce: string): Pro
 
 /**
  * Takes the right to make the file of a key.
- * @param life milliseconds after which a lease that was not renewed is nobody's
+ * @param life milliseconds after which a lease that was not renewed is free
  */
 export async function takeLease(folder: KeptFolder, hash: string, life: number): Promise<LeaseResult> {
   const path = folder.lock(hash);

@@ -51,7 +51,7 @@ export interface MakingTask extends CommitTask {
   readonly finishAnyway: boolean;
 }
 
-/** For how many milliseconds an original that has sent all its bytes may take to end, when nobody waits any more. */
+/** For how many milliseconds an original that has sent all its bytes may take to end, when no client waits any more. */
 const endPatience = 10_000;
 
 /** The disk is looked at again after so many bytes. */
@@ -91,7 +91,7 @@ export class Making {
   /** Whether the client has the original itself, or what is kept: this making only has to tidy up. */
   #isHandedOver = false;
 
-  /** @param onAbandoned called when nobody waits any more, before the original is let go */
+  /** @param onAbandoned called when no client waits any more, before the original is let go */
   constructor(host: MakingHost, task: MakingTask, onAbandoned: () => void) {
     this.#host = host;
     this.#task = task;
@@ -130,7 +130,7 @@ export class Making {
     };
   }
 
-  /** From now on it goes on whether anybody waits or not. */
+  /** From now on it goes on if no client waits, too. */
   finishAnyway(): void {
     this.#finishAnyway = true;
   }

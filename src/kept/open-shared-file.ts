@@ -13,7 +13,7 @@ export class SharedFileError extends DownloadError {
   }
 }
 
-/** The bytes of a file that another machine has made. Its stat promises what the record says, for whoever reads it to check. */
+/** The bytes of a file that another machine has made. Its stat promises what the record says. The reader checks that. */
 export class OpenSharedFile implements OpenFile {
   readonly stat: FileStat;
   readonly record: KeptRecord;

@@ -10,7 +10,7 @@ export interface SweepLimits {
   readonly maxBytes: number;
   /** What the file system must have free, in bytes. */
   readonly minFreeBytes: number;
-  /** Seconds after which a file that nobody asked for is dropped. */
+  /** Seconds after which a file that was not requested is dropped. */
   readonly maxAge: number;
   /** Milliseconds of a lease. */
   readonly lease: number;
@@ -23,7 +23,7 @@ export interface SweepResult {
   /** Files that are kept after it, and their bytes. */
   readonly files: number;
   readonly bytes: number;
-  /** Files that it dropped because of age, or for want of room. */
+  /** Files that it dropped because of age, or because there was no room. */
   readonly evicted: number;
   /** Files that a crash had left, and those whose minute in the grave was over. */
   readonly removed: number;

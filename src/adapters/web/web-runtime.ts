@@ -10,7 +10,7 @@ const { FixedLengthStream } = globalThis as RuntimeGlobals;
 export function withLength(stream: ReadableStream<Uint8Array>, length: number | undefined): ReadableStream<Uint8Array> {
   if (length === undefined || !FixedLengthStream) return stream;
   const fixed = new FixedLengthStream(length);
-  // Whatever ends the one ends the other; there is nobody else to tell.
+  // Both end for the same reasons, and no other code waits for them.
   stream.pipeTo(fixed.writable).catch(() => undefined);
   return fixed.readable;
 }

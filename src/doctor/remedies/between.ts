@@ -34,7 +34,7 @@ const products: Readonly<Record<string, Readonly<Partial<Record<Problem["kind"],
   },
 };
 
-/** The remedy for what stands between the client and the server. `evidence` is the field that gives it away. */
+/** The remedy for what stands between the client and the server. `evidence` is the field that shows it. */
 export function betweenRemedy({ kind }: Problem, evidence: string | undefined): string {
   const found = evidence === undefined ? "" : ` (${evidence})`;
   const product = Object.keys(products).find((name) => evidence?.toLowerCase().includes(name));

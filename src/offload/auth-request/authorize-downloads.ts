@@ -161,7 +161,7 @@ async function decide<C>(
 
 const decidedByProxy = /^(?:range|if-(?:range|match|none-match|modified-since|unmodified-since))$/i;
 
-/** What the client sent, less what the proxy decides: the file is the same whichever part of it is asked for. */
+/** What the client sent, less what the proxy decides: every part is of the same file. */
 function unconditional({ headers }: DownloadRequest): DownloadRequest["headers"] {
   return { get: (name) => (decidedByProxy.test(name) ? null : headers.get(name)) };
 }
@@ -220,7 +220,7 @@ function sizeIn(fields: HeaderFields): { size?: number; etag?: string } {
   return { ...(length !== null && { size: Number(length) }), ...(etag !== null && { etag }) };
 }
 
-/** What a view answers that is no download of ours: a redirect, a refusal, a web `Response`. */
+/** A view's answer that is not a download: a redirect, a refusal, a web `Response`. */
 async function described(result: DownloadResult, asked: DownloadRequest): Promise<Decision> {
   const { status, headers, delivery, body } = await renderResult(result, asked);
   if (body.kind === "stream") await body.stream.cancel();

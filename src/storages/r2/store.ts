@@ -181,7 +181,7 @@ function placeOf(range: RangeSpec | undefined, size: number): { readonly start: 
   return { start: range.start, end: Math.min(range.end ?? Infinity, size - 1) };
 }
 
-/** The tag as R2 has it: without quotes. A weak one is none of R2's. */
+/** The tag as R2 has it: without quotes. R2 has no weak ones. */
 function bare(etag: string | undefined): string | undefined {
   return etag === undefined ? undefined : etag.replaceAll('"', "");
 }
