@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { diagnose } from "../doctor/diagnose.ts";
+import type { GuardedFile } from "../doctor/guarded-check.ts";
 import { formatDiagnosis } from "../doctor/report.ts";
 import { loadConfig } from "./config.ts";
-import { exitCode, UsageError, type CommandIO } from "./signing-options.ts";
+import { exitCode, parseHeaders, UsageError, type CommandIO } from "./signing-options.ts";
 
 export const doctorHelp: string = `downloadview doctor --app URL [--proxy URL] [options]
 
@@ -15,6 +16,9 @@ the health check can be reached.
   --host NAME          the Host field for --proxy, for example with --proxy http://127.0.0.1
   --insecure           accepts a self-signed certificate
   --origin URL         the origin of a page that fetches from the storage: checks its CORS rules
+  --guarded PATH       a file that the server sends after it has asked the application: tries to get it
+                       without the --header that opens it
+  --header "NAME: V"   a field that opens it, such as "Cookie: session=…"; may be repeated
   --timeout SECONDS    the time for all checks together (default 60)
   --json               prints the results as JSON
   --config FILE        another file than downloadview.config.ts
@@ -30,6 +34,8 @@ export function runDoctor(args: readonly string[], io: CommandIO, folder: string
       options: {
         app: { type: "string" },
         config: { type: "string" },
+        guarded: { type: "string" },
+        header: { type: "string", multiple: true },
         host: { type: "string" },
         insecure: { type: "boolean", default: false },
         timeout: { type: "string", default: "60" },
@@ -52,11 +58,23 @@ export function runDoctor(args: readonly string[], io: CommandIO, folder: string
       host: values.host,
       insecure: values.insecure,
       origin: values.origin === undefined ? undefined : address(values.origin, "--origin"),
+      guarded: guardedFile(values.guarded, values.header),
       timeout: milliseconds(values.timeout),
     });
     io.stdout(values.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : formatDiagnosis(diagnosis));
     return diagnosis.healthy ? 0 : 1;
   });
+}
+
+function guardedFile(path: string | undefined, headers: readonly string[] = []): GuardedFile | undefined {
+  if (path === undefined && headers.length === 0) return undefined;
+  if (path === undefined || headers.length === 0) {
+    throw new UsageError("--guarded PATH needs the --header that opens the file, and the reverse");
+  }
+  if (!/^\/[\x21-\x7e]+$/.test(path)) {
+    throw new UsageError(`--guarded must be a path as in a URL, such as /files/a%20b.pdf, got ${JSON.stringify(path)}`);
+  }
+  return { path, credentials: parseHeaders(headers) };
 }
 
 function milliseconds(seconds: string): number {

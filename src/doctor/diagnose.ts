@@ -5,6 +5,7 @@ import { failed, passed, skipped, type Check, type CheckResult } from "./check-r
 import { crossOriginCheck } from "./cross-origin-check.ts";
 import { folded } from "./consequences.ts";
 import { Examination, messageOf, type DoctorOptions, type ExpectedTarget } from "./examination.ts";
+import { guardedCheck } from "./guarded-check.ts";
 import { modificationTimes } from "./modification-times.ts";
 import type { Limit } from "../offload/contract.ts";
 import { proxyChecks } from "./proxy-checks.ts";
@@ -59,6 +60,13 @@ export async function diagnose(config: DownloadviewConfig, options: DoctorOption
 }
 
 async function examineAll(exam: Examination): Promise<CheckResult[]> {
+  const deployment = await examineDeployment(exam);
+  // It needs neither the health check nor a healthy application.
+  const isGuarded = exam.guarded !== undefined && exam.proxy !== undefined;
+  return [...deployment, ...(isGuarded ? await run([guardedCheck], exam, exam) : [])];
+}
+
+async function examineDeployment(exam: Examination): Promise<CheckResult[]> {
   const checked = await run(storageChecks, exam, exam);
   const app = await run(appChecks, exam, exam, isHealthy(checked));
   const samples = new Set(firstSamples(exam.samples).map((sample) => exam.nameOf(sample)));

@@ -7,6 +7,7 @@ import type { Storage } from "../storages/storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import { ask, Connections, type Question, type Reply, type Route } from "./ask.ts";
 import { capturingRule, defaultFolder, handedOver } from "./healthcheck-download-view.ts";
+import type { GuardedFile } from "./guarded-check.ts";
 import type { Probe } from "./probes.ts";
 import { Semaphore } from "./semaphore.ts";
 import { makeSamples, urlPath, type Sample, type Samples } from "./samples.ts";
@@ -26,6 +27,11 @@ export interface DoctorOptions {
    * `https://app.example`. The doctor then sends the storage a preflight. Default: none.
    */
   readonly origin?: string | undefined;
+  /**
+   * A file that the server in front sends only after it has asked the application (`authorizeDownloads`). The doctor tries to
+   * get it without the credentials. Default: none.
+   */
+  readonly guarded?: GuardedFile | undefined;
   /** The time for all checks together, in milliseconds. Default 60 000. The checks that remain then are skipped. */
   readonly timeout?: number | undefined;
 }
@@ -50,6 +56,7 @@ export class Examination {
   readonly proxy: URL | undefined;
   /** The origin of a page that fetches from the storage. */
   readonly origin: string | undefined;
+  readonly guarded: GuardedFile | undefined;
   readonly samples: Samples;
   /** The time for all checks together, in milliseconds. */
   readonly timeout: number;
@@ -64,7 +71,10 @@ export class Examination {
   readonly #connections: Connections = new Connections();
   readonly #requests: Semaphore = new Semaphore(maxRequests);
 
-  constructor(config: DownloadviewConfig, { app, proxy, host, insecure, origin, timeout = 60_000 }: DoctorOptions) {
+  constructor(
+    config: DownloadviewConfig,
+    { app, proxy, host, insecure, origin, guarded, timeout = 60_000 }: DoctorOptions,
+  ) {
     const { healthcheck, storages = {} } = config;
     const storage = storages[healthcheck?.storage ?? ""];
     if (!healthcheck || !storage) {
@@ -78,6 +88,7 @@ export class Examination {
     this.storageName = healthcheck.storage;
     this.app = new URL(app);
     this.proxy = proxy === undefined ? undefined : new URL(proxy);
+    this.guarded = guarded;
     this.origin = origin === undefined ? undefined : new URL(origin).origin;
     this.timeout = timeout;
     this.signal = AbortSignal.timeout(timeout);

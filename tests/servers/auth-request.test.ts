@@ -15,6 +15,7 @@ import {
   type DownloadHandler,
 } from "downloadview";
 import { defineConfig, serverConfiguration } from "downloadview/config";
+import { diagnose } from "downloadview/doctor";
 import { nginx } from "downloadview/nginx";
 import { toNodeHandler } from "downloadview/node";
 import { serve, type Application } from "./support/application.ts";
@@ -123,6 +124,27 @@ describeNamed(["nginx", "caddy"], "downloads that $label asks about", (server) =
       ["private, no-cache, no-transform"],
     ]);
     expect(answer.all("X-Content-Type-Options")).toEqual(["nosniff"]);
+  });
+
+  it("the doctor finds no way around the question", async () => {
+    const storages = { media: new MemoryStorage() };
+    const examined = defineConfig({
+      backend: "none",
+      rules: [],
+      storages,
+      healthcheck: { url: "/healthcheck/", storage: "media" },
+    });
+    const credentials = withToken.headers;
+    const guarded = { path: "/media/private/secret.txt", credentials };
+    const { results } = await diagnose(examined, { app: application.url, proxy: proxy.url, guarded });
+    const found = results.find(({ check }) => check === "proxy-guarded");
+    expect(found, JSON.stringify(found)).toMatchObject({ outcome: "pass" });
+    const open = { path: "/media/public/plain.txt", credentials };
+    const { results: other } = await diagnose(examined, { app: application.url, proxy: proxy.url, guarded: open });
+    expect(other.find(({ check }) => check === "proxy-guarded")).toMatchObject({
+      outcome: "fail",
+      actual: "the file, for GET /media/public/plain.txt",
+    });
   });
 
   it("a name that needs encoding is that of one file", async () => {
