@@ -107,14 +107,16 @@ function sow({ server, seeds, base }: Bed): void {
 }
 
 /**
- * One seed for each check: also on the servers of the next Debian, whose Caddy is the same. `THOROUGH=1` sows all of them
- * on the machine's own servers.
+ * One seed for each check on the machine's own servers, and on those of the next Debian what they alone can get wrong. With
+ * `THOROUGH=1`: all seeds, and one for each check there.
  */
 function seedsFor({ name, label }: ServerProgram): readonly Seed[] {
   const own = seeds[name].filter(({ only }) => only === undefined || only.test(label));
-  if (label === name && isThorough) return own;
+  const isOwn = label === name;
+  if (isOwn && isThorough) return own;
   if (label === "caddy of Debian 13") return [];
-  return own.filter((seed, at) => seed.only ?? own.findIndex(({ fails }) => fails === seed.fails) === at);
+  const perCheck = isOwn || isThorough;
+  return own.filter((seed, at) => seed.only ?? (perCheck && own.findIndex(({ fails }) => fails === seed.fails) === at));
 }
 
 function describeSeed({ from, to, fails }: Seed): string {
