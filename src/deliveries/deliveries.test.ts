@@ -15,7 +15,7 @@ import { MemoryStorage } from "../storages/memory-storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import { deleteAfterSend } from "./delete-after-send.ts";
 import { deliveries, type DeliveredFile, type DeliveriesOptions } from "./deliveries.ts";
-import { apacheLog, caddyLog, nginxLog } from "./server-logs.ts";
+import { apacheLog, caddyLog, lighttpdLog, nginxLog } from "./server-logs.ts";
 
 /** A log in memory. */
 class Lines {
@@ -468,7 +468,7 @@ describe("deliveries refuses", () => {
     [{ from: nginxLog("/log"), interval: 0 }, /interval must be a number of milliseconds/],
   ];
   it.each(wrong)("%o", (options, message) => expect(() => deliveries(options as never)).toThrow(message));
-  it.each([nginxLog, apacheLog, caddyLog])("a relative path: %o", (make) => {
+  it.each([nginxLog, apacheLog, lighttpdLog, caddyLog])("a relative path: %o", (make) => {
     expect(() => make("log")).toThrow(/absolute path/);
   });
 });
@@ -485,5 +485,29 @@ describe("processes that share a secret", () => {
       await vi.advanceTimersByTimeAsync(300);
       expect(ends).toHaveLength(2);
     });
+  });
+});
+
+describe("a line of lighttpd's log", () => {
+  const { parse } = lighttpdLog("/var/log/lighttpd/downloads.json");
+  it.each([
+    ['{"id":"a.b","status":"200","bytes":"10","range":"-","end":"+"}', { id: "a.b", status: 200, bytes: 10 }],
+    [
+      '{"id":"a.b","status":"206","bytes":"3","range":"bytes 2-4/10","end":"-"}',
+      { id: "a.b", status: 206, bytes: 3, contentRange: "bytes 2-4/10" },
+    ],
+    [
+      '{"id":"a.b","status":"200","bytes":"7","range":"-","end":"X"}',
+      { id: "a.b", status: 200, bytes: 7, isComplete: false },
+    ],
+    [
+      '{"id":"a.b","status":"200","bytes":"-","range":"-","end":"X"}',
+      { id: "a.b", status: 200, bytes: 0, isComplete: false },
+    ],
+    ['{"id":"-","status":"404","bytes":"10","range":"-","end":"+"}', { id: "-", status: 404, bytes: 10 }],
+    ['{"id":"a.b","status":"200","bytes":"10', undefined],
+    ["not JSON", undefined],
+  ])("%s", (line, report) => {
+    expect(parse(line)).toEqual(report);
   });
 });

@@ -1,4 +1,4 @@
 export { deliveries, type Deliveries, type DeliveriesOptions, type DeliveredFile } from "./deliveries.ts";
 export { deleteAfterSend, type DeleteAfterSendOptions } from "./delete-after-send.ts";
 export type { DeliveryLog, DeliveryReport } from "./delivery-log.ts";
-export { apacheLog, caddyLog, nginxLog } from "./server-logs.ts";
+export { apacheLog, caddyLog, lighttpdLog, nginxLog } from "./server-logs.ts";

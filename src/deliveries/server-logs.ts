@@ -47,6 +47,29 @@ export function apacheLog(path: string): DeliveryLog {
 }
 
 /**
+ * Reads the log that lighttpd writes with the configuration of `lighttpd({ log: path })`. lighttpd writes it every few seconds.
+ * It follows rotation.
+ * @throws {ImproperlyConfiguredError} if `path` is not an absolute path
+ *
+ * @example
+ * ```ts
+ * import { lighttpdLog } from "downloadview/deliveries";
+ *
+ * const log = lighttpdLog("/var/log/lighttpd/downloads.json");
+ * const line = '{"id":"a.b","status":"200","bytes":"10","range":"-","end":"+"}';
+ * console.assert(log.parse(line)?.bytes === 10);
+ * ```
+ */
+export function lighttpdLog(path: string): DeliveryLog {
+  return logAt(path, "lighttpdLog", (line) => {
+    const { id, status, bytes, range, end } = objectIn(line) ?? {};
+    // A count of 0 is written as "-".
+    const written = bytes === "-" ? 0 : bytes;
+    return reportOf(id, status, written, { ...(end === "X" ? { isComplete: false } : {}), ...contentRangeIn(range) });
+  });
+}
+
+/**
  * Reads Caddy's access log, in its JSON format. Caddy does not log whether a client left: a download is complete if all of its
  * bytes were written. It follows rotation.
  * @throws {ImproperlyConfiguredError} if `path` is not an absolute path

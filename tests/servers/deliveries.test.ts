@@ -20,6 +20,7 @@ import { defineConfig, serverConfiguration, type DownloadviewConfig } from "down
 import {
   apacheLog,
   caddyLog,
+  lighttpdLog,
   deleteAfterSend,
   deliveries,
   nginxLog,
@@ -27,6 +28,7 @@ import {
   type DeliveryLog,
 } from "downloadview/deliveries";
 import { toExpressHandler } from "downloadview/express";
+import { lighttpd } from "downloadview/lighttpd";
 import { nginx } from "downloadview/nginx";
 import { toNodeHandler } from "downloadview/node";
 import { serve, type Application } from "./support/application.ts";
@@ -38,10 +40,11 @@ const size = 24_000_000;
 const logs: Readonly<Record<string, (path: string) => DeliveryLog>> = {
   nginx: nginxLog,
   apache: apacheLog,
+  lighttpd: lighttpdLog,
   caddy: caddyLog,
 };
 
-describeNamed(["nginx", "apache", "caddy"], "the end of a download that $label sends", (server) => {
+describeNamed(["nginx", "apache", "lighttpd", "caddy"], "the end of a download that $label sends", (server) => {
   let folder: string;
   let root: string;
   let logFile: string;
@@ -54,6 +57,7 @@ describeNamed(["nginx", "apache", "caddy"], "the end of a download that $label s
   const backend = (log: string) => {
     const { modules } = server;
     if (server.name === "nginx") return nginx({ log });
+    if (server.name === "lighttpd") return lighttpd({ log });
     return server.name === "caddy" ? caddy({ log }) : apache({ log, ...(modules === undefined ? {} : { modules }) });
   };
 
@@ -102,7 +106,7 @@ describeNamed(["nginx", "apache", "caddy"], "the end of a download that $label s
   it("is told with its bytes, and the id is not the client's where the server can hide it", async () => {
     const answer = await ask(proxy.url, { path: "/files/small.txt" });
     expect(answer.body.toString()).toBe("0123456789");
-    expect(answer.header("X-Download-Id") === undefined).toBe(server.name !== "caddy");
+    expect(answer.header("X-Download-Id") === undefined).toBe(!["caddy", "lighttpd"].includes(server.name));
     await ended(1);
     expect(ends).toEqual([{ kind: "completed", status: 200, bytesSent: 10, completed: true, hasWhole: true }]);
   });

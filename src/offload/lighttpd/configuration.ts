@@ -1,11 +1,12 @@
 import { ImproperlyConfiguredError } from "../../errors.ts";
+import type { LighttpdOptions } from "./index.ts";
 import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
 
 /**
  * Writes lighttpd's configuration. Comments in it say why each line is there.
  * @throws {ImproperlyConfiguredError} if the application is behind TLS, which lighttpd 1.4 can't reach
  */
-export function lighttpdConfiguration(configuration: ServerConfiguration): string {
+export function lighttpdConfiguration(configuration: ServerConfiguration, { log }: LighttpdOptions = {}): string {
   const { app, part, locations } = configuration;
   const title = "# Made by `downloadview config lighttpd`. Make it again when a rule changes.";
   if (app.tls) {
@@ -22,6 +23,7 @@ export function lighttpdConfiguration(configuration: ServerConfiguration): strin
     title,
     ...(part ? [] : standalone(configuration)),
     'server.modules += ( "mod_proxy" )',
+    ...(log === undefined ? [] : logged(log)),
     "# Sends bytes to the client as they arrive. By default lighttpd collects a response on its disk first. If the stream then",
     "# breaks, the client gets the truncated file as if it were complete.",
     "server.stream-response-body = 2",
@@ -71,6 +73,16 @@ function handOver({ rules }: ServerConfiguration): string {
     "# lighttpd may send files of these folders only. Without the slash at the end, /media would also allow /media-private.",
     `"x-sendfile-docroot" => ( ${folders.join(", ")} )`,
   );
+}
+
+function logged(log: string): string[] {
+  const line = String.raw`{\"id\":\"%{X-Download-Id}o\",\"status\":\"%s\",\"bytes\":\"%b\",\"range\":\"%{Content-Range}o\",\"end\":\"%X\"}`;
+  return [
+    'server.modules += ( "mod_accesslog" )',
+    "# How each download ends. lighttpd writes the lines every few seconds.",
+    `accesslog.filename = ${quoted(log)}`,
+    `accesslog.format = "${line}"`,
+  ];
 }
 
 function quoted(text: string): string {

@@ -6,6 +6,14 @@ import type { OffloadRule } from "../rule.ts";
 import { sendfileHandler, sendfileParts, type SendfileOptions } from "../sendfile-response.ts";
 import { percentEncoded } from "../target-encoding.ts";
 
+export interface LighttpdOptions {
+  /**
+   * The file to which the generated configuration logs how each download ends, for `lighttpdLog()` of `downloadview/deliveries`.
+   * Default: no such log.
+   */
+  readonly log?: string;
+}
+
 /**
  * Describes lighttpd 1.4, which sends the file that `X-Sendfile` names.
  *
@@ -23,7 +31,7 @@ import { percentEncoded } from "../target-encoding.ts";
  * console.assert(result.headers.get("X-Sendfile") === "/srv/media/a%20b.pdf");
  * ```
  */
-export function lighttpd(): OffloadBackend {
+export function lighttpd(options: LighttpdOptions = {}): OffloadBackend {
   const backend: OffloadBackend = {
     name: "lighttpd",
     header: "X-Sendfile",
@@ -40,7 +48,7 @@ export function lighttpd(): OffloadBackend {
     },
     streamed: {},
     respond: (source, { encoded }) => new OffloadedDownloadResponse(source, backend, { [backend.header]: encoded }),
-    configuration: lighttpdConfiguration,
+    configuration: (configuration) => lighttpdConfiguration(configuration, options),
   };
   return backend;
 }
