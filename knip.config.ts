@@ -25,8 +25,8 @@ const config = {
   ignore: ["tests/frameworks/**"],
   ignoreExportsUsedInFile: { interface: true, type: true },
   exclude: ["binaries"],
-  // hls.js is of tests/frameworks.
-  ignoreDependencies: ["@arethetypeswrong/cli", "hls.js"],
+  // hls.js and miniflare are of tests/frameworks.
+  ignoreDependencies: ["@arethetypeswrong/cli", "hls.js", "miniflare"],
 };
 
 export default config;
