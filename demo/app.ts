@@ -122,7 +122,7 @@ const answerError: ErrorRequestHandler = (error, request, response, next) => {
   // Who left in the middle of an upload is no fault of ours.
   if (status >= 500 && !request.destroyed) console.error(error);
   const reason = STATUS_CODES[status] ?? "Error";
-  // Only a script of ours asks for JSON. It shows the sentence that was written for the user, and no other.
+  // Only the page's own scripts ask for JSON. They show messages that are written for users, and no other message.
   if (request.get("Accept") === "application/json") {
     response.status(status).json({ error: error.expose ? error.message : reason });
   } else sendPage(response, status, errorPage(status, reason));

@@ -72,7 +72,7 @@ function askedFields(request: Request): Fields {
   });
 }
 
-/** Calls `tell` with the fields of a response when its head is written, whoever writes it. */
+/** Calls `tell` with the fields of a response when its head is written, by a view or by Express. */
 function onHead(response: Response, tell: (fields: Fields) => void): void {
   const writeHead = response.writeHead.bind(response) as (...args: readonly unknown[]) => Response;
   response.writeHead = (...args: readonly unknown[]): Response => {

@@ -136,7 +136,7 @@ export function libraryPage(documents: readonly Document[], { uploadLimit, behin
           <a class="button primary" id="share-open">Download with it</a>
         </div>
         <p class="hint">
-          The link is signed: whoever has it may download this document, until it expires or is used up. Change one
+          The link is signed: everyone who has it may download this document, until it expires or is used up. Change one
           letter of it, and it is a 403.
         </p>
       </dialog>

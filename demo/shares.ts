@@ -7,11 +7,11 @@ import type { Library } from "./library.ts";
 import { userOf, withCookies, type User } from "./visitors.ts";
 
 export interface Shares {
-  /** Makes a link to a document, for whoever may read it: a POST answered with JSON. */
+  /** Makes a link to a document, for users who may read it: a POST answered with JSON. */
   readonly create: RequestHandler;
   /** How many downloads a link has left. */
   readonly left: RequestHandler;
-  /** Serves a document to whoever has its link. */
+  /** Serves a document to each client that has its link. */
   readonly view: DownloadHandler;
 }
 
@@ -32,7 +32,7 @@ export function documentShares({ documentsOf, storage }: Library): Shares {
   });
 
   return {
-    // Whoever shares a document is in the URL, and the signature covers it: nobody can write another name there.
+    // The user who shares a document is in the URL. The signature covers that, so that a client cannot change it.
     view: signatureRequired(limitedDownloads(shared, { limit, counter, key, within: expiresIn }), { signer }),
 
     async create(request, response, next) {
@@ -48,7 +48,7 @@ export function documentShares({ documentsOf, storage }: Library): Shares {
 
     async left(request, response) {
       const link = String(request.params.share);
-      const terms = { client: "nobody", whole: true, restarts: 0, now: Date.now(), grantLife: 0 };
+      const terms = { client: "a new client", whole: true, restarts: 0, now: Date.now(), grantLife: 0 };
       const used = await Promise.all(
         Array.from({ length: limit }, async (_, uses) => !(await counter.allows(link, { ...terms, limit: uses + 1 }))),
       );

@@ -15,7 +15,7 @@ export function userOf(request: WithCookies): User | undefined {
   return name !== undefined && Object.hasOwn(users, name) ? (name as User) : undefined;
 }
 
-/** The browser that asks: what it sees of the wire is shown to nobody else. Undefined for a client without cookies. */
+/** The browser that asks. Only this browser is shown its requests. Undefined for a client without cookies. */
 export function visitorOf(request: WithCookies): string | undefined {
   return cookieOf(request, "visitor");
 }
