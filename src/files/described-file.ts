@@ -65,7 +65,8 @@ export class DescribedFile implements DownloadFile {
   }
 
   async open(options?: OpenOptions): Promise<OpenFile> {
-    return new DescribedOpenFile(await this.source.open(options), this.#description);
+    const opened = await this.source.open(options);
+    return new RestatedOpenFile(opened, described(opened.stat, this.#description));
   }
 
   /** @throws {TypeError} always: what this holds is not for a client. */
@@ -74,13 +75,14 @@ export class DescribedFile implements DownloadFile {
   }
 }
 
-class DescribedOpenFile implements OpenFile {
+/** An opened file with another description. All else is forwarded: a new member of {@link OpenFile} is forwarded here. */
+export class RestatedOpenFile implements OpenFile {
   readonly #opened: OpenFile;
   readonly stat: FileStat;
 
-  constructor(opened: OpenFile, description: FileDescription) {
+  constructor(opened: OpenFile, stat: FileStat) {
     this.#opened = opened;
-    this.stat = described(opened.stat, description);
+    this.stat = stat;
   }
 
   get notModified(): boolean | undefined {

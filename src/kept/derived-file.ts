@@ -13,7 +13,8 @@ import type { KeepOptions } from "./kept-options.ts";
 import { obtainWhole, type Obtained } from "./obtain-whole.ts";
 import { openForClient } from "./open-for-client.ts";
 import { storeOf } from "./store-of.ts";
-import { VaryingOpenFile, varyingStat } from "./varying-file.ts";
+import { RestatedOpenFile } from "../files/described-file.ts";
+import { varyingStat } from "./varying-file.ts";
 import { visitOf, type Visit } from "./visit.ts";
 
 /** What a recipe is told. */
@@ -130,7 +131,7 @@ export class DerivedFile implements DownloadFile {
   }
 
   #opened(opened: OpenFile): OpenFile {
-    return this.#codings.length === 0 ? opened : new VaryingOpenFile(opened);
+    return this.#codings.length === 0 ? opened : new RestatedOpenFile(opened, varyingStat(opened.stat));
   }
 
   async #obtain(recipe: string, options: StatOptions): Promise<Obtained> {

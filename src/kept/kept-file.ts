@@ -1,8 +1,7 @@
+import { RestatedOpenFile } from "../files/described-file.ts";
 import { FileNotFoundError } from "../errors.ts";
-import type { Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import { LocalFile } from "../files/local/local-file.ts";
-import type { ByteRange } from "../http/range.ts";
 import { refuseJSON } from "../serialization.ts";
 import type { KeptKey } from "./key.ts";
 import type { KeptRecord } from "./record.ts";
@@ -49,7 +48,7 @@ export class KeptFile implements DownloadFile {
   async open(options?: OpenOptions): Promise<OpenFile> {
     const opened = await this.#local.open(options);
     try {
-      return new OpenKeptFile(opened, keptStat(this.#record, opened.stat));
+      return new RestatedOpenFile(opened, keptStat(this.#record, opened.stat));
     } catch (error) {
       await opened.close();
       throw error;
@@ -111,31 +110,4 @@ function describe({ size, sha256, crc32, lastModified, contentType, contentEncod
     ...(contentType === undefined ? {} : { contentType }),
     ...(contentEncoding === undefined ? {} : { contentEncoding }),
   });
-}
-
-class OpenKeptFile implements OpenFile {
-  readonly stat: FileStat;
-  readonly #opened: OpenFile;
-
-  constructor(opened: OpenFile, stat: FileStat) {
-    this.#opened = opened;
-    this.stat = stat;
-  }
-
-  content(range?: ByteRange): Promise<Content> {
-    return this.#opened.content(range);
-  }
-
-  close(): Promise<void> {
-    return this.#opened.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** @throws {TypeError} always: what this holds is not for a client. */
-  toJSON(): never {
-    return refuseJSON(this, "file");
-  }
 }
