@@ -1,4 +1,4 @@
-import { access, readFile } from "node:fs/promises";
+import { access, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -28,6 +28,7 @@ downloadview.config.ts: all that it needs to run.
   --certificate FILE   serve TLS with this certificate, and with the key of --key
   --key FILE
   --pid FILE           the file for the number of the server's process
+  --output FILE        write to FILE instead; it stays as it is if there is an error
   --check FILE         print nothing if FILE is what would be printed; else the first difference
   --config FILE        another file than downloadview.config.ts
 
@@ -54,6 +55,7 @@ export function runConfig(args: readonly string[], io: CommandIO, folder: string
         listen: { type: "string" },
         locations: { type: "boolean", default: false },
         part: { type: "boolean", default: false },
+        output: { type: "string" },
         pid: { type: "string" },
         "server-name": { type: "string" },
       },
@@ -62,13 +64,15 @@ export function runConfig(args: readonly string[], io: CommandIO, folder: string
       io.stdout(configHelp);
       return 0;
     }
-    const { app, check, listen, locations, part, pid, "server-name": serverName } = values;
+    const { app, check, listen, locations, output, part, pid, "server-name": serverName } = values;
+    if (check !== undefined && output !== undefined) throw new UsageError("Give --check or --output, not both");
     const tls = tlsFiles(values.certificate, values.key);
     const authRequest = values["auth-request"];
     const options = { part, locations, authRequest, ...defined({ app, listen, pid, serverName, tls }) };
     const text = serverConfiguration(onlyServer(positionals), await loadConfig(values.config, folder), options);
     if (check === undefined) {
-      io.stdout(text);
+      if (output === undefined) io.stdout(text);
+      else await writeFile(resolve(folder, output), text);
       return 0;
     }
     const difference = differenceOf(await readFile(resolve(folder, check), "utf8"), text);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -54,6 +54,21 @@ describe("downloadview config", () => {
       out: expect.stringMatching(/Line \d+:\n- .*# internal;/),
     });
     expect(await check("missing.conf")).toMatchObject({ code: 2, out: "" });
+  });
+
+  it("writes a file, and leaves it as it is after an error", async () => {
+    const { out } = await said(runConfig, "nginx", "--part");
+    expect(await said(runConfig, "nginx", "--part", "--output", "out.conf")).toEqual({ code: 0, out: "", err: "" });
+    expect(await readFile(join(folder, "out.conf"), "utf8")).toBe(out);
+    for (const wrong of [
+      ["--config", "wrong.mjs"],
+      ["--listen", "nowhere:"],
+      ["--check", "out.conf"],
+    ]) {
+      expect(await said(runConfig, "nginx", "--output", "out.conf", ...wrong)).toMatchObject({ code: 2, out: "" });
+    }
+    expect(await readFile(join(folder, "out.conf"), "utf8")).toBe(out);
+    expect(await said(runConfig, "nginx", "--output", "no-folder/out.conf")).toMatchObject({ code: 2, out: "" });
   });
 
   it("wants a certificate and its key together", async () => {

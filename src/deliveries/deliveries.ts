@@ -75,21 +75,38 @@ export interface Deliveries<C = unknown> extends AsyncDisposable {
  *
  * @example
  * ```ts
- * import { deliveries, nginxLog } from "downloadview/deliveries";
+ * import { appendFile, mkdtemp, writeFile } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
  * import { PathDownloadView, smartDownloadMiddleware, withMiddleware } from "downloadview";
+ * import { deliveries, nginxLog } from "downloadview/deliveries";
+ * import { toFetchHandler } from "downloadview/fetch";
  * import { nginx } from "downloadview/nginx";
  *
- * const log = "/var/log/nginx/downloads.json";
- * const rules = [{ sourceDir: "/srv/media", destinationUrl: "/_downloads/" }];
- * const offload = smartDownloadMiddleware({ backend: nginx({ log }), rules });
- * const view = PathDownloadView.asView({
- *   root: "/srv/media",
- *   onFinish: ({ kind, bytesSent }) => console.log(kind, bytesSent),
- * });
+ * const root = await mkdtemp(join(tmpdir(), "media-")); // such as /srv/media
+ * await writeFile(join(root, "plan.pdf"), "%PDF-1.7");
+ * const log = join(root, "downloads.json"); // such as /var/log/nginx/downloads.json
+ * await writeFile(log, "");
  *
- * await using sent = deliveries({ from: nginxLog(log) });
- * const handler = sent.follow(withMiddleware(view, offload));
- * console.assert(typeof handler === "function");
+ * const rules = [{ sourceDir: root, destinationUrl: "/_downloads/" }];
+ * const offload = smartDownloadMiddleware({ backend: nginx({ log }), rules });
+ * const sent = deliveries({ from: nginxLog(log) });
+ * let end: string | undefined;
+ * const view = PathDownloadView.asView({
+ *   root,
+ *   onFinish: ({ kind, bytesSent }) => void (end = `${kind} ${bytesSent}`),
+ * });
+ * const handler = toFetchHandler(sent.follow(withMiddleware(view, offload)));
+ *
+ * const response = await handler(new Request("http://localhost/"), { params: { path: "plan.pdf" } });
+ * console.assert(response.headers.get("X-Accel-Redirect") === "/_downloads/plan.pdf");
+ *
+ * // When nginx has sent the file, it writes this line.
+ * const id = response.headers.get("X-Download-Id");
+ * await appendFile(log, `${JSON.stringify({ id, status: "200", bytes: "8", range: "", end: "OK" })}\n`);
+ * while (end === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+ * console.assert(end === "completed 8");
+ * await sent.close();
  * ```
  */
 export function deliveries<C = unknown>(options: DeliveriesOptions<C>): Deliveries<C> {

@@ -23,18 +23,26 @@ export const defaultFolder = "downloadview-healthcheck";
  * @example
  * ```ts
  * import { MemoryStorage, smartDownloadMiddleware, withMiddleware } from "downloadview";
+ * import { toFetchHandler } from "downloadview/fetch";
  * import { defineConfig } from "downloadview/config";
  * import { HealthcheckDownloadView } from "downloadview/doctor";
  *
+ * const media = new MemoryStorage();
  * const config = defineConfig({
  *   backend: "none",
  *   rules: [],
- *   storages: { media: new MemoryStorage() },
+ *   storages: { media },
  *   healthcheck: { url: "/healthcheck/", storage: "media" },
  * });
  * // Mounted at /healthcheck/*path
  * const handler = withMiddleware(HealthcheckDownloadView.asView({ config }), smartDownloadMiddleware(config));
- * console.assert(typeof handler === "function");
+ *
+ * // The doctor saves a file in its folder, and asks for it. Other files of the storage are not served.
+ * await media.save("downloadview-healthcheck/1.txt", "1");
+ * await media.save("secret.txt", "2");
+ * const ask = (path: string) => toFetchHandler(handler)(new Request("http://localhost/"), { params: { path } });
+ * console.assert((await ask("1.txt")).status === 200);
+ * console.assert((await ask("../secret.txt")).status === 404);
  * ```
  */
 export class HealthcheckDownloadView<C = unknown> extends BaseDownloadView<C> {
