@@ -1,5 +1,5 @@
 import { debug, isDebugging, reasonOf } from "../diagnostics.ts";
-import { DownloadError, ImproperlyConfiguredError } from "../errors.ts";
+import { ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadOutcome } from "../responses/delivery.ts";
 import {
@@ -13,9 +13,10 @@ import { ownResponse } from "../responses/own-response.ts";
 import type { Transfer } from "../responses/transfer.ts";
 import { clientAddress } from "../signing/client-address.ts";
 import { encodeBase64Url, utf8 } from "../signing/hmac-key.ts";
-import { coversAll, withPart, type Part } from "./coverage.ts";
 import { DeliveryIds } from "./delivery-id.ts";
 import type { DeliveryLog, DeliveryReport } from "./delivery-log.ts";
+import { outcomeOf, partOf, type Ended } from "./ended.ts";
+import { coversAll, ReceivedParts } from "./received-parts.ts";
 
 /** A file that a client has got whole, by one response or by several ranges. */
 export interface DeliveredFile {
@@ -121,17 +122,7 @@ interface Open {
   readonly finish: (outcome: Ended) => void;
 }
 
-/** What a client has got of a version of a file. */
-interface Received {
-  readonly parts: readonly Part[];
-  readonly bytesSent: number;
-  readonly startedAt: number;
-  readonly until: number;
-}
-
 const maxRemembered = 100_000;
-/** Parts of a file that are remembered of a client. With more, the file is not known to be whole. */
-const maxParts = 1000;
 
 class FollowedDeliveries<C> implements Deliveries<C> {
   readonly #log: DeliveryLog;
@@ -144,7 +135,7 @@ class FollowedDeliveries<C> implements Deliveries<C> {
   readonly #open = new Map<string, Open>();
   /** The ids of responses that are not sent yet, with what the log says of them already: a fast server is done first. */
   readonly #issued = new Map<string, DeliveryReport | undefined>();
-  readonly #received = new Map<string, Received>();
+  readonly #received: ReceivedParts;
   #opening: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
@@ -168,6 +159,7 @@ class FollowedDeliveries<C> implements Deliveries<C> {
     this.#log = from;
     this.#ids = new DeliveryIds(secret);
     this.#atLatest = atLatest * 1000;
+    this.#received = new ReceivedParts(this.#atLatest);
     this.#client = client;
     this.#onDownload = onDownload;
     this.#interval = interval;
@@ -206,9 +198,15 @@ class FollowedDeliveries<C> implements Deliveries<C> {
     let key: string | undefined;
     let id: string | undefined;
     const finish = ({ part, size, ...outcome }: Ended): void => {
-      const about = { file, client, startedAt, key };
-      const hasWhole = this.#receive(about, part, size, outcome.bytesSent);
-      void call(onFinish, hasWhole === undefined ? outcome : { ...outcome, hasWhole });
+      if (part === undefined || size === undefined) return void call(onFinish, outcome);
+      const now = this.#now().getTime();
+      const received = this.#received.add(key, part, size, { bytesSent: outcome.bytesSent, startedAt }, now);
+      const hasWhole = coversAll(received.parts, size);
+      if (hasWhole) {
+        const times = { startedAt: new Date(received.startedAt), endedAt: new Date(now) };
+        void call(this.#onDownload, { file, client, size, bytesSent: received.bytesSent, ...times });
+      }
+      void call(onFinish, { ...outcome, hasWhole });
     };
     response.beforeSend = async (transfer) => {
       await beforeSend?.(transfer);
@@ -294,55 +292,7 @@ class FollowedDeliveries<C> implements Deliveries<C> {
     this.#open.delete(id);
     open?.finish(outcome);
   }
-
-  /** Adds what a client got. Returns whether it has all of the file; undefined if that can't be told. */
-  #receive(
-    { file, client, startedAt, key }: About,
-    part: Part | undefined,
-    size: number | undefined,
-    bytesSent: number,
-  ): boolean | undefined {
-    const now = this.#now().getTime();
-    if (part === undefined || size === undefined) return undefined;
-    const before = key === undefined ? undefined : this.#received.get(key);
-    const joined = withPart(before?.parts ?? [], part);
-    const parts = joined.length > maxParts ? (before?.parts ?? []) : joined;
-    const all = {
-      parts,
-      bytesSent: (before?.bytesSent ?? 0) + bytesSent,
-      startedAt: before?.startedAt ?? startedAt,
-      until: now + this.#atLatest,
-    };
-    if (key !== undefined) this.#received.delete(key);
-    if (coversAll(parts, size)) {
-      const times = { startedAt: new Date(all.startedAt), endedAt: new Date(now) };
-      void call(this.#onDownload, { file, client, size, bytesSent: all.bytesSent, ...times });
-      return true;
-    }
-    if (key !== undefined) this.#remember(key, all, now);
-    return false;
-  }
-
-  #remember(key: string, received: Received, now: number): void {
-    this.#received.set(key, received);
-    // The oldest come first.
-    for (const [oldest, { until }] of this.#received) {
-      if (until > now && this.#received.size <= maxRemembered) return;
-      this.#received.delete(oldest);
-    }
-  }
 }
-
-interface About {
-  readonly file: DownloadFile | undefined;
-  readonly client: string | undefined;
-  readonly startedAt: number;
-  /** Under which ranges are joined. Undefined: they are not. */
-  readonly key: string | undefined;
-}
-
-/** An outcome, with the part of the file that it is about. */
-type Ended = DownloadOutcome & { readonly part?: Part; readonly size?: number };
 
 const handedOver: DownloadOutcome = { kind: "handedOver", status: 200, bytesSent: 0, completed: false };
 
@@ -361,64 +311,6 @@ async function keyOf(
   if (client === undefined || version === undefined) return undefined;
   const identity = utf8(JSON.stringify([client, url, file?.name, version, size]));
   return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", identity)));
-}
-
-/** Whether a transfer may be of several ranges: its bytes then do not tell which of the file they are. */
-function mayBeSeveral({ headers }: DownloadRequest): boolean {
-  return headers.get("range")?.includes(",") ?? false;
-}
-
-/** The part of a file that the application sent. Several ranges are none. */
-function partOf(
-  outcome: DownloadOutcome,
-  transfer: Transfer,
-  request: DownloadRequest,
-): Pick<Ended, "part" | "size"> | undefined {
-  const { first, bytes, size } = transfer;
-  if (outcome.kind === "handedOver" || outcome.kind === "failed") return undefined;
-  if (transfer.kind !== "sent" || mayBeSeveral(request)) return undefined;
-  const sent = outcome.completed && bytes !== undefined ? bytes : outcome.bytesSent;
-  return size === undefined ? undefined : { part: { start: first, end: first + sent }, size };
-}
-
-/** How a download ended, by the log. The log is believed in what the server alone can know, and no further. */
-function outcomeOf(report: DeliveryReport, transfer: Transfer, request: DownloadRequest): Ended {
-  const { status, bytes } = report;
-  if (status >= 400 && status !== 499 && status !== 416) {
-    const error = new DownloadError(status, "The server in front could not send the file");
-    return { kind: "failed", status, bytesSent: 0, completed: false, error };
-  }
-  const range = rangeIn(report, transfer, mayBeSeveral(request));
-  const expected = range ? range.end - range.start : promised(report, transfer);
-  const isWhole = report.isComplete !== false && status !== 499 && (expected === undefined || bytes >= expected);
-  const ended: DownloadOutcome = isWhole
-    ? { kind: "completed", status, bytesSent: bytes, completed: true }
-    : { kind: "aborted", status, bytesSent: bytes, completed: false };
-  if (range === undefined || transfer.size === undefined) return ended;
-  // A server may count bytes that it never sent: a client that left has not got the last one.
-  const end = Math.min(isWhole ? range.end : range.end - 1, range.start + bytes);
-  return { ...ended, part: { start: range.start, end }, size: transfer.size };
-}
-
-/** At least so many bytes make a response whole whose part is unknown: several ranges have more, with their heads. */
-function promised({ status, contentRange }: DeliveryReport, { size, bytes }: Transfer): number | undefined {
-  if (status === 200) return size;
-  return status === 206 && contentRange === undefined ? bytes : undefined;
-}
-
-/** The part that the server set out to send. Undefined if the log does not tell, or it is of another version. */
-function rangeIn(
-  { status, contentRange }: DeliveryReport,
-  { size, first, bytes }: Transfer,
-  isSeveral: boolean,
-): Part | undefined {
-  if (status === 200) return size === undefined ? undefined : { start: 0, end: size };
-  if (status !== 206) return undefined;
-  if (contentRange === undefined)
-    return bytes === undefined || isSeveral ? undefined : { start: first, end: first + bytes };
-  const [, start, last, total] = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(contentRange) ?? [];
-  if (start === undefined || Number(total) !== size || Number(last) >= (size ?? 0)) return undefined;
-  return { start: Number(start), end: Number(last) + 1 };
 }
 
 async function call<T>(listener: ((value: T) => unknown) | undefined, value: T): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { coversAll, withPart, type Part } from "./coverage.ts";
+import { coversAll, withPart, type Part } from "./received-parts.ts";
 
 const cases: [what: string, parts: [start: number, end: number][], joined: [number, number][], isWhole: boolean][] = [
   ["one part", [[0, 10]], [[0, 10]], true],
