@@ -1,16 +1,16 @@
 import { assertChoice } from "../choice.ts";
-import { ImproperlyConfiguredError, PermissionDeniedError } from "../errors.ts";
+import { ImproperlyConfiguredError } from "../errors.ts";
 import { parseRange } from "../http/range.ts";
-import type { DownloadOutcome } from "../responses/delivery.ts";
 import type { DownloadHandler, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
 import { ownResponse } from "../responses/own-response.ts";
 import { handedOverTransfer, type Transfer } from "../responses/transfer.ts";
 import { clientAddress } from "./client-address.ts";
-import type { DownloadCharge, DownloadCounter, DownloadTerms, GrantResult } from "./download-counter.ts";
+import type { DownloadCounter, DownloadTerms } from "./download-counter.ts";
 import { encodeBase64Url, utf8 } from "./hmac-key.ts";
 import { isLinkPreview } from "./link-preview.ts";
 import { MemoryDownloadCounter } from "./memory-download-counter.ts";
 import { parseUrl } from "./url-parts.ts";
+import { isSuccess, refuse, unknownSize, Use, type UseRules } from "./use.ts";
 import { isSignatureRequired, verifiedSignature } from "./verified.ts";
 
 export interface LimitedDownloadsOptions<C = unknown> {
@@ -117,12 +117,8 @@ export function limitedDownloads<C>(
 }
 
 /** The checked options, with defaults. Times are in milliseconds. */
-interface Rules<C> {
-  readonly counter: DownloadCounter;
-  readonly count: "started" | "completed";
+interface Rules<C> extends UseRules {
   readonly restarts: number;
-  readonly grantLife: number;
-  readonly now: () => Date;
   isPreview(request: DownloadRequest): boolean;
   key(request: DownloadRequest, context: ViewContext<C>): string | Promise<string>;
   client(request: DownloadRequest, context: ViewContext<C>): string | undefined;
@@ -205,10 +201,6 @@ function always<T>(value: T): () => T {
   return () => value;
 }
 
-function refuse(cause: "used" | "preview"): never {
-  throw new PermissionDeniedError("Forbidden", { cause });
-}
-
 function signatureOf(request: DownloadRequest): string {
   const verification = verifiedSignature(request);
   // A grant is for a folder: each file in it counts as a separate link.
@@ -231,97 +223,6 @@ async function clientId(link: string, client: string | undefined): Promise<strin
   return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(JSON.stringify([link, client])))));
 }
 
-type UseRules = Pick<Rules<never>, "counter" | "count" | "now" | "grantLife">;
-
-/** One request's part of a use. */
-class Use {
-  readonly #rules: UseRules;
-  readonly #link: string;
-  readonly #terms: DownloadTerms;
-  /** Undefined once the request has ended. */
-  #grant: string | undefined;
-  #charge: DownloadCharge | undefined;
-
-  constructor(rules: UseRules, link: string, grant: string, terms: DownloadTerms) {
-    this.#rules = rules;
-    this.#link = link;
-    this.#grant = grant;
-    this.#terms = terms;
-  }
-
-  /** @throws {PermissionDeniedError} if neither the client's grants nor the link have as many bytes left */
-  async charge(transfer: Transfer): Promise<void> {
-    const grant = this.#grant;
-    if (grant === undefined || this.#charge !== undefined) return;
-    const charge = chargeOf(transfer);
-    this.#charge = charge;
-    const terms = { ...this.#terms, now: this.#rules.now().getTime() };
-    this.#grant = await this.#rules.counter.charge(this.#link, grant, charge, terms);
-    if (this.#grant === undefined) refuse("used");
-  }
-
-  /** Ends a request that another server answers. */
-  async endHandedOver(transfer: Transfer): Promise<void> {
-    await this.charge(transfer);
-    await settled(this.#end("handedOver", 0, true));
-  }
-
-  endUnused(): Promise<void> {
-    return settled(this.#end("unused", 0, false));
-  }
-
-  async end({ kind, status, bytesSent }: DownloadOutcome): Promise<void> {
-    // Bytes were sent without a charge: another kind of response has replaced the one that calls `beforeSend`.
-    const unannounced = this.#charge === undefined && isSuccess(status) && (kind === "handedOver" || bytesSent > 0);
-    if (unannounced) await this.charge(unknownTransfer);
-    if (kind === "handedOver") return this.#end("handedOver", 0, true);
-    if (this.#charge === undefined || (bytesSent === 0 && kind !== "completed")) return this.#end("unused", 0, false);
-    if (kind === "completed") return this.#end("complete", this.#charge.bytes, true);
-    return this.#end("broken", sentOf(this.#charge, bytesSent), this.#rules.count === "started");
-  }
-
-  async #end(kind: GrantResult["kind"], sent: number, counts: boolean): Promise<void> {
-    const grant = this.#grant;
-    if (grant === undefined) return;
-    this.#grant = undefined;
-    const { counter, now, grantLife } = this.#rules;
-    const charge = this.#charge;
-    await counter.end(this.#link, grant, { kind, charge, sent, counts, now: now().getTime(), grantLife });
-  }
-}
-
-function isSuccess(status: number): boolean {
-  return status < 400 && status !== 304;
-}
-
-const unknownTransfer: Transfer = {
-  kind: "handedOver",
-  bytes: undefined,
-  first: 0,
-  size: undefined,
-  version: undefined,
-};
-
-/** The charge, in parts, for a file of unknown size. A request that resumes it is charged one part. */
-const unknownSize = 32;
-/** Players probe a few bytes before they request the rest. */
-const maxProbeBytes = 1024;
-
-function chargeOf({ bytes, first, size, version }: Transfer): DownloadCharge {
-  const resumes = first > 0;
-  // An empty file counts as one byte.
-  if (size === 0) return { bytes: 1, size: 1, version, resumes: false, probe: false };
-  if (size === undefined || bytes === undefined) {
-    return { bytes: resumes ? 1 : unknownSize, size: unknownSize, version, resumes, probe: false };
-  }
-  return { bytes, size, version, resumes, probe: bytes <= maxProbeBytes && bytes <= size / 10 };
-}
-
-/** At most the charge: several ranges are sent with part heads, and the parts of an unknown size are not bytes. */
-function sentOf({ bytes }: DownloadCharge, bytesSent: number): number {
-  return Math.min(bytes, bytesSent);
-}
-
 /** Charges the use before the first byte, and ends it when the response has ended. */
 async function watched(result: DownloadResult, request: DownloadRequest, use: Use): Promise<DownloadResult> {
   if (!("kind" in result)) {
@@ -335,7 +236,7 @@ async function watched(result: DownloadResult, request: DownloadRequest, use: Us
     await use.charge(transfer);
   };
   response.onFinish = (outcome) => {
-    void settled(use.end(outcome));
+    void use.end(outcome);
     return onFinish?.(outcome);
   };
   return response;
@@ -362,11 +263,6 @@ function transferIn({ headers, status }: Response, request: DownloadRequest): Tr
   const length = headers.get("content-length");
   const all = length !== null && /^\d+$/.test(length) ? Number(length) : unknownSize;
   return { ...handedOver, bytes: all, size: all, version };
-}
-
-/** Ignores a failure of the counter: the client already has its response, and the use stays counted. */
-function settled(end: Promise<void>): Promise<void> {
-  return end.catch(() => undefined);
 }
 
 function checkedLimit(limit: number): number {
