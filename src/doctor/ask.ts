@@ -73,7 +73,7 @@ export function openReply(
     headers: { ...(route.host === undefined ? {} : { Host: route.host }), ...headers },
     agent: route.connections?.for(base) ?? (false as const),
     timeout: maxSilence,
-    ...tlsOptions(route),
+    ...tlsOptions(base, route),
     ...(route.signal && { signal: route.signal }),
   };
   return new Promise((resolve, reject) => {
@@ -85,12 +85,18 @@ export function openReply(
   });
 }
 
-/** Returns the name for TLS, which has no port, and whether to check the certificate. */
-export function tlsOptions({ host, insecure }: Route): { servername?: string; rejectUnauthorized?: boolean } {
-  const name = host?.replace(/:\d+$/, "");
+/**
+ * Returns the name for TLS, which has no port, and whether to check the certificate. Node would take the name of the Host field,
+ * also that of a question with a forged Host, for which no server has a certificate.
+ */
+export function tlsOptions(
+  { hostname }: URL,
+  { host, insecure }: Route,
+): { servername: string; rejectUnauthorized?: boolean } {
+  const name = host?.replace(/:\d+$/, "") ?? hostname;
   return {
     // An address is no name for TLS (RFC 6066 §3).
-    ...(name !== undefined && !/^[\d.]+$|^\[/.test(name) ? { servername: name } : {}),
+    servername: /^[\d.]+$|^\[/.test(name) ? "" : name,
     ...(insecure === true ? { rejectUnauthorized: false } : {}),
   };
 }

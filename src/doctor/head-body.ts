@@ -19,9 +19,10 @@ export async function bodyAfterHead(base: URL, path: string, route: Route = {}):
   return end === -1 ? 0 : answer.byteLength - end - 4;
 }
 
-function open({ protocol, hostname, port }: URL, route: Route): Socket {
+function open(base: URL, route: Route): Socket {
+  const { protocol, hostname, port } = base;
   const host = hostname.replace(/^\[|\]$/g, "");
   return protocol === "https:"
-    ? connectSecurely({ host, port: Number(port || 443), servername: host, ...tlsOptions(route) })
+    ? connectSecurely({ host, port: Number(port || 443), ...tlsOptions(base, route) })
     : connectPlain({ host, port: Number(port || 80) });
 }
