@@ -1,8 +1,9 @@
 import { IncompleteBodyError } from "../errors.ts";
 import type { ByteRange } from "../http/range.ts";
+import { refuseJSON } from "../serialization.ts";
 import { untilAborted } from "./bytes-abort.ts";
 import { allocate, copyOf } from "./bytes.ts";
-import type { OpenFile } from "./download-file.ts";
+import type { FileStat, OpenFile } from "./download-file.ts";
 
 /** The bytes of an opened file, or of a range of it: in memory, on a disk, or as they come. */
 export type Content = BytesContent | SeekableContent | ChunksContent;
@@ -68,6 +69,36 @@ export function readContent(content: Content): AsyncGenerator<Uint8Array> {
       return readExactly(content.chunks, content.length);
   }
 }
+
+/** An opened file whose bytes are in memory: it holds nothing that must be closed. */
+export class OpenBytes implements OpenFile {
+  readonly stat: FileStat;
+  readonly #bytes: Uint8Array;
+
+  constructor(stat: FileStat, bytes: Uint8Array) {
+    this.stat = stat;
+    this.#bytes = bytes;
+  }
+
+  async content(range?: ByteRange): Promise<Content> {
+    return { kind: "bytes", bytes: range ? this.#bytes.subarray(range.start, range.end + 1) : this.#bytes };
+  }
+
+  close(): Promise<void> {
+    return closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @throws {TypeError} always: what this holds is not for a client. */
+  toJSON(): never {
+    return refuseJSON(this, "file");
+  }
+}
+
+const closed = Promise.resolve();
 
 /** How many bytes a content has, if that is known. */
 export function contentLength(content: Content): number | undefined {

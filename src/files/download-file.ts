@@ -1,3 +1,4 @@
+import { debug, reasonOf } from "../diagnostics.ts";
 import type { Content } from "./content.ts";
 import type { ByteRange, RangeSpec } from "../http/range.ts";
 
@@ -136,6 +137,11 @@ export interface OpenFile extends AsyncDisposable {
 /** Whether a value is a file, of this package or not. */
 export function isDownloadFile(value: unknown): value is DownloadFile {
   return typeof value === "object" && value !== null && "stat" in value && "open" in value;
+}
+
+/** The file will not be read. It may be a stream that holds a connection: that ends now. No effect on a file that was opened. */
+export function releaseFile(file: DownloadFile): void {
+  file.release?.().catch((error: unknown) => debug(() => `A file could not be released: ${reasonOf(error)}`));
 }
 
 /**

@@ -26,32 +26,6 @@ export interface VirtualReadOptions {
 /** Makes the content anew each time that it is read. */
 export type VirtualSourceFunction = (options: VirtualReadOptions) => ByteSource | Promise<ByteSource>;
 
-/** Bytes in memory. */
-export class OpenBytes implements OpenFile {
-  readonly stat: FileStat;
-  readonly #bytes: Uint8Array;
-
-  constructor(stat: FileStat, bytes: Uint8Array) {
-    this.stat = stat;
-    this.#bytes = bytes;
-  }
-
-  async content(range?: ByteRange): Promise<Content> {
-    return { kind: "bytes", bytes: range ? this.#bytes.subarray(range.start, range.end + 1) : this.#bytes };
-  }
-
-  async close(): Promise<void> {}
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** @throws {TypeError} always: what this holds is not for a client. */
-  toJSON(): never {
-    return refuseJSON(this, "file");
-  }
-}
-
 /** A stream or an iterator, which can be opened and read once. */
 export class OneShotSource {
   readonly #source: ByteSource;

@@ -4,13 +4,8 @@ import { refuseJSON } from "../serialization.ts";
 import { bytesEntityTag } from "./bytes-entity-tag.ts";
 import { assertByteSource, isBlob, isChunk, isOneShot, silenceErrors, toBytes, type ByteSource } from "./bytes.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "./download-file.ts";
-import {
-  OneShotSource,
-  OpenBytes,
-  OpenMadeFile,
-  OpenOneShotFile,
-  type VirtualSourceFunction,
-} from "./virtual-file-content.ts";
+import { OneShotSource, OpenMadeFile, OpenOneShotFile, type VirtualSourceFunction } from "./virtual-file-content.ts";
+import { OpenBytes } from "./content.ts";
 
 /** Anything that {@link VirtualFile} serves. */
 export type VirtualSource = ByteSource | VirtualSourceFunction;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { debug, reasonOf, warnOnce } from "../diagnostics.ts";
 import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
-import { releaseFile } from "../files/release-file.ts";
+import { releaseFile } from "../files/download-file.ts";
 import { newNonce } from "./folder.ts";
 import { freshness } from "./freshness.ts";
 import type { KeptLeases } from "./kept-leases.ts";

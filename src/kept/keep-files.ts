@@ -1,7 +1,7 @@
 import { ImproperlyConfiguredError } from "../errors.ts";
 import { unwrap } from "../files/described-file.ts";
 import type { DownloadFile } from "../files/download-file.ts";
-import { releaseFile } from "../files/release-file.ts";
+import { releaseFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
 import { KeepingFile, OpenedOriginal, retryAfter, type KeepingTask } from "./keeping-file.ts";

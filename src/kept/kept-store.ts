@@ -1,7 +1,7 @@
 import { debug, reasonOf } from "../diagnostics.ts";
 import { FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
-import { releaseFile } from "../files/release-file.ts";
+import { releaseFile } from "../files/download-file.ts";
 import { statusOf } from "../responses/delivery.ts";
 import type { Fleet } from "./fleet.ts";
 import { remove, type KeptFolder } from "./folder.ts";

@@ -1,5 +1,5 @@
 import type { DownloadFile } from "../files/download-file.ts";
-import { releaseFile } from "../files/release-file.ts";
+import { releaseFile } from "../files/download-file.ts";
 import type { KeepOptions } from "./kept-options.ts";
 import type { HashedKey } from "./key.ts";
 import type { KeptEvent } from "./statistics.ts";

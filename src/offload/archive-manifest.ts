@@ -1,6 +1,6 @@
 import { isDownloadError } from "../errors.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
-import { OpenBytes } from "../files/virtual-file-content.ts";
+import { OpenBytes } from "../files/content.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadRequest } from "../responses/handler.ts";
 import { refuseJSON } from "../serialization.ts";

@@ -1,4 +1,4 @@
-import { releaseFile } from "../files/release-file.ts";
+import { releaseFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { ProxiedDownloadResponse } from "./proxied-download-response.ts";
 

@@ -2,7 +2,7 @@ import { debug, reasonOf } from "../diagnostics.ts";
 import { FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
 import { ofLength, startChunks, type Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
-import { releaseFile } from "../files/release-file.ts";
+import { releaseFile } from "../files/download-file.ts";
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
 import { isHandOffField } from "../http/hand-off.ts";

@@ -9,7 +9,7 @@ import { hasEncodedSeparator } from "../http/url-path.ts";
 import type { DownloadOptions } from "../responses/presentation.ts";
 import type { DownloadResult } from "../responses/handler.ts";
 import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../files/dotfiles.ts";
-import { pathWithin } from "../files/local/paths.ts";
+import { pathWithin } from "../files/local/root.ts";
 import { answersByItself, BaseDownloadView } from "./base-download-view.ts";
 import { routeParam } from "./view.ts";
 

@@ -8,9 +8,9 @@ import {
 } from "../../errors.ts";
 
 /**
- * The few system calls that serving a file takes, what their errors mean to a client, and what their stats tell. The
- * calls are promises over the callback API: a `FileHandle` of `fs.promises` costs half as much again. They reject with
- * Node's own errors.
+ * The few system calls that serving a file takes, how identical ones are shared, what their errors mean to a client, and what
+ * their stats tell. The calls are promises over the callback API: a `FileHandle` of `fs.promises` costs half as much again. They
+ * reject with Node's own errors.
  */
 
 type Callback<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
@@ -63,6 +63,43 @@ export function realPath(path: string): Promise<string> {
 /** Returns the path of an open file as Linux knows it. Rejects on other systems. */
 export function descriptorPath(descriptor: number): Promise<string> {
   return call((callback) => fs.readlink(`/proc/self/fd/${descriptor}`, callback));
+}
+
+/**
+ * Identical lookups that are requested during one turn of the event loop share one look at the disk. It starts when the
+ * turn ends, after the last of them was requested: no caller gets an answer that is older than its question.
+ *
+ * @param lookUp looks up one key. The real folders that it puts into the map are shared by all lookups of the turn
+ */
+export function oncePerTurn<T>(
+  lookUp: (key: string, realFolders: Map<string, Promise<string>>) => Promise<T>,
+): (key: string) => Promise<T> {
+  let asked = new Map<string, Question<T>>();
+  const answerAll = (): void => {
+    const questions = asked;
+    asked = new Map();
+    const realFolders = new Map<string, Promise<string>>();
+    for (const [key, { resolve, reject }] of questions) lookUp(key, realFolders).then(resolve, reject);
+  };
+  return (key) => {
+    const known = asked.get(key);
+    if (known) return known.answer;
+    if (asked.size === 0) setImmediate(answerAll);
+    let resolve!: Question<T>["resolve"];
+    let reject!: Question<T>["reject"];
+    const answer = new Promise<T>((onAnswer, onError) => {
+      resolve = onAnswer;
+      reject = onError;
+    });
+    asked.set(key, { answer, resolve, reject });
+    return answer;
+  };
+}
+
+interface Question<T> {
+  readonly answer: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /** The errors of a path that has no file. EACCES too: a client that may not have a file must not learn that it exists. */

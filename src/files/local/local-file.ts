@@ -7,7 +7,7 @@ import { refuseJSON } from "../../serialization.ts";
 import { allocate } from "../bytes.ts";
 import { assertDotfilePolicy, type DotfilePolicy } from "../dotfiles.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../download-file.ts";
-import { OpenBytes } from "../virtual-file-content.ts";
+import { OpenBytes } from "../content.ts";
 import { contentDigest } from "./content-digest.ts";
 import { assertEntityTagOption, type EntityTagOption } from "./etag.ts";
 import {
@@ -16,6 +16,7 @@ import {
   isPseudoFile,
   isSameVersion,
   isSettled,
+  oncePerTurn,
   openForReading,
   readDescriptor,
   statDescriptor,
@@ -24,10 +25,8 @@ import {
   type FileVersion,
 } from "./file-system.ts";
 import { localMemory, maxSmall, type CachedFile } from "./memory.ts";
-import { oncePerTurn } from "./once-per-turn.ts";
 import { OpenLocalFile } from "./open-local-file.ts";
-import { absolutePath } from "./paths.ts";
-import { configuredRoot, LocalRoot } from "./root.ts";
+import { absolutePath, LocalRoot } from "./root.ts";
 import { SharedDescriptor } from "./shared-descriptor.ts";
 
 export interface LocalFileOptions {
@@ -81,8 +80,8 @@ export class LocalFile implements DownloadFile {
   constructor(path: string, options: LocalFileOptions = {}) {
     const { name, dotfiles, etag = nginxEntityTag } = options;
     if (typeof path !== "string") throw new TypeError(`A LocalFile needs a path, got ${JSON.stringify(path)}`);
-    assertDotfilePolicy(dotfiles, "LocalFile");
-    this.#root = "root" in options ? rootOf(options.root, dotfiles) : undefined;
+    this.#root = "root" in options ? LocalRoot.at(options.root, dotfiles) : undefined;
+    if (dotfiles !== undefined && !this.#root) assertDotfilePolicy(dotfiles, "LocalFile");
     this.path = absolutePath(path, this.#root?.path);
     this.name = name ?? basename(this.path);
     if (etag !== nginxEntityTag) assertEntityTagOption(etag, "LocalFile");
@@ -96,7 +95,7 @@ export class LocalFile implements DownloadFile {
   stat({ readable = false }: StatOptions = {}): Promise<FileStat> {
     return this.#untilItRests(async () => {
       const cached = await this.#describe();
-      if (readable) await this.#assertReadable(cached);
+      if (readable && cached.readableIn !== (this.#root ?? null)) await this.#assertReadable(cached);
       return cached.stat;
     });
   }
@@ -106,7 +105,8 @@ export class LocalFile implements DownloadFile {
     const known = pinned && described.get(pinned);
     if (known) return this.#openPinned(known, lazy);
     const cached = await this.#describe();
-    await this.#assertReadable(cached);
+    if (cached.readableIn !== (this.#root ?? null)) await this.#assertReadable(cached);
+    if (cached.content) return new OpenBytes(cached.stat, cached.content);
     return new OpenLocalFile(this.path, this.#root, cached, lazy);
   }
 
@@ -141,18 +141,14 @@ export class LocalFile implements DownloadFile {
 
   /** Describes the file as it is now. A version that was described before is not described again. */
   async #describe(): Promise<CachedFile> {
-    const version = await this.#look();
-    return localMemory.lookup(this.path, version, this.#format) ?? (await this.#describeAnew(version));
-  }
-
-  /** Stats the file: its version now. */
-  async #look(): Promise<BigIntStats> {
+    let version: BigIntStats;
     try {
-      return await (this.#root?.look ?? lookAnywhere)(this.path);
+      version = await (this.#root?.look ?? lookAnywhere)(this.path);
     } catch (error) {
       if (error instanceof FileNotFoundError) await this.#root?.warnIfMissing();
       throw reported(this.path, error);
     }
+    return localMemory.lookup(this.path, version, this.#format) ?? (await this.#describeAnew(version));
   }
 
   async #describeAnew(version: BigIntStats): Promise<CachedFile> {
@@ -200,12 +196,10 @@ export class LocalFile implements DownloadFile {
    * by its inode and times.
    */
   async #assertReadable(cached: CachedFile): Promise<void> {
-    const root = this.#root ?? null;
-    if (cached.readableIn === root) return;
     const descriptor = SharedDescriptor.borrow(this.path, this.#root, cached.version);
     try {
       await descriptor.opened();
-      cached.readableIn = root;
+      cached.readableIn = this.#root ?? null;
     } catch (error) {
       throw reported(this.path, error);
     } finally {
@@ -250,12 +244,8 @@ function reported(path: string, error: unknown): DownloadError {
   return failure;
 }
 
-function rootOf(root: string | undefined, dotfiles: DotfilePolicy | undefined): LocalRoot {
-  return LocalRoot.at(absolutePath(configuredRoot(root, "LocalFile")), dotfiles === undefined ? {} : { dotfiles });
-}
-
 /** Describes a file that may be anywhere. For a file below a root, `LocalRoot` does. */
-const lookAnywhere = oncePerTurn(() => async (path) => {
+const lookAnywhere = oncePerTurn(async (path) => {
   let stats: BigIntStats;
   try {
     stats = await statPath(path);

@@ -1,4 +1,4 @@
-import { basename, dirname, sep } from "node:path";
+import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import type { BigIntStats } from "node:fs";
 import { warnOnce } from "../../diagnostics.ts";
 import { FileChangedError, FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
@@ -7,12 +7,12 @@ import {
   fileSystemError,
   isSameFile,
   linkStat,
+  oncePerTurn,
   realPath,
   statPath,
   type FileVersion,
 } from "./file-system.ts";
-import { oncePerTurn } from "./once-per-turn.ts";
-import { assertDotfilePolicy, hasDeniedDotfile, type DotfilePolicy } from "../dotfiles.ts";
+import { assertDotfilePolicy, hasDeniedDotfile, isDeniedDotfile, type DotfilePolicy } from "../dotfiles.ts";
 
 /**
  * A folder that files must be in. Containment is decided on what the kernel resolved, never on the string: a string
@@ -22,25 +22,30 @@ export class LocalRoot {
   readonly path: string;
   /** Tells roots apart: the path, and what else the root was made of. */
   readonly key: string;
-  readonly #options: LocalRootOptions;
+  readonly #dotfiles: DotfilePolicy;
   #resolved: Promise<string> | undefined;
   #lookedFor = -Infinity;
 
-  private constructor(path: string, key: string, options: LocalRootOptions) {
+  private constructor(path: string, policy: string, dotfiles: DotfilePolicy) {
     this.path = path;
-    this.key = key;
-    this.#options = options;
+    this.key = `${path}\0${policy}`;
+    // A copy: all views with an equal list share this root.
+    this.#dotfiles = typeof dotfiles === "string" ? dotfiles : [...dotfiles];
   }
 
-  /** The root at an absolute path. */
-  static at(path: string, options: LocalRootOptions = {}): LocalRoot {
-    const key = `${path}\0${typeof options.dotfiles === "object" ? JSON.stringify(options.dotfiles) : (options.dotfiles ?? "allow")}`;
-    const known = roots.get(key);
+  /**
+   * The root at a path. There is one object for all requests, unless the path is relative: the working directory may be another
+   * by now.
+   * @throws {ImproperlyConfiguredError} if the path is undefined or empty, or the policy is none
+   */
+  static at(path: string | undefined, dotfiles: DotfilePolicy = "allow"): LocalRoot {
+    const policy = typeof dotfiles === "string" ? dotfiles : JSON.stringify(dotfiles);
+    const known = roots.get(policy)?.get(path);
     if (known) return known;
-    assertDotfilePolicy(options.dotfiles, "LocalFile");
-    if (roots.size >= maxRoots) roots.clear();
-    const root = new LocalRoot(path, key, options);
-    roots.set(key, root);
+    assertDotfilePolicy(dotfiles, "LocalFile");
+    const absolute = absolutePath(configuredRoot(path, "LocalFile"));
+    const root = roots.get(policy)?.get(absolute) ?? new LocalRoot(absolute, policy, dotfiles);
+    remember(root, policy);
     return root;
   }
 
@@ -49,10 +54,18 @@ export class LocalRoot {
    * @throws {InvalidPathError} if it is outside the root
    * @throws {FileNotFoundError} if there is no regular file
    */
-  readonly look: (path: string) => Promise<BigIntStats> = oncePerTurn(() => {
-    // Files in one folder share the look at the folder.
-    const realFolders = new Map<string, Promise<string>>();
-    return (path) => this.#lookInside(path, realFolders);
+  readonly look: (path: string) => Promise<BigIntStats> = oncePerTurn(async (path, realFolders) => {
+    try {
+      if (basename(path).startsWith(".") && this.#denies(basename(path))) throw denied(path);
+      const folder = dirname(path);
+      const found =
+        folder === this.path ? await linkStat(path) : await this.#statInFolder(path, realFolderOf(folder, realFolders));
+      const stats = found.isSymbolicLink() ? await this.#statTarget(path) : found;
+      if (!stats.isFile()) throw new FileNotFoundError();
+      return stats;
+    } catch (error) {
+      throw fileSystemError(error);
+    }
   });
 
   /**
@@ -69,20 +82,6 @@ export class LocalRoot {
   async assertDescriptorInside(descriptor: number, opened: FileVersion, path: string): Promise<void> {
     const location = await descriptorPath(descriptor).catch(() => pathOf(opened, path));
     await this.#assertInside(location);
-  }
-
-  async #lookInside(path: string, realFolders: Map<string, Promise<string>>): Promise<BigIntStats> {
-    try {
-      if (this.#denies(basename(path))) throw denied(path);
-      const folder = dirname(path);
-      const found =
-        folder === this.path ? await linkStat(path) : await this.#statInFolder(path, realFolderOf(folder, realFolders));
-      const stats = found.isSymbolicLink() ? await this.#statTarget(path) : found;
-      if (!stats.isFile()) throw new FileNotFoundError();
-      return stats;
-    } catch (error) {
-      throw fileSystemError(error);
-    }
   }
 
   // A file that is no symlink is inside if its folder is. A file that is one is where its target is.
@@ -114,10 +113,9 @@ export class LocalRoot {
 
   // Kubernetes mounts each file of a ConfigMap as a symlink into a folder that is named by the time, such as `..2026_01_31_…`.
   #denies(below: string): boolean {
-    const { dotfiles = "allow" } = this.#options;
-    if (dotfiles === "allow") return false;
+    if (this.#dotfiles === "allow") return false;
     const path = below.startsWith("..") ? below.replace(/^\.\.\d{4}(?:_\d\d){5}\.\d+(?=\/)/, "") : below;
-    return hasDeniedDotfile(path, dotfiles);
+    return hasDeniedDotfile(path, this.#dotfiles);
   }
 
   /** Warns the operator if there is no such root. Called when a file below it is not found. */
@@ -141,11 +139,6 @@ export class LocalRoot {
     }
     return this.#resolved;
   }
-}
-
-export interface LocalRootOptions {
-  /** Default `"allow"`. */
-  readonly dotfiles?: DotfilePolicy;
 }
 
 /** Marks a root that is made when the first file is saved, so that no warning is printed while it is missing. */
@@ -180,8 +173,16 @@ function realFolderOf(folder: string, known: Map<string, Promise<string>>): Prom
   return found;
 }
 
-const roots = new Map<string, LocalRoot>();
+/** By policy, and by path. */
+const roots = new Map<string, Map<string | undefined, LocalRoot>>();
 const maxRoots = 256;
+
+function remember(root: LocalRoot, policy: string): void {
+  const ofPolicy = roots.get(policy) ?? new Map<string | undefined, LocalRoot>();
+  if (ofPolicy.size >= maxRoots) ofPolicy.clear();
+  if (roots.size >= maxRoots) roots.clear();
+  roots.set(policy, ofPolicy.set(root.path, root));
+}
 
 // Where there is no /proc: the path as it resolves now, if that is still the file that was opened.
 async function pathOf(opened: FileVersion, path: string): Promise<string> {
@@ -196,4 +197,33 @@ function partBelow(root: string, location: string): string | undefined {
   if (location === root) return "";
   const prefix = root.endsWith(sep) ? root : root + sep;
   return location.startsWith(prefix) ? location.slice(prefix.length) : undefined;
+}
+
+/** Resolves `path` against `base`, by default the working directory. A path that is absolute and plain is returned as it is. */
+export function absolutePath(path: string, base = ""): string {
+  // `resolve` costs a microsecond on every download, even where it changes nothing.
+  const isPlain =
+    sep === "/" && path.startsWith("/") && !path.includes("//") && !path.includes("/.") && !path.endsWith("/");
+  return isPlain ? path : resolve(base, path);
+}
+
+// Windows also takes a slash; elsewhere a backslash is a letter like any other.
+const separators = sep === "\\" ? /[\\/]/ : "/";
+
+/**
+ * Returns the absolute path of `path` below `root`. `path` is relative, or absolute and below the root already. This
+ * checks the string alone: where symlinks lead is checked on the opened file ({@link LocalRoot}).
+ * @throws {InvalidPathError} for `..`, empty segments, NUL, a path outside the root, a denied dotfile
+ */
+export function pathWithin(root: string, path: string, dotfiles: DotfilePolicy = "deny"): string {
+  const base = absolutePath(root);
+  const inside = isAbsolute(path) ? relative(base, path) : path;
+  if (inside.includes("\0") || isAbsolute(inside)) throw new InvalidPathError();
+  for (const segment of inside.split(separators)) {
+    const namesStream = sep === "\\" && segment.includes(":");
+    if (segment === "" || namesStream) throw new InvalidPathError();
+    if (!segment.startsWith(".")) continue;
+    if (segment === "." || segment === ".." || isDeniedDotfile(segment, dotfiles)) throw new InvalidPathError();
+  }
+  return base.endsWith(sep) ? base + inside : base + sep + inside;
 }

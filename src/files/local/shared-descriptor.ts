@@ -6,13 +6,13 @@ import {
   isSameFile,
   isSameVersion,
   closeDescriptor,
+  oncePerTurn,
   openForReading,
   readDescriptor,
   statDescriptor,
   type FileVersion,
 } from "./file-system.ts";
 import type { LocalRoot } from "./root.ts";
-import { oncePerTurn } from "./once-per-turn.ts";
 
 interface Opened {
   /** The descriptor. */
@@ -85,7 +85,7 @@ export class SharedDescriptor {
     return this.#partOf(`${range.start}-${range.end}`);
   }
 
-  readonly #partOf = oncePerTurn(() => async (key) => {
+  readonly #partOf = oncePerTurn(async (key) => {
     const [start = 0, end = 0] = key.split("-").map(Number);
     const bytes = Buffer.allocUnsafeSlow(rangeLength({ start, end }));
     const count = await this.read(bytes, start);

@@ -3,7 +3,7 @@ import { bytesEntityTag } from "../../files/bytes-entity-tag.ts";
 import { collectBytes, copyOf, isChunk, toBytes } from "../../files/bytes.ts";
 import type { FileStat, OpenFile } from "../../files/download-file.ts";
 import { knownDate } from "../../files/known.ts";
-import { OpenBytes } from "../../files/virtual-file-content.ts";
+import { OpenBytes } from "../../files/content.ts";
 import { refuseJSON } from "../../serialization.ts";
 import { normalizeName, normalizePrefix } from "../name.ts";
 import { saveUnder } from "../save-under.ts";

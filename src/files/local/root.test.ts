@@ -1,6 +1,9 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { InvalidPathError } from "../../errors.ts";
-import { absolutePath, pathWithin } from "./paths.ts";
+import { absolutePath, LocalRoot, pathWithin } from "./root.ts";
 
 describe("pathWithin", () => {
   it.each([
@@ -51,5 +54,17 @@ describe("absolutePath", () => {
     ["/", undefined, "/"],
   ])("of %s from %s is %s", (path, base, expected) => {
     expect(absolutePath(path, base)).toBe(expected);
+  });
+});
+
+describe("LocalRoot", () => {
+  it("keeps its policy if the application changes the list that it was made with", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "root-"));
+    await writeFile(join(folder, ".env"), "secret");
+    const dotfiles = [".well-known"];
+    await expect(LocalRoot.at(folder, dotfiles).look(join(folder, ".env"))).rejects.toThrow(InvalidPathError);
+    dotfiles.push(".env");
+    await expect(LocalRoot.at(folder, [".well-known"]).look(join(folder, ".env"))).rejects.toThrow(InvalidPathError);
+    await rm(folder, { recursive: true });
   });
 });

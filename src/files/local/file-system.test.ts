@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { oncePerTurn } from "./once-per-turn.ts";
+import { oncePerTurn } from "./file-system.ts";
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 describe("oncePerTurn", () => {
   it("asks once for all who ask in one turn, after the last of them did", async () => {
     const log: string[] = [];
-    const ask = oncePerTurn(() => async (key) => log.push(`operation ${key}`));
+    const ask = oncePerTurn(async (key) => log.push(`operation ${key}`));
     const answers = [ask("a"), ask("a"), Promise.resolve().then(() => ask("a"))];
     log.push("asked");
     expect(await Promise.all(answers)).toEqual([2, 2, 2]);
@@ -15,7 +15,7 @@ describe("oncePerTurn", () => {
 
   it("asks anew in a later turn, also while the first answer is awaited", async () => {
     let calls = 0;
-    const ask = oncePerTurn(() => () => new Promise<number>((resolve) => void setImmediate(resolve, (calls += 1))));
+    const ask = oncePerTurn(() => new Promise<number>((resolve) => void setImmediate(resolve, (calls += 1))));
     const first = ask("a");
     await nextTurn();
     await nextTurn();
@@ -24,7 +24,7 @@ describe("oncePerTurn", () => {
   });
 
   it("keeps keys apart, and fails for all who asked", async () => {
-    const ask = oncePerTurn(() => async (key) => Promise.reject(new Error(key)));
+    const ask = oncePerTurn(async (key) => Promise.reject(new Error(key)));
     const results = await Promise.allSettled([ask("a"), ask("a"), ask("b")]);
     expect(results.map((result) => result.status === "rejected" && String(result.reason))).toEqual([
       "Error: a",
@@ -33,13 +33,13 @@ describe("oncePerTurn", () => {
     ]);
   });
 
-  it("begins each turn anew, once for all its keys", async () => {
-    let turns = 0;
-    const ask = oncePerTurn(() => {
-      turns += 1;
-      return async (key) => `${key}${turns}`;
+  it("shares the real folders among the keys of a turn, and among no others", async () => {
+    const ask = oncePerTurn(async (key, realFolders) => {
+      const found = [...realFolders.keys()];
+      realFolders.set(key, Promise.resolve(key));
+      return found;
     });
-    expect(await Promise.all([ask("a"), ask("b")])).toEqual(["a1", "b1"]);
-    expect(await ask("a")).toBe("a2");
+    expect(await Promise.all([ask("a"), ask("b")])).toEqual([[], ["a"]]);
+    expect(await ask("c")).toEqual([]);
   });
 });
