@@ -20,7 +20,8 @@ export { DescribedFile, unwrap, type FileDescription } from "./files/described-f
 export type { HTTPFileOptions, RemoteLimits } from "./files/remote/http-file-options.ts";
 export { HTTPFile } from "./files/remote/http-file.ts";
 export type { ResolveHost } from "./files/remote/node-fetch.ts";
-export type { ByteSource, Chunk } from "./files/bytes.ts";
+export type { ByteSource } from "./files/byte-source.ts";
+export type { Chunk } from "./files/bytes.ts";
 export { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./files/virtual-file.ts";
 export type { VirtualReadOptions, VirtualSourceFunction } from "./files/virtual-file-content.ts";
 export type { FileTimes, SaveOptions, Storage, StorageContent, StorageEntry } from "./storages/storage.ts";

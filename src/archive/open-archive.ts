@@ -1,4 +1,5 @@
-import { allocate, closedEarly } from "../files/bytes.ts";
+import { closedEarly } from "../files/byte-reader.ts";
+import { allocate } from "../files/bytes.ts";
 import type { Content, SeekableContent } from "../files/content.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";

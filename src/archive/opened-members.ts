@@ -1,5 +1,6 @@
 import { FileChangedError } from "../errors.ts";
-import { allocate, closedEarly } from "../files/bytes.ts";
+import { closedEarly } from "../files/byte-reader.ts";
+import { allocate } from "../files/bytes.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
 import { checksumOnce } from "./checksum-once.ts";
 import { fingerprintKey } from "./fingerprint-key.ts";

@@ -26,7 +26,6 @@ export const defaultFolder = "downloadview-healthcheck";
  * import { toFetchHandler } from "downloadview/fetch";
  * import { defineConfig } from "downloadview/config";
  * import { HealthcheckDownloadView } from "downloadview/doctor";
- * import { toFetchHandler } from "downloadview/fetch";
  *
  * const media = new MemoryStorage();
  * const config = defineConfig({

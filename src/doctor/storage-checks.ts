@@ -1,4 +1,4 @@
-import { collectBytes } from "../files/bytes.ts";
+import { collectBytes } from "../files/byte-reader.ts";
 import { readOpened } from "../files/content.ts";
 import type { Check, Finding } from "./check-result.ts";
 import { messageOf, type Examination } from "./examination.ts";

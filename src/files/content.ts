@@ -1,7 +1,7 @@
 import { IncompleteBodyError } from "../errors.ts";
 import type { ByteRange } from "../http/range.ts";
 import { refuseJSON } from "../serialization.ts";
-import { untilAborted } from "./bytes-abort.ts";
+import { untilAborted } from "./abort.ts";
 import { allocate, copyOf } from "./bytes.ts";
 import type { FileStat, OpenFile } from "./download-file.ts";
 

@@ -1,17 +1,9 @@
 import { SourceConsumedError } from "../errors.ts";
 import type { ByteRange } from "../http/range.ts";
 import { refuseJSON } from "../serialization.ts";
-import { onAbort, untilAborted } from "./bytes-abort.ts";
-import {
-  assertByteSource,
-  ByteReader,
-  isReadAlready,
-  closedEarly,
-  readUntilAborted,
-  releaseSource,
-  sliceChunks,
-  type ByteSource,
-} from "./bytes.ts";
+import { onAbort, untilAborted } from "./abort.ts";
+import { ByteReader, closedEarly, readUntilAborted, releaseSource, sliceChunks } from "./byte-reader.ts";
+import { assertByteSource, isReadAlready, type ByteSource } from "./byte-source.ts";
 import type { Content } from "./content.ts";
 import type { FileStat, OpenFile } from "./download-file.ts";
 

@@ -7,7 +7,7 @@ import { IncompleteBodyError, SourceConsumedError } from "../errors.ts";
 import { nginx } from "../offload/nginx/index.ts";
 import { smartDownloadMiddleware } from "../offload/smart-download-middleware.ts";
 import { DownloadResponse } from "../responses/download-response.ts";
-import { collectBytes } from "./bytes.ts";
+import { collectBytes } from "./byte-reader.ts";
 import type { OpenFile } from "./download-file.ts";
 import type { VirtualReadOptions } from "./virtual-file-content.ts";
 import { VirtualFile, type VirtualFileOptions, type VirtualSource } from "./virtual-file.ts";

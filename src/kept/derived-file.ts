@@ -2,7 +2,7 @@ import { ImproperlyConfiguredError } from "../errors.ts";
 import { debug, reasonOf } from "../diagnostics.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
-import type { ByteSource } from "../files/bytes.ts";
+import type { ByteSource } from "../files/byte-source.ts";
 import { preferredEncoding } from "../http/encoding.ts";
 import { refuseJSON } from "../serialization.ts";
 import { AlreadyEncodedError, availableCodings, CompressedFile, isCoding, type DerivedCoding } from "./compression.ts";

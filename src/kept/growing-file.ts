@@ -1,7 +1,8 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { IncompleteBodyError } from "../errors.ts";
-import { allocate, closedEarly, sliceChunks } from "../files/bytes.ts";
+import { closedEarly, sliceChunks } from "../files/byte-reader.ts";
+import { allocate } from "../files/bytes.ts";
 import type { Content } from "../files/content.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import type { ByteRange } from "../http/range.ts";

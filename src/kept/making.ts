@@ -1,6 +1,6 @@
 import { FileChangedError } from "../errors.ts";
-import { onAbort } from "../files/bytes-abort.ts";
-import { closedEarly } from "../files/bytes.ts";
+import { onAbort } from "../files/abort.ts";
+import { closedEarly } from "../files/byte-reader.ts";
 import { readContent } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
 import { CheckedBytes } from "./checked-bytes.ts";

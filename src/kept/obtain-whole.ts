@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DownloadError } from "../errors.ts";
-import { untilAborted } from "../files/bytes-abort.ts";
+import { untilAborted } from "../files/abort.ts";
 import type { OpenFile } from "../files/download-file.ts";
 import type { KeptFile } from "./kept-file.ts";
 import { isUsable, maxAttempts, type Found, type KeptStore } from "./kept-store.ts";

@@ -1,4 +1,4 @@
-import { untilAborted } from "../files/bytes-abort.ts";
+import { untilAborted } from "../files/abort.ts";
 import type { OpenFile, OpenOptions } from "../files/download-file.ts";
 import { OpenGrowingFile } from "./growing-file.ts";
 import { isUsable, maxAttempts, type KeptStore } from "./kept-store.ts";

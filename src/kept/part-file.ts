@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
-import { allocate, closedEarly, copyOf } from "../files/bytes.ts";
+import { closedEarly } from "../files/byte-reader.ts";
+import { allocate, copyOf } from "../files/bytes.ts";
 
 /** A chunk that could not be written to the disk, for the readers that have got so far. */
 interface TailChunk {

@@ -1,5 +1,5 @@
 import { debug, reasonOf, warnOnce } from "../diagnostics.ts";
-import { collectBytes } from "../files/bytes.ts";
+import { collectBytes } from "../files/byte-reader.ts";
 import { readOpened } from "../files/content.ts";
 import type { OpenOptions } from "../files/download-file.ts";
 import { LocalFile } from "../files/local/local-file.ts";

@@ -1,6 +1,8 @@
 import { FileNotFoundError } from "../errors.ts";
 import { bytesEntityTag } from "../files/bytes-entity-tag.ts";
-import { assertByteSource, collectBytes, copyOf, releaseSource } from "../files/bytes.ts";
+import { collectBytes, releaseSource } from "../files/byte-reader.ts";
+import { assertByteSource } from "../files/byte-source.ts";
+import { copyOf } from "../files/bytes.ts";
 import type { FileStat, OpenFile } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import type { ByteRange } from "../http/range.ts";

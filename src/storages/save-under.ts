@@ -1,4 +1,5 @@
-import { assertByteSource, releaseSource, type ByteSource } from "../files/bytes.ts";
+import { releaseSource } from "../files/byte-reader.ts";
+import { assertByteSource, type ByteSource } from "../files/byte-source.ts";
 import { alternativeName, assertIfExists, nameTaken, normalizeName } from "./name.ts";
 import type { SaveOptions, Storage, StorageContent } from "./storage.ts";
 

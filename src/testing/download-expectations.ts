@@ -1,4 +1,5 @@
-import { collectBytes, type ByteSource } from "../files/bytes.ts";
+import { collectBytes } from "../files/byte-reader.ts";
+import { type ByteSource } from "../files/byte-source.ts";
 import { parseContentDisposition, type ParsedContentDisposition } from "../http/content-disposition.ts";
 import type { Mismatch } from "./download-assertion-error.ts";
 import { compareByPredicate, compareBytes, type ContentPredicate } from "./compare-bytes.ts";

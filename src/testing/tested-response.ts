@@ -8,7 +8,8 @@ import {
 } from "../responses/handler.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
-import { collectBytes, toBytes } from "../files/bytes.ts";
+import { collectBytes } from "../files/byte-reader.ts";
+import { toBytes } from "../files/bytes.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 

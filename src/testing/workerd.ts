@@ -11,6 +11,6 @@ export { DownloadAssertionError, type Mismatch } from "./download-assertion-erro
 export type { ContentPredicate } from "./compare-bytes.ts";
 export type { DownloadExpectations } from "./download-expectations.ts";
 export { downloadMatchers, type DownloadMatchers, type MatcherResult } from "./download-matchers.ts";
-export type { ByteSource } from "../files/bytes.ts";
+export type { ByteSource } from "../files/byte-source.ts";
 export { setupView, type NativeOf, type PartialRequest } from "./setup-view.ts";
 export type { InjectedResponse, SuperagentResponse, TestedResponse } from "./tested-response.ts";

@@ -1,4 +1,4 @@
-import { collectBytes } from "../bytes.ts";
+import { collectBytes } from "../byte-reader.ts";
 import { readContent, readOpened, type SeekableContent } from "../content.ts";
 import { execFileSync } from "node:child_process";
 import fs, { readdirSync, readlinkSync } from "node:fs";

@@ -11,7 +11,7 @@ import type { LookupFunction } from "node:net";
 import type { Duplex, pipeline, Readable } from "node:stream";
 import type * as zlib from "node:zlib";
 import { UpstreamError } from "../../errors.ts";
-import { onAbort } from "../bytes-abort.ts";
+import { onAbort } from "../abort.ts";
 import { decodedCodings } from "./answer.ts";
 import { startTimer } from "./body.ts";
 import { assertPublic, refusedUpstream } from "./policy.ts";

@@ -1,6 +1,7 @@
 import type { ByteRange } from "../../http/range.ts";
 import { refuseJSON } from "../../serialization.ts";
-import { ByteReader, readUntilAborted, releaseSource, sliceChunks, type ByteSource } from "../bytes.ts";
+import { ByteReader, readUntilAborted, releaseSource, sliceChunks } from "../byte-reader.ts";
+import { type ByteSource } from "../byte-source.ts";
 import type { Content } from "../content.ts";
 import type { FileStat, OpenFile } from "../download-file.ts";
 import { isProvable } from "./answer.ts";

@@ -1,7 +1,7 @@
 import { FileChangedError, UpstreamError } from "../../errors.ts";
 import type { RangeSpec } from "../../http/range.ts";
-import { onAbort } from "../bytes-abort.ts";
-import { closedEarly } from "../bytes.ts";
+import { onAbort } from "../abort.ts";
+import { closedEarly } from "../byte-reader.ts";
 import type { FileStat } from "../download-file.ts";
 import {
   announcedName,

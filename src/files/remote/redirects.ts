@@ -1,4 +1,4 @@
-import { untilAborted } from "../bytes-abort.ts";
+import { untilAborted } from "../abort.ts";
 import { allowedUrl, refusedUpstream, type RemotePolicy } from "./policy.ts";
 
 /** The parts of an upstream's response that are used. A fetch `Response` has them. */

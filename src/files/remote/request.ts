@@ -1,5 +1,5 @@
 import { isDownloadError, UpstreamError } from "../../errors.ts";
-import { onAbort } from "../bytes-abort.ts";
+import { onAbort } from "../abort.ts";
 import { announcedSize, partStart } from "./answer.ts";
 import { boundedBody, startTimer, type BodyBounds } from "./body.ts";
 import { refusedUpstream } from "./policy.ts";

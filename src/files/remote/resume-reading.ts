@@ -1,5 +1,5 @@
 import { IncompleteBodyError, isDownloadError, UpstreamError } from "../../errors.ts";
-import { onAbort } from "../bytes-abort.ts";
+import { onAbort } from "../abort.ts";
 
 export interface ResumeOptions {
   /** Position of the first byte. Default 0. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FileNotFoundError, InvalidPathError } from "../../errors.ts";
-import { collectBytes } from "../../files/bytes.ts";
+import { collectBytes } from "../../files/byte-reader.ts";
 import { readOpened } from "../../files/content.ts";
 import { FileSystemStorage } from "./file-system-storage.ts";
 import { StorageFile } from "../storage-file.ts";

@@ -1,7 +1,7 @@
 import { opendir, stat, unlink } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
-import { releaseSource } from "../../files/bytes.ts";
+import { releaseSource } from "../../files/byte-reader.ts";
 import type { FileStat, OpenFile, OpenOptions, SignedUrlOptions, StatOptions } from "../../files/download-file.ts";
 import { onFileSystem } from "../../files/local/file-system.ts";
 import { assertEntityTagOption, type EntityTagOption } from "../../files/local/etag.ts";

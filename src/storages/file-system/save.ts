@@ -3,7 +3,9 @@ import { link, lstat, mkdir, open, opendir, rename, unlink, type FileHandle } fr
 import { basename, dirname, join } from "node:path";
 import { debug, warnOnce } from "../../diagnostics.ts";
 import { InvalidPathError, isDownloadError, UpstreamError } from "../../errors.ts";
-import { assertByteSource, concatBytes, copyOf, readBytes } from "../../files/bytes.ts";
+import { readBytes } from "../../files/byte-reader.ts";
+import { assertByteSource } from "../../files/byte-source.ts";
+import { concatBytes, copyOf } from "../../files/bytes.ts";
 import { LocalRoot } from "../../files/local/root.ts";
 import { alternativeName, assertIfExists, nameTaken, randomLetters } from "../name.ts";
 import type { SaveOptions, StorageContent } from "../storage.ts";

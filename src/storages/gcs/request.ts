@@ -1,7 +1,7 @@
 import { request as requestByHTTP, type IncomingMessage } from "node:http";
 import { request as requestByHTTPS } from "node:https";
 import type { Storage } from "@google-cloud/storage";
-import { onAbort } from "../../files/bytes-abort.ts";
+import { onAbort } from "../../files/abort.ts";
 import type { StoreFailure } from "../object-store/object-store.ts";
 
 export interface MediaAddress {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Bucket, CreateWriteStreamOptions, File, FileMetadata, Storage } from "@google-cloud/storage";
-import { untilAborted } from "../../files/bytes-abort.ts";
+import { untilAborted } from "../../files/abort.ts";
 import type { FileStat } from "../../files/download-file.ts";
 import { contentCoding, rangeField } from "../../files/remote/answer.ts";
 import { knownDate, knownSize } from "../../files/known.ts";

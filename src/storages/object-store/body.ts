@@ -1,5 +1,5 @@
 import { IncompleteBodyError, UpstreamError } from "../../errors.ts";
-import type { NodeStream } from "../../files/bytes.ts";
+import type { NodeStream } from "../../files/byte-source.ts";
 import { parseContentRange } from "../../files/remote/answer.ts";
 import { knownSize } from "../../files/known.ts";
 

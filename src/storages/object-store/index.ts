@@ -11,4 +11,4 @@ export type {
 } from "./object-store.ts";
 export type { URLValidity } from "./url-validity.ts";
 export type { RemoteAnswer } from "../../files/remote/open-remote-file.ts";
-export type { NodeStream } from "../../files/bytes.ts";
+export type { NodeStream } from "../../files/byte-source.ts";

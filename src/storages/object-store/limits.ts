@@ -1,6 +1,6 @@
 import { ImproperlyConfiguredError, UpstreamError } from "../../errors.ts";
-import { onAbort, untilAborted } from "../../files/bytes-abort.ts";
-import type { NodeStream } from "../../files/bytes.ts";
+import { onAbort, untilAborted } from "../../files/abort.ts";
+import type { NodeStream } from "../../files/byte-source.ts";
 import { startTimer, within } from "../../files/remote/body.ts";
 import { streamLike } from "./body.ts";
 

@@ -1,5 +1,6 @@
 import { FileNotFoundError, ImproperlyConfiguredError, InvalidPathError } from "../../errors.ts";
-import { assertByteSource, isOneShot, readBytes, releaseSource, type ByteSource } from "../../files/bytes.ts";
+import { readBytes, releaseSource } from "../../files/byte-reader.ts";
+import { assertByteSource, isOneShot, type ByteSource } from "../../files/byte-source.ts";
 import type { FileStat, OpenFile, OpenOptions, StatOptions, SignedUrlOptions } from "../../files/download-file.ts";
 import { refuseJSON } from "../../serialization.ts";
 import { alternativeName, assertIfExists, nameTaken, normalizeKey, normalizeName } from "../name.ts";

@@ -1,4 +1,4 @@
-import type { NodeStream } from "../../files/bytes.ts";
+import type { NodeStream } from "../../files/byte-source.ts";
 import type { FileStat } from "../../files/download-file.ts";
 import type { RemoteAnswer } from "../../files/remote/open-remote-file.ts";
 import type { RangeSpec } from "../../http/range.ts";

@@ -1,6 +1,6 @@
 import { FileChangedError, FileNotFoundError, UpstreamError } from "../../errors.ts";
-import { onAbort } from "../../files/bytes-abort.ts";
-import { closedEarly, releaseSource } from "../../files/bytes.ts";
+import { onAbort } from "../../files/abort.ts";
+import { closedEarly, releaseSource } from "../../files/byte-reader.ts";
 import type { FileStat, OpenFile, OpenOptions } from "../../files/download-file.ts";
 import { assertSameVersion } from "../../files/remote/answer.ts";
 import {

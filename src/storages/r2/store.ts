@@ -1,4 +1,4 @@
-import type { NodeStream } from "../../files/bytes.ts";
+import type { NodeStream } from "../../files/byte-source.ts";
 import type { FileStat } from "../../files/download-file.ts";
 import { contentCoding } from "../../files/remote/answer.ts";
 import { knownDate, knownSize } from "../../files/known.ts";

@@ -8,7 +8,7 @@ import type {
 import type * as Presigner from "@aws-sdk/s3-request-presigner";
 import { assertChoice } from "../../choice.ts";
 import { ImproperlyConfiguredError } from "../../errors.ts";
-import type { NodeStream } from "../../files/bytes.ts";
+import type { NodeStream } from "../../files/byte-source.ts";
 import type { FileStat } from "../../files/download-file.ts";
 import { contentCoding, rangeField } from "../../files/remote/answer.ts";
 import { knownDate, knownSize } from "../../files/known.ts";

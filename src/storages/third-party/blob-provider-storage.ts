@@ -1,5 +1,5 @@
 import { FileNotFoundError } from "../../errors.ts";
-import { collectBytes } from "../../files/bytes.ts";
+import { collectBytes } from "../../files/byte-reader.ts";
 import type { FileStat, OpenFile, OpenOptions } from "../../files/download-file.ts";
 import { knownDate, knownSize } from "../../files/known.ts";
 import { VirtualFile } from "../../files/virtual-file.ts";

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { FileNotFoundError, InvalidPathError, UpstreamError } from "../../errors.ts";
-import { copyOf, readBytes } from "../../files/bytes.ts";
+import { readBytes } from "../../files/byte-reader.ts";
+import { copyOf } from "../../files/bytes.ts";
 import type { FileStat, OpenFile, OpenOptions, SignedUrlOptions } from "../../files/download-file.ts";
 import { knownDate, knownSize } from "../../files/known.ts";
 import { OpenMadeFile } from "../../files/virtual-file-content.ts";

@@ -1,6 +1,7 @@
 import { FileNotFoundError } from "../../errors.ts";
 import { bytesEntityTag } from "../../files/bytes-entity-tag.ts";
-import { collectBytes, copyOf, isChunk, toBytes } from "../../files/bytes.ts";
+import { collectBytes } from "../../files/byte-reader.ts";
+import { copyOf, isChunk, toBytes } from "../../files/bytes.ts";
 import type { FileStat, OpenFile } from "../../files/download-file.ts";
 import { knownDate } from "../../files/known.ts";
 import { OpenBytes } from "../../files/content.ts";
