@@ -2,7 +2,7 @@ import { getRouterParams, HTTPError, HTTPResponse, type EventHandler, type H3Eve
 import { isDownloadError, reasonPhrases, type DownloadError } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import { withoutHandOff } from "../responses/web-response.ts";
+import { sendableResponse } from "../responses/web-response.ts";
 import { addMiddleware, throughMiddleware, namedParams } from "./application.ts";
 import { fieldsOfFile, mergeFields, presentIn } from "./fields.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
@@ -54,7 +54,7 @@ export async function send(
 ): Promise<HTTPResponse | Response> {
   try {
     const final = await throughMiddleware(result, event.req, event);
-    if (!isDownload(final)) return withoutHandOff(final);
+    if (!isDownload(final)) return sendableResponse(final, event.req);
     const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(event.res.headers, rendered);
     const outgoing = event.runtime?.node?.res as Outgoing | undefined;
     const { status, fields, body } = await webDownload(final, event.req, {

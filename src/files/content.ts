@@ -139,7 +139,7 @@ export function endedEarly(missing: number): IncompleteBodyError {
 }
 
 /** `length` bytes of `chunks`, or all. @throws {IncompleteBodyError} if there are fewer */
-async function* readExactly(chunks: AsyncIterable<Uint8Array>, length?: number): AsyncGenerator<Uint8Array> {
+export async function* readExactly(chunks: AsyncIterable<Uint8Array>, length?: number): AsyncGenerator<Uint8Array> {
   if (length === undefined) {
     yield* chunks;
     return;

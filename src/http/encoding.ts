@@ -67,3 +67,21 @@ function weightOf(coding: string, accepted: ReadonlyMap<string, number>): number
   const unnamed = coding === "identity" ? unnamedIdentityWeight : 0;
   return accepted.get(coding) ?? accepted.get("*") ?? unnamed;
 }
+
+/** Parses Content-Encoding. Returns undefined if the body is not encoded. */
+export function contentCoding(field: string | null | undefined): string | undefined {
+  const coding = field?.trim().toLowerCase();
+  // S3 clients leave `aws-chunked` on objects that they uploaded in signed chunks. It is not a coding of the content.
+  return coding && coding !== "identity" && coding !== "aws-chunked" ? coding : undefined;
+}
+
+const knownCodings = new Set(["gzip", "x-gzip", "deflate", "br"]);
+
+/** Returns the codings that fetch decodes, in the order in which they were applied: all of them or none. */
+export function decodedCodings(headers: Headers): readonly string[] {
+  const codings =
+    contentCoding(headers.get("content-encoding"))
+      ?.split(",")
+      .map((coding) => coding.trim()) ?? [];
+  return codings.every((coding) => knownCodings.has(coding)) ? codings : [];
+}

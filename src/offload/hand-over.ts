@@ -37,7 +37,7 @@ export async function decideHandOver(
 ): Promise<HandOver> {
   const stat = await source.file.stat(new RequestOptions(request));
   const answer = await answerTo(source, withoutRange(request), stat);
-  if (answer instanceof Response) return { kind: "answered", rendered: renderWebResponse(answer, delivery) };
+  if (answer instanceof Response) return { kind: "answered", rendered: renderWebResponse(answer, request, delivery) };
   const { decision, head, representation } = answer;
   if (decision.kind !== "full") return { kind: "answered", rendered: bodiless(head, delivery) };
   const verdict = passesRange ? judgeRange(request, representation) : "server";

@@ -2,7 +2,7 @@ import { assertChoice } from "../choice.ts";
 import { debug } from "../diagnostics.ts";
 import { ImproperlyConfiguredError, isDownloadError, PermissionDeniedError } from "../errors.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadRequest, DownloadResult } from "./handler.ts";
-import { ownResponses } from "./web-response.ts";
+import { changeableCopy, ownResponses } from "./web-response.ts";
 
 /** What pages of other origins may do with downloads. */
 export interface CrossOriginOptions {
@@ -75,14 +75,14 @@ export interface CrossOrigin extends DownloadMiddleware {
 export function crossOrigin(options: CrossOriginOptions): CrossOrigin {
   const rules = rulesOf(options);
   const middleware = async (response: DownloadResult, request: DownloadRequest): Promise<DownloadResult> =>
-    shared(response, await fieldsFor(request, rules));
+    shared(response, request, await fieldsFor(request, rules));
   const around =
     <C>(handler: DownloadHandler<C>): DownloadHandler<C> =>
     async (request, context) => {
       if (isPreflight(request)) return preflightResponse(request, rules);
       const fields = await fieldsFor(request, rules);
       try {
-        return shared(await handler(request, context), fields);
+        return shared(await handler(request, context), request, fields);
       } catch (error) {
         throw withFields(error, fields);
       }
@@ -239,9 +239,9 @@ async function preflightResponse(request: DownloadRequest, rules: Rules): Promis
 const ours =
   /^(?:access-control-(?:allow-(?:origin|credentials)|expose-headers)|cross-origin-resource-policy|timing-allow-origin)$/i;
 
-function shared(result: DownloadResult, fields: Fields): DownloadResult {
+function shared(result: DownloadResult, request: DownloadRequest, fields: Fields): DownloadResult {
   // The headers of a web Response may be immutable, as those of a fetched one are.
-  const own = result instanceof Response && !ownResponses.has(result) ? new Response(result.body, result) : result;
+  const own = result instanceof Response && !ownResponses.has(result) ? changeableCopy(result, request) : result;
   const { headers } = own;
   for (const name of namesOf(headers)) if (ours.test(name)) headers.delete(name);
   for (const [name, value] of Object.entries(fields)) {

@@ -1,4 +1,5 @@
 import type { DownloadFile } from "../files/download-file.ts";
+import { isFramingField } from "../http/framing.ts";
 import { isHandOffField } from "../http/hand-off.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
 import { startDelivery, statusOf, type Delivery, type OnFinish } from "./delivery.ts";
@@ -51,7 +52,7 @@ export class ProxiedDownloadResponse {
     const delivery = startDelivery(request, this.file, this.onFinish);
     // Some servers send a file with an error status if they are told where it is.
     const refused = this.status >= 400;
-    const headers = refused ? [...this.headers].filter(([name]) => !isHandOffField(name)).flat() : this.headers.toRaw();
+    const headers = [...this.headers].filter(([name]) => !(refused && isHandOffField(name)) && !isOfBody(name)).flat();
     // No server sends a file for an error status, nor for a 304.
     if (this.status < 400 && this.status !== 304) {
       if (request.method !== "HEAD") await this.#announce(request, delivery);
@@ -75,4 +76,9 @@ export class ProxiedDownloadResponse {
   toJSON(): never {
     return refuseJSON(this, "download");
   }
+}
+
+/** This response has no body: with a length or a framing of one, a client would take the next response for it. */
+function isOfBody(name: string): boolean {
+  return isFramingField(name) || name.toLowerCase() === "content-length";
 }

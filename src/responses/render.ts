@@ -5,6 +5,7 @@ import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "../files/dow
 import { releaseFile } from "../files/download-file.ts";
 import { modifiedSince } from "../http/conditional.ts";
 import { decide, type Decision } from "../http/decide.ts";
+import { isFramingField } from "../http/framing.ts";
 import { isHandOffField } from "../http/hand-off.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import { responseHead, treatmentFields, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
@@ -46,7 +47,7 @@ export async function renderResult(
   options?: RenderOptions,
 ): Promise<RenderedResponse> {
   if (isDownloadResponse(result) || isProxiedDownloadResponse(result)) return result.render(request, options);
-  return renderWebResponse(result, startDelivery(request, undefined));
+  return renderWebResponse(result, request, startDelivery(request, undefined));
 }
 
 /** Decides what a request gets, once its delivery is tracked. */
@@ -77,7 +78,7 @@ export async function renderDownload(
     if (request.signal?.aborted) return abandoned(delivery);
     if (error instanceof FileNotFoundError) debugNotFound(response.file, error);
     if (error instanceof FileNotFoundError && response.hooks.fileNotFoundResponse) {
-      return notFound(response, error, delivery);
+      return notFound(response, request, error, delivery);
     }
     delivery.abort(statusOf(error), 0, error);
     throw withCrossOriginFields(error, response.headers);
@@ -95,11 +96,12 @@ function abandoned(delivery: Delivery): RenderedResponse {
 
 async function notFound(
   response: DownloadResponse,
+  request: DownloadRequest,
   error: FileNotFoundError,
   delivery: Delivery,
 ): Promise<RenderedResponse> {
   try {
-    return renderWebResponse(await response.hooks.fileNotFoundResponse!(error), delivery);
+    return renderWebResponse(await response.hooks.fileNotFoundResponse!(error), request, delivery);
   } catch (thrown) {
     delivery.abort(statusOf(thrown), 0, thrown);
     throw withCrossOriginFields(thrown, response.headers);
@@ -126,7 +128,8 @@ export async function renderRefusal(
   request: DownloadRequest,
 ): Promise<RenderedResponse> {
   const { status, headers, file, onFinish } = response;
-  const fields = new HeaderFields([...headers].filter(([name]) => !isHandOffField(name))).set("Content-Length", "0");
+  const sendable = [...headers].filter(([name]) => !isHandOffField(name) && !isFramingField(name));
+  const fields = new HeaderFields(sendable).set("Content-Length", "0");
   return { status, headers: fields.toRaw(), body: { kind: "none" }, delivery: startDelivery(request, file, onFinish) };
 }
 
@@ -175,7 +178,7 @@ async function renderHead(
   delivery: Delivery,
 ): Promise<RenderedResponse> {
   const answer = await answerTo(response, request, await response.file.stat(new HeadOptions(request)));
-  if (answer instanceof Response) return renderWebResponse(answer, delivery);
+  if (answer instanceof Response) return renderWebResponse(answer, request, delivery);
   return responseOf(answer.head, { kind: "none" }, delivery);
 }
 
@@ -188,7 +191,7 @@ async function renderOpened(
 ): Promise<RenderedResponse> {
   if (answer instanceof Response) {
     await opened.close();
-    return renderWebResponse(answer, delivery);
+    return renderWebResponse(answer, request, delivery);
   }
   let { head } = answer;
   let body = await bodyOf(answer, opened, request);

@@ -1,4 +1,4 @@
-import { contentLength, readContent, readOpened, type Content } from "../files/content.ts";
+import { contentLength, readContent, readExactly, readOpened, type Content } from "../files/content.ts";
 import type { OpenFile } from "../files/download-file.ts";
 import type { MultipartByteRanges } from "../http/range.ts";
 import type { Delivery } from "./delivery.ts";
@@ -16,7 +16,8 @@ export type ResponseBody =
       readonly first: Content;
       readonly length: number;
     }
-  | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array> };
+  /** Exactly `length` bytes of a stream, or all of them if it is undefined. */
+  | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array>; readonly length?: number };
 
 /** When a client that reads too slowly loses its connection. Only time in which the connection is full counts. */
 export interface SlowReaders {
@@ -56,7 +57,7 @@ export function readBody(body: ReadableBody): AsyncGenerator<Uint8Array> {
     case "multipart":
       return readMultipart(body);
     case "stream":
-      return readStream(body.stream);
+      return readExactly(readStream(body.stream), body.length);
   }
 }
 
@@ -76,7 +77,7 @@ export function bodyLength(body: ResponseBody): number | undefined {
     case "multipart":
       return body.length;
     case "stream":
-      return undefined;
+      return body.length;
   }
 }
 

@@ -1,41 +1,134 @@
+import { endedEarly } from "../files/content.ts";
+import { decodedCodings } from "../http/encoding.ts";
+import { normalizeEntityTag, opaqueTag } from "../http/etag.ts";
+import { isFramingField } from "../http/framing.ts";
 import { isHandOffField } from "../http/hand-off.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { Delivery } from "./delivery.ts";
-import type { RenderedResponse } from "./rendered-response.ts";
+import type { DownloadRequest } from "./handler.ts";
+import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 
 /**
  * Renders a web `Response` that a handler returned. It may be the response of another server, which must not instruct the server
- * in front of this application to send a file: fields that would are removed.
+ * in front of this application to send a file: fields that would are removed. Neither may it decide where the next response on
+ * the connection begins: the body has exactly the length that is announced.
  */
-export function renderWebResponse(response: Response, delivery: Delivery): RenderedResponse {
+export function renderWebResponse(
+  response: Response,
+  { method }: Pick<DownloadRequest, "method">,
+  delivery: Delivery,
+): RenderedResponse {
   assertResponse(response);
+  const { status } = response;
   const headers: string[] = [];
-  const keepsHandOff = ownResponses.has(response);
-  response.headers.forEach((value, name) => {
-    if (name !== "set-cookie" && (keepsHandOff || !isForeignInstruction(name))) headers.push(name, value);
+  const own = ownFields(response, method);
+  own.forEach((value, name) => {
+    if (name !== "set-cookie") headers.push(name, value);
   });
-  for (const cookie of response.headers.getSetCookie()) headers.push("set-cookie", cookie);
-  return {
-    status: response.status,
-    headers,
-    body: response.body ? { kind: "stream", stream: response.body } : { kind: "none" },
-    delivery,
-  };
+  for (const cookie of own.getSetCookie()) headers.push("set-cookie", cookie);
+  return { status, headers, body: bodyFor(method, response, lengthIn(own)), delivery };
+}
+
+function bodyFor(method: string, { body: stream }: Response, length: number | undefined): ResponseBody {
+  if (stream === null) return { kind: "none" };
+  if (method !== "HEAD") return length === undefined ? { kind: "stream", stream } : { kind: "stream", stream, length };
+  if (!stream.locked) void stream.cancel().catch(() => undefined);
+  return { kind: "none" };
+}
+
+function lengthIn(fields: Headers): number | undefined {
+  const length = fields.get("content-length");
+  return length === null ? undefined : Number(length);
+}
+
+/** The fields of a response that may be sent on, as they describe its body. */
+function ownFields(response: Response, method: string): Headers {
+  const fields = new Headers(response.headers);
+  const keepsHandOff = ownResponses.has(response);
+  for (const name of response.headers.keys()) {
+    if (isFramingField(name) || (!keepsHandOff && isForeignInstruction(name))) fields.delete(name);
+  }
+  // Fields that are for the next hop alone (RFC 9110 §7.6.1).
+  const options = response.headers.get("connection")?.split(",") ?? [];
+  for (const name of options.map((option) => option.trim())) if (isToken.test(name)) fields.delete(name);
+  if (isDecoded(response)) describeDecoded(fields);
+  if (!mayHaveLength(response, fields, method)) fields.delete("content-length");
+  return fields;
+}
+
+const isToken = /^[\w!#$%&'*+.^`|~-]+$/;
+
+/** Whether `fetch` has decoded the body, while the fields still describe the encoded one. */
+function isDecoded({ url, headers }: Response): boolean {
+  return url !== "" && decodedCodings(headers).length > 0;
+}
+
+function describeDecoded(fields: Headers): void {
+  for (const name of ofEncodedBody) fields.delete(name);
+  const etag = normalizeEntityTag(fields.get("etag"));
+  if (etag !== undefined) fields.set("etag", `W/${opaqueTag(etag)}`);
+}
+
+const ofEncodedBody = [
+  "content-encoding",
+  "content-length",
+  "content-digest",
+  "content-md5",
+  "repr-digest",
+  "accept-ranges",
+];
+
+/** Whether a Content-Length can stay. A response to HEAD, and a 304, have that of the answer to GET (RFC 9110 §8.6). */
+function mayHaveLength({ status, body }: Response, fields: Headers, method: string): boolean {
+  if (status === 204 || !/^\d{1,15}$/.test(fields.get("content-length") ?? "")) return false;
+  return body !== null || status === 304 || method === "HEAD";
 }
 
 /** Web responses that this package made of a download. Their instructions to the server in front come from the view. */
 export const ownResponses: WeakSet<Response> = new WeakSet();
 
-/** Removes the fields that instruct the server in front to send a file. Returns the same object if it has no such field. */
-export function withoutHandOff(response: Response): Response {
+/**
+ * Returns a response that may be sent as it is: without fields that instruct the server in front to send a file or that belong
+ * to another connection, and with a body of the length that it announces. Returns the same object if nothing is amiss.
+ */
+export function sendableResponse(response: Response, { method }: Pick<DownloadRequest, "method">): Response {
   assertResponse(response);
-  if (ownResponses.has(response)) return response;
-  const foreign = [...response.headers.keys()].filter(isForeignInstruction);
-  if (foreign.length === 0) return response;
-  // The headers of a fetched response are immutable.
-  const own = new Response(response.body, response);
-  for (const name of foreign) own.headers.delete(name);
-  return own;
+  const fields = ownFields(response, method);
+  const isAsItWas = !isDecoded(response) && [...response.headers.keys()].every((name) => fields.has(name));
+  const length = method === "HEAD" || response.body === null ? undefined : lengthIn(fields);
+  if (isAsItWas && length === undefined) return response;
+  return copyOf(response, fields, length === undefined ? response.body : exactly(response.body, length));
+}
+
+/**
+ * Returns a copy whose fields can be changed: those of a fetched response are immutable. The copy no longer shows that it was
+ * fetched, so its fields describe the body that `fetch` has decoded.
+ */
+export function changeableCopy(response: Response, { method }: Pick<DownloadRequest, "method">): Response {
+  return copyOf(response, ownFields(response, method), response.body);
+}
+
+function copyOf(response: Response, headers: Headers, body: ReadableStream<Uint8Array> | null): Response {
+  const { status, statusText } = response;
+  const copy = new Response(body, { status, statusText, headers });
+  if (ownResponses.has(response)) ownResponses.add(copy);
+  return copy;
+}
+
+/** @throws in the stream, an {@link IncompleteBodyError} if it ends early */
+function exactly(body: ReadableStream<Uint8Array> | null, length: number): ReadableStream<Uint8Array> | null {
+  let left = length;
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      if (left > 0) controller.enqueue(chunk.byteLength > left ? chunk.subarray(0, left) : chunk);
+      left -= chunk.byteLength;
+      if (left <= 0) controller.terminate();
+    },
+    flush() {
+      if (left > 0) throw endedEarly(left);
+    },
+  });
+  return body && body.pipeThrough(counted);
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type DownloadResult,
   type ViewContext,
 } from "../responses/handler.ts";
+import { changeableCopy } from "../responses/web-response.ts";
 import { privateCacheControl } from "../http/cache-control.ts";
 import { clientAddress } from "./client-address.ts";
 import { Resumption } from "./resumption.ts";
@@ -90,7 +91,7 @@ export function signatureRequired<C>(
     rememberVerification(inner.request, known);
     const answer = (): Promise<DownloadResult> => handler(inner.request, inner.context);
     const result = resumption ? await resumption.answer(request, verification, answer) : await answer();
-    return presented(result, verification, now());
+    return presented(result, request, verification, now());
   });
 }
 
@@ -167,11 +168,16 @@ function resumptionOf<C>(
   return resumeFor === 0 ? undefined : new Resumption(sentVersions ?? new MemorySentVersions(), resumeFor, now);
 }
 
-function presented(result: DownloadResult, { response, expiresAt }: VerifiedSignature, now: Date): DownloadResult {
+function presented(
+  result: DownloadResult,
+  request: DownloadRequest,
+  { response, expiresAt }: VerifiedSignature,
+  now: Date,
+): DownloadResult {
   // Errors get no overrides and must not be cached.
   if (result.status < 200 || result.status >= 400) return result;
   // The headers of a web Response may be immutable, for example if `fetch` returned it.
-  const own = result instanceof Response ? new Response(result.body, result) : result;
+  const own = result instanceof Response ? changeableCopy(result, request) : result;
   if (response) override(own, response);
   const cacheControl = response?.cacheControl ?? own.headers.get("Cache-Control");
   const seconds = expiresAt && Math.max(0, Math.floor((expiresAt.getTime() - now.getTime()) / 1000));

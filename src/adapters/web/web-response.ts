@@ -10,7 +10,7 @@ import {
   type DownloadResult,
 } from "../../responses/handler.ts";
 import { renderResult } from "../../responses/render.ts";
-import { ownResponses, withoutHandOff } from "../../responses/web-response.ts";
+import { ownResponses, sendableResponse } from "../../responses/web-response.ts";
 import { sharedWeakMap } from "../../responses/shared-state.ts";
 import { throughMiddleware } from "../application.ts";
 import type * as PipeableBodies from "../node/pipeable-body.ts";
@@ -70,7 +70,7 @@ export async function webResponse(
 ): Promise<Response> {
   try {
     const final = await throughMiddleware(result, request, scope);
-    if (!isDownload(final)) return withoutHandOff(final);
+    if (!isDownload(final)) return sendableResponse(final, request);
     const options = { pipes: takesPipes(ResponseClass), outgoing, ...(fieldsOf ? { fieldsOf } : {}) };
     const { status, fields, body } = await webDownload(final, request, options);
     const response = new ResponseClass(body, { ...responseInit, status, headers: headersInit(fields) });

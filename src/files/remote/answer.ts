@@ -1,6 +1,7 @@
 import { FileChangedError, FileNotFoundError, UpstreamError, type DownloadError } from "../../errors.ts";
 import { parseContentDisposition } from "../../http/content-disposition.ts";
 import { parseReprDigest } from "../../http/digest.ts";
+import { contentCoding, decodedCodings } from "../../http/encoding.ts";
 import { formatHTTPDate, parseHTTPDate } from "../../http/date.ts";
 import { normalizeEntityTag, opaqueTag, strongMatch } from "../../http/etag.ts";
 import type { ByteRange, RangeSpec } from "../../http/range.ts";
@@ -80,24 +81,6 @@ function describeRepresentation(headers: Headers, size: number | undefined): Fil
     ...(contentEncoding === undefined ? {} : { contentEncoding }),
     ...(digests === undefined ? {} : { digests }),
   };
-}
-
-/** Parses Content-Encoding. Returns undefined if the body is not encoded. */
-export function contentCoding(field: string | null | undefined): string | undefined {
-  const coding = field?.trim().toLowerCase();
-  // S3 clients leave `aws-chunked` on objects that they uploaded in signed chunks. It is not a coding of the content.
-  return coding && coding !== "identity" && coding !== "aws-chunked" ? coding : undefined;
-}
-
-const knownCodings = new Set(["gzip", "x-gzip", "deflate", "br"]);
-
-/** Returns the codings that fetch decodes, in the order in which they were applied: all of them or none. */
-export function decodedCodings(headers: Headers): readonly string[] {
-  const codings =
-    contentCoding(headers.get("content-encoding"))
-      ?.split(",")
-      .map((coding) => coding.trim()) ?? [];
-  return codings.every((coding) => knownCodings.has(coding)) ? codings : [];
 }
 
 function isDecodedByFetch(headers: Headers): boolean {

@@ -10,7 +10,7 @@ import type {
 } from "@azure/storage-blob";
 import { InvalidPathError } from "../../errors.ts";
 import type { FileStat } from "../../files/download-file.ts";
-import { contentCoding } from "../../files/remote/answer.ts";
+import { contentCoding } from "../../http/encoding.ts";
 import { knownDate, knownSize } from "../../files/known.ts";
 import { normalizeEntityTag } from "../../http/etag.ts";
 import type { RangeSpec } from "../../http/range.ts";

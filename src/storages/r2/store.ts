@@ -1,6 +1,6 @@
 import type { NodeStream } from "../../files/byte-source.ts";
 import type { FileStat } from "../../files/download-file.ts";
-import { contentCoding } from "../../files/remote/answer.ts";
+import { contentCoding } from "../../http/encoding.ts";
 import { knownDate, knownSize } from "../../files/known.ts";
 import type { RangeSpec } from "../../http/range.ts";
 import { defined, knownType } from "../describe-object.ts";
