@@ -121,12 +121,13 @@ async function publicAt(context: ProxyExamination, path: string): Promise<Findin
 
 /**
  * Whether the application serves the file by a download view that asks for no permission. That is the application's own decision.
- * A folder that the server or a static middleware publishes lacks the view's Content-Disposition.
+ * A folder that the server or a static middleware publishes lacks the view's Content-Disposition. To h2o, the application hands a
+ * file over with status 307.
  */
 function isOfView(own: Reply, theirs: Reply, sample: Sample): boolean {
   const disposition = own.field("Content-Disposition");
   if (disposition === undefined || theirs.field("Content-Disposition") !== disposition) return false;
-  return own.status < 300 && (includes(own, sample) || offloadFieldIn(own) !== undefined);
+  return own.status < 400 && (includes(own, sample) || offloadFieldIn(own) !== undefined);
 }
 
 function includes(reply: Reply, sample: Sample): boolean {

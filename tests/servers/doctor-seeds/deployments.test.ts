@@ -18,7 +18,7 @@ import { diagnose, HealthcheckDownloadView, type CheckResult, type Side } from "
 import { toExpressHandler } from "downloadview/express";
 import { nginx } from "downloadview/nginx";
 import { serve, type Application } from "../support/application.ts";
-import { backendNamed, isInstalled, publicFolder, startProxy } from "../support/proxy.ts";
+import { backendNamed, describeInstalled, isInstalled, publicFolder, startProxy } from "../support/proxy.ts";
 import { applyRemedy } from "./apply-remedy.ts";
 import { OldFiles } from "./old-files.ts";
 import { relayTo } from "./relay.ts";
@@ -157,23 +157,24 @@ function openApp(config: DownloadviewConfig, root: string): express.Express {
   return app.get("/files/*path", toExpressHandler(view));
 }
 
-it.runIf(isInstalled("nginx"))(
-  "an application that hands over any file of its folder to nginx is healthy",
-  async () => {
-    const root = await mkdtemp(join(folder, "open-"));
-    await chmod(root, 0o755);
+describeInstalled("an application that hands over any file of its folder to %s", (name) => {
+  it("is healthy", async () => {
+    const own = await mkdtemp(join(folder, "open-"));
+    await chmod(own, 0o755);
+    const root = join(own, "media");
+    await mkdir(root);
     const config = defineConfig({
-      backend: nginx(),
-      rules: [{ sourceDir: root, destinationUrl: "/_downloads/" }],
+      backend: backendNamed(name, own),
+      rules: [{ sourceDir: root, destinationUrl: "/_downloads/", destinationDir: root }],
       storages: { media: new OldFiles(root) },
       healthcheck: { url: "/healthcheck/", storage: "media" },
     });
     await using app = await serve(openApp(config, root));
-    await using proxy = await startProxy("nginx", config, app.url);
+    await using proxy = await startProxy(name, config, app.url);
     const { results } = await diagnose(config, { app: app.url, proxy: proxy.url });
     expect(failuresOf(results).map(shown)).toEqual([]);
-  },
-);
+  });
+});
 
 describe("an application that sends its files itself", () => {
   function plain(root: string): DownloadviewConfig {
