@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { Child } from "./harness/child.ts";
-import { Fixtures, fileSizes, GIB, MIB } from "./harness/fixtures.ts";
+import { Fixtures, fileSizes, GIB, MIB, OWN_FILE, OWN_FILES } from "./harness/fixtures.ts";
 import { describeMachine, isIsolated, LOAD_CORE, runIsolated } from "./harness/machine.ts";
 import { type BenchOptions, isWholeRun, parseOptions, selectWorkloads, usage } from "./harness/options.ts";
 import { formatReport, formatResult } from "./harness/report.ts";
@@ -23,7 +23,8 @@ async function measureAll(
   { rounds, quick }: BenchOptions,
 ): Promise<readonly WorkloadResult[]> {
   const needed = selected.flatMap(({ request }) => (request.kind === "archive" ? [request.folder] : []));
-  const fixtures = await Fixtures.create(fileSizes({ large: quick ? 128 * MIB : GIB }), needed);
+  const ownFiles = selected.some(({ request }) => request.kind === "file" && request.file === OWN_FILE) ? OWN_FILES : 0;
+  const fixtures = await Fixtures.create(fileSizes({ large: quick ? 128 * MIB : GIB }), needed, ownFiles);
   const load = await Child.start("load/main.ts", [], LOAD_CORE);
   const results: WorkloadResult[] = [];
   try {

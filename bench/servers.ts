@@ -41,6 +41,14 @@ export const fileServers: readonly ServerEntry[] = [
   bare,
 ];
 
+/** Many files: ours with its default memory, with room for all of them, and with none. */
+export const ownFileServers: readonly ServerEntry[] = [
+  { module: "files/downloadview", title: "downloadview, the default 32 MiB for 98", packages: [] },
+  { module: "own/resident", title: "downloadview, room for all", packages: [], ours: true },
+  { module: "own/uncached", title: "downloadview, no room", packages: [], ours: true },
+  ...fileServers.filter(({ module }) => !module.includes("downloadview")),
+];
+
 /** Our own server of `node:http`, where it is the limit of what passes through a framework. */
 export const nodeServer: ServerEntry = {
   module: "files/downloadview",

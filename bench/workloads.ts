@@ -1,4 +1,4 @@
-import { type FileName, type FolderName, KIB, MIB, OWN_FILE } from "./harness/fixtures.ts";
+import { type FileName, type FolderName, KIB, MIB, OWN_FILE, OWN_FILES } from "./harness/fixtures.ts";
 import {
   FIRST_BYTE_BYTES,
   FIRST_BYTE_PATH,
@@ -32,6 +32,7 @@ import {
   honoServers,
   nodeServer,
   offloadServers,
+  ownFileServers,
   type ServerEntry,
   srvxServers,
 } from "./servers.ts";
@@ -78,14 +79,14 @@ const smallFiles: readonly Workload[] = [
   smallFile("1MiB.bin", "1 MiB", perGigabyte),
 ];
 
-const ownFiles: Workload = {
-  name: "own",
-  title: "10 KiB, 64 connections, a file each",
-  servers: fileServers,
+const ownFiles: readonly Workload[] = (["zipf", "uniform"] as const).map((distribution) => ({
+  name: `own-${distribution}`,
+  title: `10,000 files of 10 KiB, requested ${distribution === "zipf" ? "by Zipf's law" : "uniformly"}, 64 connections`,
+  servers: ownFileServers,
   request: { kind: "file", file: OWN_FILE },
-  load: keepAlive,
+  load: { ...keepAlive, pick: { of: OWN_FILES, distribution } },
   figures: perRequest,
-};
+}));
 
 const conditional: Workload = {
   name: "304",
@@ -187,7 +188,7 @@ const archives: readonly Workload[] = [
 
 export const workloads: readonly Workload[] = [
   ...smallFiles,
-  ownFiles,
+  ...ownFiles,
   conditional,
   ...largeFiles,
   ...others,

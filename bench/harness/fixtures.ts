@@ -27,13 +27,13 @@ export const folders: Readonly<Record<FolderName, Folder>> = {
   "20000x1KiB": { files: 20_000, size: KIB },
 };
 
-/** A file for each connection: the star stands for its number. */
+/** One of many files: the star stands for its number. */
 export const OWN_FILE = "own-*.bin";
-const OWN_FILES = 64;
+export const OWN_FILES = 10_000;
 
-/** The name of a file, or the target of a request, of one connection. */
-export function ownOf(name: string, connection: number): string {
-  return name.replace("*", String(connection));
+/** The name of one of many files, or the target of a request for it. */
+export function ownOf(name: string, number: number): string {
+  return name.replace("*", String(number));
 }
 
 export function fileSizes({ large }: { large: number }): FileSizes {
@@ -58,11 +58,12 @@ export class Fixtures {
     this.sizes = sizes;
   }
 
-  static async create(sizes: FileSizes, needed: readonly FolderName[]): Promise<Fixtures> {
+  /** `ownFiles`: how many there are of {@link OWN_FILE}. */
+  static async create(sizes: FileSizes, needed: readonly FolderName[], ownFiles: number): Promise<Fixtures> {
     const fixtures = new Fixtures(await mkdtemp(join(tmpdir(), "downloadview-bench-")), sizes);
     process.once("exit", () => rmSync(fixtures.root, { recursive: true, force: true }));
     for (const [name, size] of Object.entries(sizes)) {
-      const files = name === OWN_FILE ? OWN_FILES : 1;
+      const files = name === OWN_FILE ? ownFiles : 1;
       for (let at = 0; at < files; at++) await writeFile(join(fixtures.root, ownOf(name, at)), size);
     }
     for (const name of needed) await writeFolder(join(fixtures.root, name), folders[name]);

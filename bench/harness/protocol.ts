@@ -13,7 +13,7 @@ export interface Usage {
 /** The request of a workload, ready to be sent. */
 export interface Target {
   readonly port: number;
-  /** A `*` in it stands for the number of the connection. */
+  /** A `*` in it stands for a number: of the connection, or of the file that is picked. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -40,7 +40,13 @@ export interface CheckedResponse {
 /** What a load generator can do to a server. */
 export type Load =
   /** Each connection asks again as soon as it has been answered, and not any more after `seconds`. */
-  | { readonly kind: "requests"; readonly connections: number; readonly seconds: number }
+  | {
+      readonly kind: "requests";
+      readonly connections: number;
+      readonly seconds: number;
+      /** Each request is for another file. Default: each connection asks for the same file again. */
+      readonly pick?: Pick;
+    }
   /** Each connection reads downloads that are too long to be waited for. */
   | { readonly kind: "cut-downloads"; readonly connections: number; readonly seconds: number }
   /** Each connection reads a little now and then, and at last nothing any more. */
@@ -49,6 +55,12 @@ export type Load =
   | { readonly kind: "aborts"; readonly downloads: number; readonly concurrency: number }
   /** One request after the other. */
   | { readonly kind: "first-byte"; readonly requests: number };
+
+/** One file out of many for each request: each as often as any other, or by Zipf's law (s = 1). */
+export interface Pick {
+  readonly of: number;
+  readonly distribution: "uniform" | "zipf";
+}
 
 export type LoadOf<Kind extends Load["kind"]> = Extract<Load, { kind: Kind }>;
 

@@ -14,7 +14,7 @@ export interface ConnectionEvents extends ResponseEvents {
   onError(error: Error): void;
 }
 
-/** One TCP connection that sends the same request again and again. */
+/** One TCP connection that sends a request again and again. */
 export class Connection {
   readonly #socket: Socket;
   readonly #request: string;
@@ -45,8 +45,9 @@ export class Connection {
     return connection;
   }
 
-  send(): void {
-    this.#socket.write(this.#request, "latin1");
+  /** Sends the connection's own request, or another. */
+  send(request: string = this.#request): void {
+    this.#socket.write(request, "latin1");
   }
 
   resume(): void {

@@ -123,7 +123,7 @@ export class LocalFile implements DownloadFile {
     return new OpenLocalFile(
       this.path,
       this.#root,
-      { ...known, isSettled: true, content: undefined, wasRequested: false },
+      { ...known, isSettled: true, content: undefined, wasRequested: false, loading: undefined },
       lazy,
     );
   }
@@ -159,8 +159,12 @@ export class LocalFile implements DownloadFile {
       format: this.#format,
       stat: Object.freeze(stat),
       isSettled: !isPseudo && isSettled(version),
+      readableIn: undefined,
       content: undefined,
       wasRequested: false,
+      isInUse: false,
+      isContentInUse: false,
+      loading: undefined,
     };
     described.set(cached.stat, cached);
     localMemory.store(this.path, cached);

@@ -19,11 +19,17 @@ export interface CachedFile {
   /** Whether the file was settled when it was described: one that was not may be growing, as a log does. */
   readonly isSettled: boolean;
   /** Where the file was found to be readable: in this root, or anywhere (null). Undefined until it was opened. */
-  readableIn?: LocalRoot | null;
+  readableIn?: LocalRoot | null | undefined;
   /** The bytes of a small file, once they were read. */
   content: Uint8Array | undefined;
   /** Whether the bytes of a larger file were requested before. */
   wasRequested: boolean;
+  /** Whether the description was used since the last search for one to evict. */
+  isInUse?: boolean;
+  /** Whether it was used since the last search for content to evict. */
+  isContentInUse?: boolean;
+  /** The read of a small file that was found to be readable before: requests at the same time share it. */
+  loading?: Promise<Uint8Array | undefined> | undefined;
 }
 
 /** Files up to this size, in bytes, are kept when they are first read. */
@@ -32,15 +38,22 @@ export const maxSmall: number = 64 * 1024;
 /** Files up to this size, in bytes, are kept when they are requested again. */
 const maxPopular = 1024 * 1024;
 
-const maxFiles = 8192;
-
-/** Minimum time between two rounds of evictions that make room for a popular file, in milliseconds. */
+/** Minimum time between two rounds of evictions that make room for other files, in milliseconds. */
 const tenure = 100;
+
+/** How much of the memory may go to other small files in each round of evictions. */
+const turnover = 1 / 32;
+
+/** Maximum number of descriptions. Each takes about 1 KB. */
+function maxFiles(maxBytes: number): number {
+  return Math.max(16_384, maxBytes / 4096);
+}
 
 /** How much of local files is kept in memory: of those up to 64 KiB, and those up to 1 MiB that are requested again. */
 export interface LocalFileCache {
   /**
-   * Maximum bytes of content, at most half of them of larger files. The file that was served longest ago is evicted first. 0
+   * Maximum bytes of content, at most half of them of larger files. A file that was not requested again lately is evicted
+   * first. If more files are requested than there is room for, most of them stay and the others are read from the disk. 0
    * keeps none. Default 32 MiB.
    */
   maxBytes: number;
@@ -50,21 +63,38 @@ export interface LocalFileCache {
   clear(): void;
 }
 
-/** The memory of local files: one for the process. */
+/**
+ * The memory of local files: one for the process.
+ *
+ * What to evict is found by SIEVE: a hand goes over the entries, oldest first, spares those that were used since it last
+ * passed, and takes the first that was not. A use only sets a flag, and files that are requested once push out none that
+ * are requested again.
+ */
 export class LocalMemory implements LocalFileCache {
-  maxBytes: number = 32 * 1024 * 1024;
-  /** By path. A Map keeps the order of insertion: the file that was used longest ago comes first. */
+  #maxBytes: number = 32 * 1024 * 1024;
   readonly #files = new Map<string, CachedFile>();
-  /** One iterator for all evictions: a new one has to pass what was deleted from the beginning of the map each time. */
-  #oldest: Iterator<string> = this.#files.keys();
-  /** The path that was used last. */
-  #latest: string | undefined;
-  /** Of small files. */
+  // A new iterator has to pass what was deleted from the beginning of the map. So one goes on from eviction to eviction.
+  #hand: Iterator<[string, CachedFile]> = this.#files.entries();
+  /** Those whose bytes are kept. */
+  readonly #small = new Set<CachedFile>();
+  #smallHand: Iterator<CachedFile> = this.#small.values();
   #smallBytes = 0;
+  /** How many bytes of small files may still be evicted for others in this round. */
+  #turnoverLeft = 0;
+  #lastTurnover = -Infinity;
   readonly #popular = new Map<CachedFile, PopularContent>();
   /** Of popular files that are kept or being sent: readers that stall pin no more than the bound. */
   #popularBytes = 0;
   #lastEviction = -Infinity;
+
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
+  set maxBytes(bytes: number) {
+    this.#maxBytes = bytes;
+    this.#evictSurplus();
+  }
 
   get bytes(): number {
     return this.#smallBytes + this.#popularBytes;
@@ -74,15 +104,17 @@ export class LocalMemory implements LocalFileCache {
     this.#files.clear();
     for (const content of this.#popular.values()) content.drop();
     this.#popular.clear();
+    for (const file of this.#small) file.content = undefined;
+    this.#small.clear();
     this.#smallBytes = 0;
-    this.#latest = undefined;
   }
 
   /** Returns what is known of this very version of `path`. */
   lookup(path: string, version: FileVersion, format: EntityTagOption): CachedFile | undefined {
     const file = this.#files.get(path);
     if (file === undefined || file.format !== format || !isSameVersion(file.version, version)) return undefined;
-    if (this.#latest !== path) this.#touch(path, file);
+    file.isInUse = true;
+    file.isContentInUse = true;
     return file;
   }
 
@@ -90,16 +122,35 @@ export class LocalMemory implements LocalFileCache {
   store(path: string, file: CachedFile): void {
     if (!file.isSettled) return;
     this.#evict(path);
-    this.#touch(path, file);
-    if (this.#files.size > maxFiles) this.#evictOldest();
+    this.#files.set(path, file);
+    if (this.#files.size > maxFiles(this.#maxBytes)) this.#evictOne();
   }
 
-  /** Keeps the bytes of a small file that was stored, if there is room. */
+  /**
+   * Keeps the bytes of a small file that was stored, if there is room. If more files are requested than there is room for,
+   * most of them are left out: to keep bytes and throw them away unused costs more than to read them again.
+   */
   storeContent(path: string, file: CachedFile, content: Uint8Array): void {
-    if (this.#files.get(path) !== file || file.content || content.byteLength > this.maxBytes) return;
+    if (this.#files.get(path) !== file || file.content || !this.#makeRoomForSmall(content.byteLength)) return;
     file.content = content;
+    file.isContentInUse = false;
+    this.#small.add(file);
     this.#smallBytes += content.byteLength;
-    this.#evictSurplus();
+  }
+
+  #makeRoomForSmall(size: number): boolean {
+    const room = this.#maxBytes - size;
+    if (this.bytes <= room) return true;
+    if (room < 0) return false;
+    const now = performance.now();
+    if (now - this.#lastTurnover >= tenure) {
+      this.#lastTurnover = now;
+      this.#turnoverLeft = this.#maxBytes * turnover;
+    }
+    if (this.#turnoverLeft <= 0) return false;
+    this.#turnoverLeft -= size;
+    while (this.bytes > room && this.#small.size > 0) this.#evictContent();
+    return this.bytes <= room;
   }
 
   /**
@@ -133,7 +184,7 @@ export class LocalMemory implements LocalFileCache {
   }
 
   #makeRoom(size: number): boolean {
-    const room = this.maxBytes / 2 - size;
+    const room = this.#maxBytes / 2 - size;
     if (this.#popularBytes <= room) return true;
     const now = performance.now();
     if (room < 0 || now - this.#lastEviction < tenure) return false;
@@ -145,28 +196,45 @@ export class LocalMemory implements LocalFileCache {
     return false;
   }
 
-  #touch(path: string, file: CachedFile): void {
-    this.#files.delete(path);
-    this.#files.set(path, file);
-    this.#latest = path;
-  }
-
   #evictSurplus(): void {
-    while (this.bytes > this.maxBytes && this.#files.size > 1) this.#evictOldest();
+    while (this.bytes > this.#maxBytes && this.#small.size > 0) this.#evictContent();
   }
 
-  #evictOldest(): void {
-    let next = this.#oldest.next();
-    if (next.done) next = (this.#oldest = this.#files.keys()).next();
-    if (!next.done) this.#evict(next.value);
+  /** Evicts the bytes of one small file, and keeps its description. */
+  #evictContent(): void {
+    for (;;) {
+      let next = this.#smallHand.next();
+      if (next.done) next = (this.#smallHand = this.#small.values()).next();
+      if (next.done) return;
+      if (!next.value.isContentInUse) return this.#dropContent(next.value);
+      next.value.isContentInUse = false;
+    }
+  }
+
+  /** Evicts one description, and the bytes of the file. */
+  #evictOne(): void {
+    for (;;) {
+      let next = this.#hand.next();
+      if (next.done) next = (this.#hand = this.#files.entries()).next();
+      if (next.done) return;
+      const [path, file] = next.value;
+      if (!file.isInUse) return this.#evict(path);
+      file.isInUse = false;
+    }
   }
 
   #evict(path: string): void {
     const file = this.#files.get(path);
     if (file === undefined) return;
-    this.#smallBytes -= file.content?.byteLength ?? 0;
+    this.#dropContent(file);
     this.#dropPopular(file);
     this.#files.delete(path);
+  }
+
+  #dropContent(file: CachedFile): void {
+    if (!this.#small.delete(file)) return;
+    this.#smallBytes -= file.content?.byteLength ?? 0;
+    file.content = undefined;
   }
 
   #dropPopular(file: CachedFile): void {

@@ -6,7 +6,17 @@ import { closedEarly } from "../byte-reader.ts";
 import { allocate } from "../bytes.ts";
 import type { Content, ChunksContent, SeekableContent } from "../content.ts";
 import type { FileStat, OpenFile } from "../download-file.ts";
-import { fileSystemError, hasGrown, isSameVersion, isUnwritten } from "./file-system.ts";
+import {
+  closeDescriptor,
+  fileSystemError,
+  hasGrown,
+  isSameVersion,
+  isUnwritten,
+  openForReading,
+  readDescriptor,
+  statDescriptor,
+  type FileVersion,
+} from "./file-system.ts";
 import { localMemory, maxSmall, type CachedFile, type PopularContent } from "./memory.ts";
 import type { LocalRoot } from "./root.ts";
 import { SharedDescriptor } from "./shared-descriptor.ts";
@@ -32,6 +42,7 @@ export class OpenLocalFile implements OpenFile {
   #popular: PopularContent | undefined;
   #closing: Promise<void> | undefined;
   #verifying: Promise<void> | undefined;
+  #known: Promise<unknown> | undefined;
   #samples: ReadSamples | undefined;
   #reads = 0;
   #idle: (() => void) | undefined;
@@ -70,9 +81,26 @@ export class OpenLocalFile implements OpenFile {
   }
 
   async #loadWhole(size: number): Promise<Uint8Array> {
-    const content = size > 0 ? await this.#loadPart({ start: 0, end: size - 1 }) : await this.#loadNothing();
+    const known = await this.#loadKnown(size);
+    if (known && this.#closing) throw closedEarly();
+    const content = known ?? (size > 0 ? await this.#loadPart({ start: 0, end: size - 1 }) : await this.#loadNothing());
     localMemory.storeContent(this.#path, this.#cached, content);
     return content;
+  }
+
+  /**
+   * Reads the version that this root was found to contain, with as few calls as can be: one stat, after the read, proves
+   * that the bytes are of it. Requests at the same time share the read. Returns undefined if the file must be opened and
+   * verified: one that was never opened, that has changed, or that may be changing.
+   */
+  #loadKnown(size: number): Promise<Uint8Array | undefined> | undefined {
+    const cached = this.#cached;
+    const isKnown = cached.isSettled && size > 0 && cached.readableIn === (this.#root ?? null);
+    if (!isKnown || this.#descriptor || SharedDescriptor.isOpen(this.#path, this.#root)) return undefined;
+    return (this.#known = cached.loading ??=
+      readVersion(this.#path, cached.version)
+        .catch(() => undefined)
+        .finally(() => (cached.loading = undefined)));
   }
 
   // An empty file must exist inside the root, and be readable, like any other.
@@ -197,13 +225,14 @@ export class OpenLocalFile implements OpenFile {
   close(): Promise<void> {
     if (this.#closing) return this.#closing;
     this.#popular?.unpin();
-    return (this.#closing = this.#descriptor ? this.#close(this.#descriptor) : nothingToClose);
+    return (this.#closing = this.#descriptor || this.#known ? this.#close(this.#descriptor) : nothingToClose);
   }
 
-  async #close(descriptor: SharedDescriptor): Promise<void> {
+  async #close(descriptor: SharedDescriptor | undefined): Promise<void> {
+    await this.#known;
     // The system reuses the number of a closed descriptor for the next file: a read under way would read that.
     if (this.#reads > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    await descriptor.release();
+    await descriptor?.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -213,6 +242,18 @@ export class OpenLocalFile implements OpenFile {
   /** @throws {TypeError} always: what this holds is not for a client. */
   toJSON(): never {
     return refuseJSON(this, "file");
+  }
+}
+
+/** Reads a small file. Returns undefined if it is not, or no longer, the version that was described. */
+async function readVersion(path: string, version: FileVersion): Promise<Uint8Array | undefined> {
+  const descriptor = await openForReading(path);
+  try {
+    const bytes = allocate(Number(version.size));
+    const count = await readDescriptor(descriptor, bytes, 0);
+    return count === bytes.byteLength && isSameVersion(version, await statDescriptor(descriptor)) ? bytes : undefined;
+  } finally {
+    await closeDescriptor(descriptor);
   }
 }
 

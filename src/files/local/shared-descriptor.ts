@@ -49,12 +49,17 @@ export class SharedDescriptor {
 
   /** Opens `path`, or shares the open descriptor of the very version that a fresh stat has just described. */
   static borrow(path: string, root: LocalRoot | undefined, version: FileVersion): SharedDescriptor {
-    const key = `${path}\0${root?.key ?? ""}`;
+    const key = keyOf(path, root);
     const open = lent.get(key);
     const shared =
       open && isSameVersion(open.#version, version) ? open : new SharedDescriptor(key, path, root, version);
     shared.#borrowers += 1;
     return shared;
+  }
+
+  /** Whether some version of `path` is open. */
+  static isOpen(path: string, root: LocalRoot | undefined): boolean {
+    return lent.size > 0 && lent.has(keyOf(path, root));
   }
 
   /**
@@ -108,6 +113,10 @@ export class SharedDescriptor {
 
 /** The latest version of each open file. An older one stays open until its last borrower releases it. */
 const lent = new Map<string, SharedDescriptor>();
+
+function keyOf(path: string, root: LocalRoot | undefined): string {
+  return `${path}\0${root?.key ?? ""}`;
+}
 
 async function openVerified(path: string, root: LocalRoot | undefined, expected: FileVersion): Promise<Opened> {
   const number = await openForReading(path);
