@@ -23,6 +23,7 @@ import { parseRecord, type KeptRecord } from "./record.ts";
  *   not at all, and a kept file is found by it alone.
  * - `files/ab/<hash>-<nonce>`: the bytes. They are renamed into place once they are whole and on the disk, and never change.
  * - `making/<nonce>.part` and `making/<nonce>.json`: a file that is being made, and what is known of it.
+ * - `making/<nonce>.followed`: other processes renew its time while they wait for that file.
  * - `locks/<hash>`: who makes the file of a key. Its time is renewed while the maker lives.
  * - `graves/<nonce>.json`: the record of a file that was dropped. The file stays for a minute: a server may have been told its
  *   path and not have opened it yet.
@@ -54,6 +55,10 @@ export class KeptFolder {
 
   partInfo(nonce: string): string {
     return join(this.path, "making", `${nonce}.json`);
+  }
+
+  followed(nonce: string): string {
+    return join(this.path, "making", `${nonce}.followed`);
   }
 
   lock(hash: string): string {
@@ -112,6 +117,18 @@ export class KeptFolder {
       this.#made.delete(dirname(path));
       await this.makeFolderOf(path);
       return open(path, "wx+", this.#mode);
+    }
+  }
+
+  /** Sets the time of a file to now, and makes the file if it is missing. */
+  async touch(path: string): Promise<void> {
+    await this.makeFolderOf(path);
+    const handle = await open(path, "a", this.#mode);
+    try {
+      const now = new Date();
+      await handle.utimes(now, now);
+    } finally {
+      await handle.close();
     }
   }
 

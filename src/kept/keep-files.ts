@@ -4,16 +4,17 @@ import type { DownloadFile } from "../files/download-file.ts";
 import { releaseFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
-import { KeepingFile, OpenedOriginal, retryAfter, type KeepingTask } from "./keeping-file.ts";
+import { KeepingFile, OpenedOriginal, type KeepingTask } from "./keeping-file.ts";
 import { hashKey, type KeptKey } from "./key.ts";
 import type { KeptFiles } from "./kept-files.ts";
 import type { KeepOptions } from "./kept-options.ts";
 import { isUsable, type Found, type KeptStore } from "./kept-store.ts";
-import { obtainWhole, stillMaking } from "./obtain-whole.ts";
+import { obtainWhole } from "./obtain-whole.ts";
 import { slicedFile } from "./in-slices.ts";
 import type { SlicedFile } from "./sliced-file.ts";
 import type { KeptEvent } from "./statistics.ts";
 import { storeOf } from "./store-of.ts";
+import { retryAfter, stillMaking } from "./unavailable.ts";
 import { visitOf, type Visit } from "./visit.ts";
 
 /** What a key can be made of. */
@@ -151,7 +152,7 @@ async function fromMaking(
   if (obtained.kind === "kept") response.file = new KeepingFile(task, obtained.file);
   if (obtained.kind === "original" && obtained.opened) response.file = new OpenedOriginal(original, obtained.opened);
   if (obtained.kind !== "late") return response;
-  if (lateStatus === 503) throw stillMaking(retryAfter);
+  if (lateStatus === 503) throw stillMaking();
   const headers = { "Retry-After": String(retryAfter), "Cache-Control": "no-store", "Content-Length": "0" };
   return new Response(null, { status: 202, headers });
 }
@@ -183,7 +184,9 @@ function reporter(
 
 function assertTimes(options: KeepFilesOptions<never>, patience: number): void {
   const { freshFor = 0, staleWhileRevalidate = 0, staleIfError = 0, sliceFrom = 0, cacheStatus } = options;
-  for (const [name, value] of Object.entries({ freshFor, staleWhileRevalidate, staleIfError, sliceFrom, patience })) {
+  const { idleTimeout = 0 } = options;
+  const times = { freshFor, staleWhileRevalidate, staleIfError, sliceFrom, patience, idleTimeout };
+  for (const [name, value] of Object.entries(times)) {
     if (typeof value === "number" && value >= 0) continue;
     throw new ImproperlyConfiguredError(`keepFiles: ${name} must be a number from 0, got ${String(value)}`);
   }

@@ -4,8 +4,9 @@ import { DescribedFile } from "../files/described-file.ts";
 import { refuseJSON } from "../serialization.ts";
 import type { KeptFile } from "./kept-file.ts";
 import type { KeptStore } from "./kept-store.ts";
-import { obtainWhole, stillMaking } from "./obtain-whole.ts";
+import { obtainWhole } from "./obtain-whole.ts";
 import { openForClient } from "./open-for-client.ts";
+import { stillMaking } from "./unavailable.ts";
 import type { Visit } from "./visit.ts";
 
 /** How one file is kept for one request. */
@@ -60,7 +61,7 @@ export class KeepingFile implements DownloadFile {
     const found = await obtainWhole(store, { ...visit, signal: options.signal, isTaken: false }, visit.patience);
     this.#isLent = found.kind !== "original";
     if (found.kind === "original") return visit.original.stat(options);
-    if (found.kind === "late") throw stillMaking(retryAfter);
+    if (found.kind === "late") throw stillMaking();
     this.#file = found.file;
     const made = await found.file.stat(options);
     // An offload rule has looked at the path that this file had before.
@@ -122,6 +123,3 @@ export class OpenedOriginal extends DescribedFile {
     await super.release();
   }
 }
-
-/** Seconds. */
-export const retryAfter = 2;

@@ -44,7 +44,15 @@ export interface KeptFilesOptions {
 export interface KeepOptions extends FreshnessOptions {
   /** Goes on with the making if every client leaves. Default false. */
   readonly finishAnyway?: boolean | undefined;
+  /**
+   * For how many milliseconds the original may send nothing, before its first byte and between two. Then it is aborted: clients that
+   * wait get a 503 with Retry-After, and those that read along a broken connection. Default 120 000. Infinity: no limit.
+   */
+  readonly idleTimeout?: number | undefined;
 }
+
+/** In milliseconds. Longer than servers in front wait by themselves (nginx, Apache: 60 s). */
+export const defaultIdleTimeout = 120_000;
 
 /** @throws {ImproperlyConfiguredError} for a number that is none, or is negative */
 export function assertLimits(limits: Readonly<Record<string, number>>): void {

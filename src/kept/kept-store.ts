@@ -44,7 +44,7 @@ export class KeptStore {
     this.index = new KeptIndex(folder, onDiskError);
     this.outcomes = new RecentOutcomes(failureMemory);
     const makeRoom = (bytes: number): Promise<boolean> => this.housekeeping.makeRoom(bytes);
-    const making = { folder, maxBytes: limits.maxBytes, makeRoom, onDiskError };
+    const making = { folder, maxBytes: limits.maxBytes, lease: limits.lease, makeRoom, onDiskError };
     const { index, outcomes, counters, housekeeping } = this;
     const own = { folder, index, outcomes, counters, housekeeping, making, fleet, lease: limits.lease };
     this.flight = new SingleFlight({ ...own, delete: (hash) => this.delete(hash) });

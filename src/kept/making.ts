@@ -1,7 +1,6 @@
 import { FileChangedError } from "../errors.ts";
 import { onAbort } from "../files/abort.ts";
 import { closedEarly } from "../files/byte-reader.ts";
-import { readContent } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts";
 import { CheckedBytes } from "./checked-bytes.ts";
 import { commit, writeRecord, type CommitTask, type MadeBytes, type MadeTimes } from "./commit.ts";
@@ -9,9 +8,12 @@ import type { FleetFile } from "./fleet.ts";
 import { remove, type KeptFolder } from "./folder.ts";
 import { OpenGrowingFile } from "./growing-file.ts";
 import { OpenSharedFile } from "./open-shared-file.ts";
+import { OriginalReads } from "./original-reads.ts";
 import { PartFile } from "./part-file.ts";
 import { growingStat, partInfo, type PartInfo } from "./part-info.ts";
+import { Publication } from "./publication.ts";
 import type { KeptRecord, UpstreamLifetime } from "./record.ts";
+import { originalStalled } from "./unavailable.ts";
 import { knownVersion, lifetimeOf, renewedLifetime } from "./upstream-lifetime.ts";
 
 /** What a making has come to once its first byte is there. */
@@ -37,6 +39,8 @@ export interface MakingHost {
   readonly folder: KeptFolder;
   /** Files that are longer are not kept. In bytes. */
   readonly maxBytes: number;
+  /** Milliseconds after which a process that shows no sign of life is gone. */
+  readonly lease: number;
   /** Makes room for so many bytes. False if there is none. */
   makeRoom(bytes: number): Promise<boolean>;
   /** Told, of the disk, what kept a file from being kept. */
@@ -49,6 +53,8 @@ export interface MakingTask extends CommitTask {
   readonly fleet?: FleetFile | undefined;
   /** Goes on when no client waits for it any more. */
   readonly finishAnyway: boolean;
+  /** For how many milliseconds the source may send nothing. */
+  readonly idleTimeout: number;
 }
 
 /** For how many milliseconds an original that has sent all its bytes may take to end, when no client waits any more. */
@@ -78,12 +84,16 @@ export class Making {
   /** The one that it was started for. */
   #users = 1;
   #finishAnyway: boolean;
+  #isAbandoned = false;
+  readonly #reads: OriginalReads;
+  readonly #publication: Publication;
   #refused: OpenFile | undefined;
   /** What another machine has made, if that is fetched. */
   #shared: OpenSharedFile | undefined;
   #part: PartFile | undefined;
   #isStarted = false;
-  #publishing: Promise<void> | undefined;
+  /** Whether other processes are being looked for that follow it. */
+  #isLooking = false;
   #isOver = false;
   /** How many bytes the original says that it has. */
   #size: number | undefined;
@@ -97,6 +107,8 @@ export class Making {
     this.#task = task;
     this.#finishAnyway = task.finishAnyway;
     this.#onAbandoned = onAbandoned;
+    this.#reads = new OriginalReads(task.idleTimeout, this.#abort.signal, () => this.#abort.abort(originalStalled()));
+    this.#publication = new Publication(host.folder, task.lease.nonce, host.lease);
     this.started = new Promise((resolve, reject) => {
       this.#resolveStarted = resolve;
       this.#rejectStarted = reject;
@@ -109,8 +121,9 @@ export class Making {
     this.made.then(this.#resolveOutcome, () => this.#resolveOutcome(this.made));
   }
 
+  /** Whether it has ended because no client waits for it any more. */
   get isAbandoned(): boolean {
-    return this.#abort.signal.aborted;
+    return this.#isAbandoned;
   }
 
   /** Counts one more that waits or reads, until the function that is returned is called. */
@@ -126,7 +139,7 @@ export class Making {
       if (!isAttached) return;
       isAttached = false;
       this.#users -= 1;
-      if (this.#users === 0) this.#abandon();
+      if (this.#users === 0) this.#left();
     };
   }
 
@@ -135,19 +148,37 @@ export class Making {
     this.#finishAnyway = true;
   }
 
-  #abandon(): void {
+  /** The last client of this process has left. */
+  #left(): void {
     void this.#refused?.close();
     this.#refused = undefined;
     if (this.#isOver) this.#part?.release();
-    // What was opened is the client's by now. What goes through memory cannot go on without a reader.
-    if (this.#isOver || this.#isHandedOver || (this.#finishAnyway && !this.#part?.isFull)) return;
+    if (this.#isWanted) return;
     // A client that knows the length leaves with the last byte, before the original has ended.
-    if (this.#hasAllBytes) {
-      this.#giveUp ??= setTimeout(() => this.#users === 0 && this.#letGo(), endPatience);
-      this.#giveUp.unref();
-      return;
-    }
-    this.#letGo();
+    if (this.#hasAllBytes) this.#endLater(endPatience);
+    else void this.#endUnlessFollowed();
+  }
+
+  get #isWanted(): boolean {
+    // What was opened is the client's by now. What goes through memory cannot go on without a reader.
+    const goesOn = this.#isHandedOver || (this.#finishAnyway && !this.#part?.isFull);
+    return this.#users > 0 || this.#isOver || goesOn;
+  }
+
+  #endLater(milliseconds: number): void {
+    clearTimeout(this.#giveUp);
+    this.#giveUp = setTimeout(() => void this.#endUnlessFollowed(), milliseconds).unref();
+  }
+
+  /** Ends it, unless other processes wait for it. While they do, it looks again and again. */
+  async #endUnlessFollowed(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const isFollowed = !this.#part?.isFull && (await this.#publication.isFollowed());
+    this.#isLooking = false;
+    if (!this.#isWanted && !isFollowed) return this.#letGo();
+    this.#publication.reveal();
+    if (!this.#isWanted) this.#endLater(this.#host.lease / 3);
   }
 
   get #hasAllBytes(): boolean {
@@ -156,6 +187,7 @@ export class Making {
   }
 
   #letGo(): void {
+    this.#isAbandoned = true;
     this.#onAbandoned();
     this.#abort.abort(closedEarly());
     this.#part?.left();
@@ -190,14 +222,11 @@ export class Making {
     } finally {
       this.#isOver = true;
       clearTimeout(this.#giveUp);
+      this.#reads.end();
       // A client that waits for its turn still reads from the part: it does not wait for the disk.
       if (this.#users === 0) this.#part?.release();
-      await this.#publishing;
-      const { folder } = this.#host;
-      const { nonce } = this.#task.lease;
-      await Promise.all(
-        [folder.part(nonce), folder.partInfo(nonce)].map((path) => remove(path).catch(() => undefined)),
-      );
+      await this.#publication.end();
+      await remove(this.#host.folder.part(this.#task.lease.nonce)).catch(() => undefined);
       await this.#task.fleet?.end();
       await this.#task.lease.release();
     }
@@ -217,11 +246,11 @@ export class Making {
     const { signal } = this.#abort;
     const asked = source.name;
     const known = previous && (await this.#host.folder.hasBytes(previous)) ? knownVersion(previous.upstream) : {};
-    const opened = await source.open({ signal, ...known });
+    const opened = await this.#reads.open(source, known);
     let isOurs = true;
     this.#shared = opened instanceof OpenSharedFile ? opened : undefined;
     // A file that takes no notice of a signal ends when it is closed.
-    const stop = onAbort(signal, () => void opened.close());
+    const stop = onAbort(signal, () => void opened.close().catch(() => undefined));
     try {
       if (opened.notModified) return await this.#renew(previous, opened);
       const upstream = lifetimeOf(opened);
@@ -236,7 +265,7 @@ export class Making {
       return await this.#write(opened, upstream, asked);
     } finally {
       stop();
-      if (isOurs) await opened.close();
+      if (isOurs) await this.#reads.close(opened);
     }
   }
 
@@ -284,7 +313,7 @@ export class Making {
     const { signal } = this.#abort;
     const checked = new CheckedBytes(opened.stat);
     let isKeeping = true;
-    for await (const chunk of checked.pass(readContent(await opened.content()))) {
+    for await (const chunk of checked.pass(this.#reads.chunks(opened))) {
       signal.throwIfAborted();
       part.add(chunk);
       if (!this.#isStarted) this.#start(part, opened.stat);
@@ -307,7 +336,7 @@ export class Making {
   #start(part: PartFile, stat: FileStat): void {
     this.#isStarted = true;
     const info = partInfo(this.#shared?.record.name ?? this.#task.source.name, stat);
-    this.#publishing = this.#publish(info);
+    this.#publication.publish(info);
     this.#resolveStarted({ kind: "growing", info, part });
   }
 
@@ -338,13 +367,6 @@ export class Making {
     await remove(folder.part(lease.nonce)).catch(() => undefined);
     // Other processes cannot read along: each makes its own.
     await lease.release();
-  }
-
-  /** Lets other processes read along. Without it they wait until the file is whole. */
-  async #publish(info: PartInfo): Promise<void> {
-    const { folder } = this.#host;
-    const path = folder.partInfo(this.#task.lease.nonce);
-    await folder.writeWhole(path, JSON.stringify(info), { sync: false }).catch(() => undefined);
   }
 
   async #commit(part: PartFile, made: MadeBytes, times?: MadeTimes): Promise<Made> {

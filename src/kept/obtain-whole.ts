@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DownloadError } from "../errors.ts";
 import { untilAborted } from "../files/abort.ts";
 import type { OpenFile } from "../files/download-file.ts";
 import type { KeptFile } from "./kept-file.ts";
@@ -153,9 +152,4 @@ async function withDeadline<T>(
   } finally {
     abort.abort();
   }
-}
-
-/** What a client gets that would have to wait too long: it asks again. */
-export function stillMaking(retryAfter: number): DownloadError {
-  return new DownloadError(503, "The file is being made", { headers: { "Retry-After": String(retryAfter) } });
 }

@@ -1,6 +1,7 @@
 import { untilAborted } from "../files/abort.ts";
 import type { OpenFile, OpenOptions } from "../files/download-file.ts";
 import { OpenGrowingFile } from "./growing-file.ts";
+import { defaultIdleTimeout } from "./kept-options.ts";
 import { isUsable, maxAttempts, type KeptStore } from "./kept-store.ts";
 import type { Making, Started } from "./making.ts";
 import { growingStat } from "./part-info.ts";
@@ -65,11 +66,17 @@ class Opening {
   }
 
   async #foreign(nonce: string): Promise<OpenFile | undefined> {
-    const { key, signal } = this.#visit;
-    const reader = await this.#store.foreign(key, nonce).read(signal);
-    if (reader) this.#store.count("collapsed", this.#visit);
-    else this.#store.index.forget(key);
-    return reader;
+    const { key, options, signal } = this.#visit;
+    const { idleTimeout = defaultIdleTimeout } = options;
+    try {
+      const reader = await this.#store.foreign(key, nonce).read(idleTimeout, signal);
+      if (reader) this.#store.count("collapsed", this.#visit);
+      else this.#store.index.forget(key);
+      return reader;
+    } catch (error) {
+      signal?.throwIfAborted();
+      return this.#stale(error);
+    }
   }
 
   async #making(joined: JoinedMaking): Promise<OpenFile | undefined> {

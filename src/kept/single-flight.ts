@@ -3,6 +3,7 @@ import type { Fleet } from "./fleet.ts";
 import type { KeptFolder } from "./folder.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import type { KeptIndex } from "./kept-index.ts";
+import { defaultIdleTimeout } from "./kept-options.ts";
 import type { HashedKey } from "./key.ts";
 import { takeLease } from "./lease.ts";
 import { Making, type Made, type MakingHost } from "./making.ts";
@@ -107,9 +108,9 @@ export class SingleFlight {
       index.forget(key);
       return { kind: "kept" };
     }
-    const { finishAnyway = false } = options;
+    const { finishAnyway = false, idleTimeout = defaultIdleTimeout } = options;
     const fleet = this.#host.fleet?.join(visit);
-    const task = { key, lease, source: fleet ?? original, fleet, previous, finishAnyway };
+    const task = { key, lease, source: fleet ?? original, fleet, previous, finishAnyway, idleTimeout };
     const making = new Making(this.#host.making, task, () => this.forget(key.hash));
     this.#follow(key, making);
     return { kind: "making", making, isStarter: true, leave: making.attached() };

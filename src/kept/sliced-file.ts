@@ -53,14 +53,14 @@ export class SlicedFile implements DownloadFile {
   }
 
   #slice(index: number, signal: AbortSignal | undefined): Promise<OpenFile> {
-    const { key, original } = this.#visit;
+    const { key, original, options } = this.#visit;
     const { etag, size } = this.#manifest;
     const range = { start: index * sliceSize, end: Math.min((index + 1) * sliceSize, size) - 1 };
     const source = new SliceSource(original, range, this.#manifest, this.#onChanged);
     // Bound to the entity tag: it is never stale. What was begun is finished, as the client is likely to come back for it.
     return openForClient(
       this.#store,
-      visitOf(sliceKey(key, etag, index), source, { finishAnyway: true }, { signal }),
+      visitOf(sliceKey(key, etag, index), source, { finishAnyway: true, idleTimeout: options.idleTimeout }, { signal }),
       {},
     );
   }

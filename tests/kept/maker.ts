@@ -1,7 +1,8 @@
 /**
  * A process that makes a file, for tests that kill it. Arguments: folder, chunks of 64 KiB, milliseconds between two of them, a log
  * of makings, a folder that machines share, and the URL of their Redis.
- * Prints "ready", then for each line on its input makes the file and prints its SHA-256.
+ * Prints "ready", then for each line on its input makes the file and prints its SHA-256. Its client leaves after the first bytes if
+ * the line begins with "leave ", and "left" is printed.
  */
 import { createHash } from "node:crypto";
 import { appendFile } from "node:fs/promises";
@@ -27,10 +28,16 @@ async function* bytes(): AsyncGenerator<Uint8Array> {
 
 process.stdout.write("ready\n");
 for await (const line of createInterface({ input: process.stdin })) {
+  const leaves = line.startsWith("leave ");
   const file = new VirtualFile(bytes, { name: "big.bin" });
-  const opened = await openKept(kept, ["big", line], file, { finishAnyway: true });
+  const opened = await openKept(kept, ["big", line.replace("leave ", "")], file, { finishAnyway: !leaves });
   const hash = createHash("sha256");
-  for await (const chunk of readOpened(opened)) hash.update(chunk);
+  for await (const chunk of readOpened(opened)) {
+    hash.update(chunk);
+    if (leaves) break;
+  }
+  // A follower of another process has come by then.
+  if (leaves) await sleep(500);
   await opened.close();
-  process.stdout.write(`${hash.digest("hex")}\n`);
+  process.stdout.write(leaves ? "left\n" : `${hash.digest("hex")}\n`);
 }

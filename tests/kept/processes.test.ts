@@ -116,6 +116,15 @@ test("Two processes make a file once: the other one reads along, and gets every 
   expect((await readFile(log, "utf8")).trim().split("\n")).toHaveLength(1);
 });
 
+test("A making goes on in one process while a client of another one reads along", async () => {
+  const [first, second] = await Promise.all([startMaker(100), startMaker(100)]);
+  const left = ask(first, "leave same");
+  await expect.poll(() => filesBelow("making"), { timeout: 10_000 }).not.toEqual([]);
+  const followed = ask(second, "same");
+  expect([await left, await followed]).toEqual(["left", digest]);
+  expect((await readFile(log, "utf8")).trim().split("\n")).toHaveLength(1);
+});
+
 test("If the process that makes a file is killed, one that waits for the whole makes it in its place", async () => {
   const maker = await startMaker(100);
   maker.child.stdin!.write("x\n");
