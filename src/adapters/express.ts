@@ -1,9 +1,9 @@
 import type { Request, RequestHandler, Response } from "express";
 import { FileNotFoundError } from "../errors.ts";
-import type { DownloadHandler, DownloadMiddleware, DownloadRequest, DownloadResult } from "../responses/handler.ts";
+import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { answer } from "./node/write.ts";
 import { isOfLeaving } from "./node/connection.ts";
-import { applyToDownloads as nodeMiddleware, passOn, type NodeNext } from "./node/index.ts";
+import { applyToDownloads as nodeMiddleware, passOn } from "./node/index.ts";
 import { NodeDownloadRequest } from "./node/request.ts";
 import { namedParams } from "./application.ts";
 
@@ -31,13 +31,21 @@ import { namedParams } from "./application.ts";
  * ```
  */
 export function toExpressHandler(handler: DownloadHandler<Request>): RequestHandler {
-  return (request, response, next) => {
-    const context = {
-      params: namedParams(request.params, (request.route as { path?: unknown } | undefined)?.path),
-      native: request,
-      clientAddress: () => request.ip,
-    };
-    return sent(request, response, (downloadRequest) => handler(downloadRequest, context), next);
+  return async (request, response, next) => {
+    try {
+      const route: { readonly path?: unknown } | undefined = request.route;
+      const context = {
+        params: namedParams(request.params, route?.path),
+        native: request,
+        clientAddress: () => request.ip,
+      };
+      const downloadRequest = new NodeDownloadRequest(request, response);
+      const failure = await answer(handler(downloadRequest, context), downloadRequest, request, response);
+      // Express's error handlers log it; the response is broken already.
+      if (failure !== undefined) next(failure);
+    } catch (error) {
+      if (!isOfLeaving(error, response)) passOn(error, response, next);
+    }
   };
 }
 
@@ -63,28 +71,12 @@ export function toExpressHandler(handler: DownloadHandler<Request>): RequestHand
  * server.close();
  * ```
  */
-export function send(
+export async function send(
   request: Request,
   response: Response,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
-  return sent(request, response, () => result, request.next ?? rethrow);
-}
-
-async function sent(
-  request: Request,
-  response: Response,
-  resultFor: (request: DownloadRequest) => DownloadResult | Promise<DownloadResult>,
-  next: NodeNext,
-): Promise<void> {
-  try {
-    const downloadRequest = new NodeDownloadRequest(request, response);
-    const failure = await answer(resultFor(downloadRequest), downloadRequest, request, response);
-    // Express's error handlers log it; the response is broken already.
-    if (failure !== undefined) next(failure);
-  } catch (error) {
-    if (!isOfLeaving(error, response)) passOn(error, response, next);
-  }
+  await toExpressHandler(async () => result)(request, response, request.next ?? rethrow);
 }
 
 /** For a request that no router of Express has handled. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fieldsOfFile, mergedWhole, mergeFields, presentIn, presentOn } from "./fields.ts";
+import { fieldsOfFile, mergedNames, mergedWhole, mergeFields, presentIn, presentOn } from "./fields.ts";
 
 const ours: Readonly<Record<string, string>> = {
   "Content-Type": "text/html",
@@ -29,6 +29,22 @@ function sent(name: string, present: string, { status = 200, own = ours, chosen,
 }
 
 const nothing = {};
+
+const fieldNames = [
+  "Accept-Ranges Cache-Control Content-Digest Content-Disposition Content-Encoding Content-Language Content-Length",
+  "Content-Location Content-MD5 Content-Range Content-Security-Policy Content-Type CDN-Cache-Control Date Digest ETag",
+  "Expires Last-Modified Link Repr-Digest Set-Cookie Surrogate-Control Transfer-Encoding Vary X-Powered-By",
+]
+  .join(" ")
+  .split(" ");
+
+it.each([200, 206, 302, 304, 404])("only the fields of merged names are looked at by a merge (%i)", (status) => {
+  const changed = fieldNames.filter((name) => sent(name, "a", { status, own: nothing }) !== "a");
+  const combined = fieldNames.filter((name) => sent(name, "a", { status, own: { [name]: "b" } }) !== "b");
+  const looked = [...changed, ...combined].map((name) => name.toLowerCase()).filter((name) => name !== "set-cookie");
+  expect(looked.filter((name) => !mergedNames.has(name))).toEqual([]);
+  expect(looked).toContain(status === 304 ? "content-language" : "etag");
+});
 
 describe("a field that middleware has set", () => {
   it.each<[name: string, present: string, question: Question, sent: string | null]>([

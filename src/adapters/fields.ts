@@ -102,6 +102,15 @@ const ofDownload = new Set([
 
 const keepsInCache = new Set(["content-location", "expires", "surrogate-control", "cdn-cache-control"]);
 
+/** Lower-case names of the present fields that a merge looks at, beside those of defaults: all others just stay. */
+export const mergedNames: ReadonlySet<string> = new Set([
+  ...ofDownload,
+  ...keepsInCache,
+  "cache-control",
+  "content-language",
+  "vary",
+]);
+
 function mustGo(name: string, status: number, present: PresentFields): boolean {
   if (ofDownload.has(name)) return true;
   const isRefusal = status >= 400;

@@ -1,5 +1,4 @@
-import { modificationTime } from "./conditional.ts";
-import type { Decision, Representation } from "./decide.ts";
+import { modificationTime, type Decision, type Representation } from "./decide.ts";
 import { formatHTTPDate } from "./date.ts";
 import { HeaderFields } from "./header-fields.ts";
 import { contentRange, rangeLength, unsatisfiedRange, type MultipartByteRanges } from "./range.ts";

@@ -1,14 +1,17 @@
 /** HTTP's rules for downloads as pure functions, for applications that build their own responses. */
 export {
+  decide,
   evaluatePreconditions,
   ifRangeHolds,
   modificationTime,
   modifiedSince,
+  type Decision,
   type PreconditionOptions,
   type PreconditionOutcome,
+  type Representation,
   type RequestHead,
   type Validators,
-} from "./conditional.ts";
+} from "./decide.ts";
 export {
   asFilename,
   basename,
@@ -19,7 +22,6 @@ export {
   type ParsedContentDisposition,
 } from "./content-disposition.ts";
 export { formatHTTPDate, parseHTTPDate } from "./date.ts";
-export { decide, type Decision, type Representation } from "./decide.ts";
 export { isRefusedDigest, parseReprDigest, reprDigest, wantedDigest } from "./digest.ts";
 export { acceptedEncodings, isContentEncoding, preferredEncoding, type ContentCoding } from "./encoding.ts";
 export {

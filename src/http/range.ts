@@ -33,65 +33,26 @@ export const maxRanges = 100;
  * ```
  */
 export function parseRange(value: string): readonly RangeSpec[] | undefined {
-  if (!hasBytesUnit(value)) return undefined;
+  if (!/^bytes=/i.test(value)) return undefined;
   const specs: RangeSpec[] = [];
-  let position = "bytes=".length;
-  while (position <= value.length) {
-    const comma = value.indexOf(",", position);
-    const memberEnd = comma === -1 ? value.length : comma;
-    const start = skipWhitespace(value, position, memberEnd);
-    const end = trimWhitespace(value, start, memberEnd);
+  for (const member of value.slice("bytes=".length).split(",")) {
     // A list may have empty members (RFC 9110 §5.6.1.2).
-    if (start < end) {
-      const spec = parseRangeSpec(value, start, end);
-      if (spec === undefined) return undefined;
-      specs.push(spec);
-    }
-    position = memberEnd + 1;
+    if (/^[ \t]*$/.test(member)) continue;
+    const spec = parseRangeSpec(member);
+    if (spec === undefined) return undefined;
+    specs.push(spec);
   }
   return specs.length > 0 ? specs : undefined;
 }
 
-function hasBytesUnit(value: string): boolean {
-  return value.startsWith("bytes=") || value.slice(0, 6).toLowerCase() === "bytes=";
-}
-
-/** `5-`, `5-9` or `-9`, between `from` and `to` of `value`. */
-function parseRangeSpec(value: string, from: number, to: number): RangeSpec | undefined {
-  const dash = value.indexOf("-", from);
-  if (dash === -1 || dash >= to) return undefined;
-  const start = parsePosition(value, from, dash);
-  const end = parsePosition(value, dash + 1, to);
-  if (Number.isNaN(start) || Number.isNaN(end)) return undefined;
-  if (start === undefined) return end === undefined ? undefined : { suffix: end };
-  if (end === undefined) return { start };
+/** `5-`, `5-9` or `-9`. */
+function parseRangeSpec(member: string): RangeSpec | undefined {
+  const [, first = "", last = ""] = /^[ \t]*(\d*)-(\d*)[ \t]*$/.exec(member) ?? [];
+  const end = Math.min(Number(last), Number.MAX_SAFE_INTEGER);
+  if (first === "") return last === "" ? undefined : { suffix: end };
+  const start = Math.min(Number(first), Number.MAX_SAFE_INTEGER);
+  if (last === "") return { start };
   return start <= end ? { start, end } : undefined;
-}
-
-/** Parses decimal digits: undefined if there are none, NaN for any other character, at most MAX_SAFE_INTEGER. */
-function parsePosition(value: string, from: number, to: number): number | undefined {
-  if (from === to) return undefined;
-  let position = 0;
-  for (let index = from; index < to; index++) {
-    const digit = value.charCodeAt(index) - 48;
-    if (!(digit >= 0 && digit <= 9)) return NaN;
-    position = position * 10 + digit;
-  }
-  return Math.min(position, Number.MAX_SAFE_INTEGER);
-}
-
-function skipWhitespace(value: string, from: number, to: number): number {
-  while (from < to && isWhitespace(value.charCodeAt(from))) from++;
-  return from;
-}
-
-function trimWhitespace(value: string, from: number, to: number): number {
-  while (to > from && isWhitespace(value.charCodeAt(to - 1))) to--;
-  return to;
-}
-
-function isWhitespace(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
 
 /**
@@ -113,7 +74,11 @@ function isWhitespace(code: number): boolean {
 export function selectRanges(value: string, size: number): RangeSelection {
   const specs = size > 0 ? parseRange(value) : undefined;
   if (specs === undefined || specs.length > maxRanges) return full;
-  const ranges = satisfiable(specs, size);
+  const ranges: ByteRange[] = [];
+  for (const spec of specs) {
+    const range = resolve(spec, size);
+    if (range !== undefined) ranges.push(range);
+  }
   const [first] = ranges;
   if (first === undefined) return unsatisfiable;
   if (ranges.length === 1) return { kind: "partial", range: first };
@@ -125,15 +90,6 @@ function joined(ranges: readonly ByteRange[]): RangeSelection {
   return first !== undefined && second === undefined
     ? { kind: "partial", range: first }
     : { kind: "multipart", ranges };
-}
-
-function satisfiable(specs: readonly RangeSpec[], size: number): ByteRange[] {
-  const ranges: ByteRange[] = [];
-  for (const spec of specs) {
-    const range = resolve(spec, size);
-    if (range !== undefined) ranges.push(range);
-  }
-  return ranges;
 }
 
 function resolve(spec: RangeSpec, size: number): ByteRange | undefined {

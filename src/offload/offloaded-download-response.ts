@@ -1,5 +1,5 @@
 import type { FileStat } from "../files/download-file.ts";
-import { evaluatePreconditions, ifRangeHolds } from "../http/conditional.ts";
+import { evaluatePreconditions, ifRangeHolds } from "../http/decide.ts";
 import { isHandOffField } from "../http/hand-off.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import type { DescribedRepresentation } from "../http/head.ts";

@@ -3,8 +3,7 @@ import { FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts
 import { ofLength, startChunks, type Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { releaseFile } from "../files/download-file.ts";
-import { modifiedSince } from "../http/conditional.ts";
-import { decide, type Decision } from "../http/decide.ts";
+import { decide, modifiedSince, type Decision } from "../http/decide.ts";
 import { isFramingField } from "../http/framing.ts";
 import { isHandOffField } from "../http/hand-off.ts";
 import { HeaderFields } from "../http/header-fields.ts";

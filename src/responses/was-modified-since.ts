@@ -1,6 +1,6 @@
 import { debug, reasonOf } from "../diagnostics.ts";
 import type { DownloadFile } from "../files/download-file.ts";
-import { modificationTime, type Validators } from "../http/conditional.ts";
+import { modificationTime, type Validators } from "../http/decide.ts";
 import type { DownloadResponse } from "./download-response.ts";
 
 /**

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { modificationTime } from "../../src/http/conditional.ts";
 import { parseHTTPDate } from "../../src/http/date.ts";
-import { decide } from "../../src/http/decide.ts";
+import { decide, modificationTime } from "../../src/http/decide.ts";
 import { scanEntityTag } from "../../src/http/etag.ts";
 import { HeaderFields } from "../../src/http/header-fields.ts";
 import { responseHead } from "../../src/http/head.ts";

@@ -1,13 +1,25 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { fieldsFromRaw } from "../../http/header-fields.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
-import { grouped, mergeInto } from "../fields.ts";
+import { grouped, mergedNames, mergeInto } from "../fields.ts";
 import { http2Stream } from "./connection.ts";
 
 /** Merges the head with the fields that middleware and the framework have set. */
 export function mergeHead(rendered: RenderedResponse, response: ServerResponse): RenderedResponse {
-  if (response.headersSent || response.getHeaderNames().length === 0) return rendered;
-  return { ...rendered, headers: mergeInto(response, rendered).raw };
+  return response.headersSent || !mustMerge(response, rendered)
+    ? rendered
+    : { ...rendered, headers: mergeInto(response, rendered).raw };
+}
+
+// Most applications set a few fields such as `X-Powered-By`, which say nothing of the file. They stay beside those of the download.
+function mustMerge(response: ServerResponse, { yields = [] }: RenderedResponse): boolean {
+  const present = response.getHeaderNames();
+  if (present.length === 0) return false;
+  // Middleware that replaced `write` may compress what it gets.
+  if (Object.hasOwn(response, "write")) return true;
+  for (const name of present) if (mergedNames.has(name)) return true;
+  for (const name of yields) if (response.hasHeader(name)) return true;
+  return false;
 }
 
 /** Writes the head, unless it was sent: srvx and h3 send it themselves. */
@@ -27,9 +39,10 @@ function writeFieldByField(response: ServerResponse, status: number, headers: re
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? "";
     const value = headers[at + 1] ?? "";
-    if (added.has(name.toLowerCase())) response.appendHeader(name, value);
+    const key = name.toLowerCase();
+    if (added.has(key)) response.appendHeader(name, value);
     else response.setHeader(name, value);
-    added.add(name.toLowerCase());
+    added.add(key);
   }
   response.writeHead(status);
 }

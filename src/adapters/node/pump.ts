@@ -1,10 +1,22 @@
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { allocate, copyOf } from "../../files/bytes.ts";
 import { endedEarly, type SeekableContent } from "../../files/content.ts";
 import { chunkSizes, mostAbsorbed, patience, returnLarge, takeLarge, wantedBytes } from "../chunk-budget.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { borrowBuffer, returnBuffer } from "./buffer-pool.ts";
-import type { ResponseWriter } from "./response-writer.ts";
-import { trustedSocket } from "./trusted-socket.ts";
+import { trustedSocket } from "./connection.ts";
+
+/** The writer of a response, as far as the pump needs it. */
+export interface ChunkWriter {
+  readonly response: ServerResponse;
+  /** Whether nothing more can be written. */
+  readonly isOver: boolean;
+  /** Writes memory that may be filled again once this resolves with `"reusable"`. With false, the client left. */
+  writeTrusted(chunk: Uint8Array, socket: Socket, isLast: boolean): Promise<boolean | "reusable">;
+  /** Writes memory that the response may keep. False if the client left. */
+  write(chunk: Uint8Array): Promise<boolean> | true;
+}
 
 /**
  * Reads at a time, of all transfers together: enough to keep Node's threads busy. A buffer that waits for its read behind
@@ -18,7 +30,7 @@ const reads = new Semaphore(2 * (Number(process.env["UV_THREADPOOL_SIZE"]) || 4)
  * @returns false if the client left
  * @throws {IncompleteBodyError} if the file is shorter than the content
  */
-export async function pump(content: SeekableContent, writer: ResponseWriter, onStart: () => void): Promise<boolean> {
+export async function pump(content: SeekableContent, writer: ChunkWriter, onStart: () => void): Promise<boolean> {
   let keepsUp = false;
   for (let position = 0; position < content.length;) {
     const sent = await sendChunk({ content, writer, onStart, position, keepsUp });
@@ -37,7 +49,7 @@ interface SentChunk {
 
 interface NextChunk {
   readonly content: SeekableContent;
-  readonly writer: ResponseWriter;
+  readonly writer: ChunkWriter;
   /** Called when there is a first chunk, before it is written. */
   readonly onStart: () => void;
   readonly position: number;
@@ -100,7 +112,7 @@ async function sendFresh(next: NextChunk, wanted: number): Promise<SentChunk | u
   }
 }
 
-async function send(writer: ResponseWriter, bytes: Uint8Array): Promise<SentChunk | undefined> {
+async function send(writer: ChunkWriter, bytes: Uint8Array): Promise<SentChunk | undefined> {
   const since = performance.now();
   const writing = writer.write(bytes);
   if (writing === true) return { count: bytes.byteLength, drain: 0 };

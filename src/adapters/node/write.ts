@@ -1,19 +1,25 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { copyOf } from "../../files/bytes.ts";
 import type { BytesContent, SeekableContent } from "../../files/content.ts";
-import { bodyLength, closeBody, readBody, type RenderedResponse } from "../../responses/rendered-response.ts";
-import { limitRate } from "../../responses/limit-rate.ts";
-import { debug } from "../../diagnostics.ts";
-import type { SlowReaders } from "../../responses/rendered-response.ts";
 import type { DownloadRequest, DownloadResult } from "../../responses/handler.ts";
+import { limitRate } from "../../responses/limit-rate.ts";
 import { renderResult } from "../../responses/render.ts";
+import { bodyLength, closeBody, readBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import { throughMiddleware } from "../application.ts";
-import { inSmallPieces, watchReader } from "../slow-readers.ts";
-import { http2Stream, isGone, socketOf } from "./connection.ts";
+import { inSmallPieces } from "../slow-readers.ts";
+import {
+  breakConnection,
+  hasLeft,
+  http2Stream,
+  isGone,
+  onConnectionEnd,
+  socketOf,
+  trustedSocket,
+} from "./connection.ts";
 import { mergeHead, writeHead } from "./head.ts";
 import { pump } from "./pump.ts";
-import { ResponseWriter } from "./response-writer.ts";
-import { trustedSocket } from "./trusted-socket.ts";
+import { watchClient } from "./slow-client.ts";
 
 /**
  * Responds with a result, once the application's middleware has seen it.
@@ -36,93 +42,12 @@ export async function answer(
  * error, for a log. Resolves with undefined if nothing failed, also if the client left.
  */
 export function writeRendered(rendered: RenderedResponse, response: ServerResponse): Promise<unknown> {
-  if (isGone(response)) return abandon(rendered);
-  const { body, status, delivery } = rendered;
-  return new Promise((resolve, reject) => {
-    let failure: unknown;
-    const end = (): void => {
-      unwatch?.();
-      // At once, not when the source next yields: it may never do so again.
-      void closeBody(body);
-      writer.stop();
-      resolve(failure);
-    };
-    const abort = (): void => {
-      delivery.abort(status, writer.taken, failure);
-      end();
-    };
-    const fail = (error: unknown): void => {
-      // The source was closed because the client left.
-      if (writer.isOver) return abort();
-      failure = error;
-      if (response.headersSent) {
-        breakConnection(response, bodyLength(body), error);
-        writer.whenTaken(abort);
-      } else {
-        reject(error);
-        abort();
-      }
-    };
-    const writer = new ResponseWriter(response, abort);
-    const unwatch = rendered.slowReaders && watchClient(rendered.slowReaders, writer);
-    sendBody(rendered, writer).then((isWhole) => {
-      if (!isWhole) return abort();
-      delivery.finish(status, writer.taken);
-      end();
-    }, fail);
-  });
-}
-
-/** HTTP/2's error code of a stream that is no longer wanted (RFC 9113 §7). */
-const cancelled = 8;
-
-/** Ends the response of a client that reads too slowly. */
-function watchClient(limits: SlowReaders, writer: ResponseWriter): () => void {
-  const { response } = writer;
-  const reader = { taken: () => takenBy(writer), isWaiting: () => writer.waiting > 0 };
-  return watchReader(limits, reader, () => {
-    debug(() => "a client reads too slowly: its download is ended");
-    const stream = http2Stream(response);
-    if (stream) stream.close(cancelled);
-    else response.destroy();
-  });
-}
-
-interface Handle {
-  readonly writeQueueSize?: number;
-}
-
-// A chunk may take a slow client minutes. Of the one that is under way, libuv knows how much the kernel has taken: Node's own
-// socket timeout looks at the same number.
-function takenBy(writer: ResponseWriter): number {
-  const { taken, waiting, response } = writer;
-  if (http2Stream(response)) return taken;
-  const queued = (socketOf(response) as { readonly _handle?: Handle | null } | undefined)?.["_handle"]?.writeQueueSize;
-  return typeof queued === "number" ? taken + Math.max(0, waiting - queued) : taken;
+  return isGone(response) ? abandon(rendered) : new ResponseWriter(rendered, response).run();
 }
 
 async function abandon({ body, status, delivery }: RenderedResponse): Promise<undefined> {
   await closeBody(body);
   delivery.abort(status, 0);
-}
-
-/** Sends head and body. True if the connection took all of it. */
-async function sendBody(rendered: RenderedResponse, writer: ResponseWriter): Promise<boolean> {
-  const { body, limitRate: rate, slowReaders } = rendered;
-  if (body.kind === "none") return sendHead(rendered, writer);
-  if (rate) return sendChunks(rendered, limitRate(readBody(body), rate), writer);
-  // HTTP/2 does not tell how much of a chunk was taken.
-  if (slowReaders && http2Stream(writer.response)) {
-    return sendChunks(rendered, inSmallPieces(readBody(body)), writer);
-  }
-  if (body.kind === "content" && body.content.kind === "bytes") return sendBytes(rendered, body.content, writer);
-  if (body.kind === "content" && body.content.kind === "seekable") return sendFile(rendered, body.content, writer);
-  return sendChunks(rendered, readBody(body), writer);
-}
-
-function sendHead({ status, headers }: RenderedResponse, writer: ResponseWriter): Promise<boolean> {
-  writeHead(writer.response, status, headers);
-  return writer.end();
 }
 
 /** Up to this many bytes are copied, or counted, at a time. */
@@ -131,22 +56,250 @@ const largestPiece = 256 * 1024;
 /** Up to this many bytes in memory go to Node's own socket in one piece, with the head and the end of the response. */
 const largestWhole = 1024 * 1024;
 
+/**
+ * Writes one response, and counts what the connection took of its body.
+ *
+ * A response may be a substitute for Node's, such as that of a wrapper for serverless functions: its `write` may return undefined
+ * and call back at once or never, it may have no socket, and emit `finish` alone. The writer needs no more of it than `pipe`.
+ */
+class ResponseWriter {
+  readonly rendered: RenderedResponse;
+  readonly response: ServerResponse;
+  /** Bytes of the body that the connection took. */
+  taken = 0;
+  /** Bytes that were written, whether the connection took them or not. */
+  #written = 0;
+  readonly #socket: Socket | undefined;
+  #resolve!: (failure: unknown) => void;
+  #reject!: (error: unknown) => void;
+  #failure: unknown;
+  #stopListening!: () => void;
+  #stopWatching: (() => void) | undefined;
+  /** Resolves the write that waits for the connection. */
+  #settle: ((done: boolean) => void) | undefined;
+  #onTaken: (() => void) | undefined;
+  #isEnding = false;
+  #isOver = false;
+
+  constructor(rendered: RenderedResponse, response: ServerResponse) {
+    this.rendered = rendered;
+    this.response = response;
+    this.#socket = socketOf(response);
+  }
+
+  /** Writes the response. Settles as {@link writeRendered}. */
+  run(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      const { slowReaders } = this.rendered;
+      this.#stopListening = onConnectionEnd(this.response, () => this.#over(this.#isEnding && this.#isWholeAtEnd()));
+      if (slowReaders) this.#stopWatching = watchClient(slowReaders, this);
+      void this.#send();
+    });
+  }
+
+  async #send(): Promise<void> {
+    try {
+      // If all of it was written, the response reports its end.
+      if (!(await sendBody(this))) this.#over(false);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    // The source was closed because the client left.
+    if (this.isOver) return this.#over(false);
+    this.#failure = error;
+    if (!this.response.headersSent) {
+      this.#reject(error);
+      return this.#over(false);
+    }
+    breakConnection(this.response, bodyLength(this.rendered.body), error);
+    this.#onTaken = () => this.#over(false);
+    if (this.waiting === 0) this.#onTaken();
+  }
+
+  /** Reports how the response ended, and frees everything. */
+  #over(isWhole: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopListening();
+    this.#stopWatching?.();
+    const { status, delivery, body } = this.rendered;
+    if (isWhole) delivery.finish(status, this.taken);
+    else delivery.abort(status, this.taken, this.#failure);
+    // At once, not when the source next yields: it may never do so again.
+    void closeBody(body);
+    this.#settle?.(isWhole);
+    this.#resolve(this.#failure);
+  }
+
+  /** Whether nothing more can be written. */
+  get isOver(): boolean {
+    return this.#isOver || isGone(this.response);
+  }
+
+  /** Bytes that were written, and that the connection has not taken. */
+  get waiting(): number {
+    return this.#written - this.taken;
+  }
+
+  #tookAll(): boolean {
+    return this.taken > 0 && this.waiting === 0;
+  }
+
+  /** Whether a response that was ended is whole, though it was closed without a word of its end. */
+  #isWholeAtEnd(): boolean {
+    const stream = http2Stream(this.response);
+    if (stream) return stream.writableFinished && stream.rstCode === 0 && !stream.aborted;
+    // A stand-in that has no connection closes when it is done.
+    return this.#tookAll() || this.#socket?.destroyed === undefined;
+  }
+
+  /**
+   * Writes a chunk to Node's own socket. Resolves with `"reusable"` if the kernel took it and nothing else has had it: its
+   * memory can be used again. With true if it was taken, and with false if the client left first.
+   * @param socket - of `trustedSocket`
+   * @param isLast - ends the response as well
+   */
+  writeTrusted(chunk: Uint8Array, socket: Socket, isLast = false): Promise<boolean | "reusable"> {
+    return new Promise((resolve) => {
+      const { response } = this;
+      // Outside of a cork, Node keeps what is written until the end of the turn.
+      response.cork();
+      this.#settle = resolve;
+      this.#writeCounted(chunk, socket, (isTaken) => {
+        // Asked once more, while the response still has its socket: what replaced a method meanwhile may have got the chunk.
+        resolve(isTaken && trustedSocket(response) === socket ? "reusable" : isTaken);
+      });
+      if (isLast) this.end();
+      response.uncork();
+    });
+  }
+
+  #writeCounted(chunk: Uint8Array, socket: Socket, taken?: (isTaken: boolean) => void): boolean {
+    this.#written += chunk.byteLength;
+    return this.response.write(chunk, (error) => {
+      // For a write that was under way when the socket was destroyed, Node reports no error.
+      const isTaken = !error && !socket.destroyed;
+      if (isTaken) this.taken += chunk.byteLength;
+      taken?.(isTaken);
+      if (this.#tookAll()) this.#onTaken?.();
+    });
+  }
+
+  /** Writes a chunk to any response, which may keep its memory. False if the client left before there was room for more. */
+  write(chunk: Uint8Array): Promise<boolean> | true {
+    const { response } = this;
+    if (http2Stream(response)) return this.#writeToStream(chunk);
+    const socket = trustedSocket(response);
+    if (socket) return this.#writeCounted(chunk, socket) || this.#drained(0);
+    this.#written += chunk.byteLength;
+    const flushed: boolean | undefined = response.write(chunk);
+    if (mustDrain(response, flushed)) return this.#drained(chunk.byteLength);
+    this.taken += chunk.byteLength;
+    return true;
+  }
+
+  // The body must not be ended before all of it was taken: if the client then resets the stream, Node emits no event.
+  #writeToStream(chunk: Uint8Array): Promise<boolean> | true {
+    const { response } = this;
+    this.#written += chunk.byteLength;
+    return new Promise((resolve) => {
+      const settle = (done: boolean): void => {
+        if (this.#settle !== settle) return;
+        this.#settle = undefined;
+        if (done) this.taken += chunk.byteLength;
+        resolve(done);
+      };
+      this.#settle = settle;
+      // A function that replaced `write` may drop the callback.
+      const isReplaced = Object.hasOwn(response, "write");
+      const flushed: unknown = isReplaced
+        ? response.write(chunk)
+        : response.write(chunk, (error) => settle(!error && !hasLeft(response)));
+      if (!isReplaced) return;
+      if (flushed === false) response.once("drain", () => settle(true));
+      else settle(true);
+    });
+  }
+
+  #drained(length: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const { response } = this;
+      const settle = (done: boolean): void => {
+        this.#settle = undefined;
+        response.off("drain", drained);
+        if (done) this.taken += length;
+        resolve(done);
+      };
+      const drained = (): void => settle(true);
+      response.once("drain", drained);
+      this.#settle = settle;
+    });
+  }
+
+  /** Ends the response, with a last chunk or none, unless it was ended. Returns false if the client left. */
+  end(chunk?: Uint8Array): boolean {
+    if (this.#isEnding || this.isOver) return this.#isEnding;
+    this.#isEnding = true;
+    const { response } = this;
+    const length = chunk?.byteLength ?? 0;
+    this.#written += length;
+    // HTTP/2's compatibility API emits it for a stream that was reset as well.
+    if (!http2Stream(response)) {
+      response.once("finish", () => {
+        // Node also emits it after the connection was destroyed, with bytes that were never sent.
+        const isLost = this.#socket?.destroyed === true && !this.#tookAll();
+        if (!isLost) this.taken += length;
+        this.#over(!isLost);
+      });
+    }
+    if (chunk) response.end(chunk);
+    else response.end();
+    return true;
+  }
+}
+
+// `undefined` is not `false`: code that replaces `write` often returns nothing. Node's own response knows.
+function mustDrain(response: ServerResponse, flushed: unknown): boolean {
+  if (typeof flushed === "boolean") return !flushed;
+  return response.writableNeedDrain && typeof socketOf(response)?.destroySoon === "function";
+}
+
+/** Sends head and body, and ends the response. False if the client left first. */
+function sendBody(writer: ResponseWriter): boolean | Promise<boolean> {
+  const { status, headers, body, limitRate: rate, slowReaders } = writer.rendered;
+  if (body.kind === "none") {
+    writeHead(writer.response, status, headers);
+    return writer.end();
+  }
+  if (rate) return sendChunks(limitRate(readBody(body), rate), writer);
+  // HTTP/2 does not tell how much of a chunk was taken.
+  if (slowReaders && http2Stream(writer.response)) return sendChunks(inSmallPieces(readBody(body)), writer);
+  if (body.kind === "content" && body.content.kind === "bytes") return sendBytes(body.content, writer);
+  if (body.kind === "content" && body.content.kind === "seekable") return sendFile(body.content, writer);
+  return sendChunks(readBody(body), writer);
+}
+
 /** Bytes in memory that other responses are sent from as well: only Node's own socket gets that very memory. */
-async function sendBytes(
-  { status, headers }: RenderedResponse,
-  { bytes, shared = true }: BytesContent,
-  writer: ResponseWriter,
-): Promise<boolean> {
-  const { response } = writer;
-  writeHead(response, status, headers);
+function sendBytes({ bytes, shared = true }: BytesContent, writer: ResponseWriter): boolean | Promise<boolean> {
+  const { response, rendered } = writer;
+  writeHead(response, rendered.status, rendered.headers);
   const isTrusted = trustedSocket(response) !== undefined;
   if (bytes.byteLength <= (isTrusted ? largestWhole : largestPiece) && !http2Stream(response)) {
     return writer.end(isTrusted || !shared ? bytes : copyOf(bytes));
   }
+  return sendPieces(bytes, shared, writer);
+}
+
+async function sendPieces(bytes: Uint8Array, shared: boolean, writer: ResponseWriter): Promise<boolean> {
   for (let at = 0; at < bytes.byteLength; at += largestPiece) {
     if (writer.isOver) return false;
     const piece = bytes.subarray(at, at + largestPiece);
-    const socket = trustedSocket(response);
+    const socket = trustedSocket(writer.response);
     const isTaken = socket
       ? await writer.writeTrusted(piece, socket)
       : await writer.write(shared ? copyOf(piece) : piece);
@@ -155,22 +308,16 @@ async function sendBytes(
   return writer.end();
 }
 
-async function sendFile(
-  { status, headers, body }: RenderedResponse,
-  content: SeekableContent,
-  writer: ResponseWriter,
-): Promise<boolean> {
+async function sendFile(content: SeekableContent, writer: ResponseWriter): Promise<boolean> {
+  const { status, headers, body } = writer.rendered;
   if (content.length === 0) writeHead(writer.response, status, headers);
   if (!(await pump(content, writer, () => writeHead(writer.response, status, headers)))) return false;
   void closeBody(body);
   return writer.end();
 }
 
-async function sendChunks(
-  { status, headers, body }: RenderedResponse,
-  chunks: AsyncGenerator<Uint8Array>,
-  writer: ResponseWriter,
-): Promise<boolean> {
+async function sendChunks(chunks: AsyncGenerator<Uint8Array>, writer: ResponseWriter): Promise<boolean> {
+  const { status, headers, body } = writer.rendered;
   // The first bytes come before the head: a source that fails here still gets the status that says so.
   let next = await chunks.next();
   if (writer.isOver) return leave(chunks);
@@ -197,29 +344,4 @@ function leave(chunks: AsyncGenerator<Uint8Array>): false {
   // Not waited for: a generator that is asked to return first finishes what it was asked before, which may be never.
   chunks.return(undefined).catch(() => undefined);
   return false;
-}
-
-/** RFC 9113 §7. A number, so that an application of HTTP/1 doesn't load the module that names it. */
-const internalError = 2;
-
-/**
- * Ends a response that can no longer be completed so that it cannot look whole: what was written goes out, the rest is
- * missing. Where only the end of the connection marks the end of the body (HTTP/1.0), that would look like success: such
- * a connection is reset.
- */
-function breakConnection(response: ServerResponse, length: number | undefined, error: unknown): void {
-  const socket = socketOf(response);
-  const stream = http2Stream(response);
-  // One of many on the connection, which goes on (RFC 9113 §5.4.2). At once, it would overtake what was just written.
-  if (stream) setImmediate(() => stream.close(internalError));
-  else if (!response.socket || typeof socket?.destroySoon !== "function") breakWithoutSocket(response, error);
-  else if (length === undefined && !response.chunkedEncoding) socket.resetAndDestroy();
-  else socket.destroySoon();
-}
-
-function breakWithoutSocket(response: ServerResponse, error: unknown): void {
-  const isStandIn = typeof socketOf(response)?.destroySoon !== "function";
-  response.destroy();
-  // A wrapper for serverless functions waits for the end of the response, or for an error: it must not wait for ever.
-  if (isStandIn && response.listenerCount("error") > 0) response.emit("error", error);
 }

@@ -1,6 +1,6 @@
 import { unwrap } from "../../files/described-file.ts";
 import type { FileStat } from "../../files/download-file.ts";
-import { ifRangeHolds } from "../../http/conditional.ts";
+import { ifRangeHolds } from "../../http/decide.ts";
 import { HeaderFields } from "../../http/header-fields.ts";
 import type { DescribedRepresentation } from "../../http/head.ts";
 import type { Delivery } from "../../responses/delivery.ts";

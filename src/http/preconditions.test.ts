@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { evaluatePreconditions, ifRangeHolds, modificationTime, modifiedSince } from "./conditional.ts";
-import type { PreconditionOutcome, RequestHead, Validators } from "./conditional.ts";
+import { evaluatePreconditions, ifRangeHolds, modificationTime, modifiedSince } from "./decide.ts";
+import type { PreconditionOutcome, RequestHead, Validators } from "./decide.ts";
 
 const before = "Wed, 25 Jun 2014 17:12:17 GMT";
 const date = "Wed, 25 Jun 2014 17:12:18 GMT";
