@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HeaderFields, sendableFields } from "./header-fields.ts";
+import { fieldsFromRaw, HeaderFields, sendableFields } from "./header-fields.ts";
 
 describe("HeaderFields", () => {
   it("finds names in any case and keeps their order", () => {
@@ -40,6 +40,34 @@ describe("HeaderFields", () => {
 
   it("takes bytes above ASCII, as a file name for Apache needs them", () => {
     expect(new HeaderFields({ "X-Sendfile": "/Ã©" }).get("x-sendfile")).toBe("/Ã©");
+  });
+});
+
+describe("A copy of HeaderFields", () => {
+  const changes: readonly [name: string, change: (fields: HeaderFields) => void][] = [
+    ["set", (fields) => void fields.set("A", "2")],
+    ["append", (fields) => void fields.append("A", "2")],
+    ["delete", (fields) => fields.delete("A")],
+    ["setDefault", (fields) => void fields.setDefault("B", "2")],
+  ];
+
+  it.each(changes)("and its original do not see each other's %s", (_, change) => {
+    const before = ["A", "1", "B", "1"];
+    const original = new HeaderFields({ A: "1" }).setDefault("B", "1");
+    const [first, second] = [new HeaderFields(original), new HeaderFields(original)];
+    expect(first.equals(original)).toBe(true);
+    change(original);
+    expect([first.toRaw(), first.defaults, first.equals(original)]).toEqual([before, ["B"], false]);
+    const changed = original.toRaw();
+    change(first);
+    change(first);
+    expect([second.toRaw(), second.defaults, original.toRaw()]).toEqual([before, ["B"], changed]);
+  });
+
+  it.each(changes)("of a list leaves the list as it is after %s", (_, change) => {
+    const list = ["A", "1", "B", "1"];
+    change(fieldsFromRaw(list));
+    expect(list).toEqual(["A", "1", "B", "1"]);
   });
 });
 

@@ -1,5 +1,9 @@
-// Set by the class, which alone may skip the check of each field.
-let fromRaw: (raw: readonly string[]) => HeaderFields;
+/**
+ * Returns the fields of a list `[name, value, name, value, …]` whose names and values were checked when they were set. Set by the
+ * class, which alone may skip the check.
+ */
+let fieldsFromRaw: (raw: readonly string[]) => HeaderFields;
+export { fieldsFromRaw };
 
 /**
  * An ordered list of header fields with case-insensitive names, like `Headers` but as cheap as an array. Names and values
@@ -17,22 +21,33 @@ let fromRaw: (raw: readonly string[]) => HeaderFields;
  */
 export class HeaderFields implements Iterable<[name: string, value: string]> {
   /** Names at even indexes, values at odd ones: the form that `ServerResponse.writeHead` accepts. */
-  #raw: string[];
+  #raw: readonly string[] = none;
+  /** The same list, if it is this object's alone. Copies share a list, until one of them changes it. */
+  #own: string[] | undefined;
   #defaults: readonly string[] = none;
 
-  constructor(fields: HeaderFieldsInit = []) {
-    const isChecked = fields instanceof HeaderFields;
-    this.#raw = isChecked ? fields.toRaw() : [];
-    if (isChecked) this.#defaults = fields.#defaults;
-    if (!isChecked) for (const [name, value] of fieldsOf(fields)) this.append(name, value);
+  constructor(fields?: HeaderFieldsInit) {
+    if (fields instanceof HeaderFields) {
+      fields.#own = undefined;
+      this.#raw = fields.#raw;
+      this.#defaults = fields.#defaults;
+    } else if (fields !== undefined) {
+      for (const [name, value] of fieldsOf(fields)) this.append(name, value);
+    }
   }
 
   static {
-    fromRaw = (raw) => {
+    fieldsFromRaw = (raw) => {
       const fields = new HeaderFields();
-      fields.#raw = raw.slice();
+      fields.#raw = raw;
       return fields;
     };
+  }
+
+  #toOwn(): string[] {
+    this.#own ??= this.#raw.slice();
+    this.#raw = this.#own;
+    return this.#own;
   }
 
   /** Returns the values of `name` joined by a comma, or null if there are none. */
@@ -63,7 +78,7 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
   set(name: string, value: string): this {
     checkField(name, value);
     this.delete(name);
-    this.#raw.push(name, value);
+    this.#toOwn().push(name, value);
     return this;
   }
 
@@ -89,14 +104,14 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
    */
   append(name: string, value: string): this {
     checkField(name, value);
-    this.#raw.push(name, value);
+    this.#toOwn().push(name, value);
     if (this.#defaults !== none) this.#insistOn(name);
     return this;
   }
 
   delete(name: string): void {
     if (this.#defaults !== none) this.#insistOn(name);
-    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at)) this.#raw.splice(at, 2);
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at)) this.#toOwn().splice(at, 2);
   }
 
   #insistOn(name: string): void {
@@ -121,13 +136,16 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
 
   /** Tells whether `other` has the same fields in the same order and spelling, with the same number of defaults. */
   equals(other: HeaderFields): boolean {
-    const [one, two] = [this.#raw, other.#raw];
-    if (one.length !== two.length || this.#defaults.length !== other.#defaults.length) return false;
+    const one = this.#raw;
+    const two = other.#raw;
+    if (this.#defaults.length !== other.#defaults.length) return false;
+    if (one === two) return true;
+    if (one.length !== two.length) return false;
     for (let at = 0; at < one.length; at += 1) if (one[at] !== two[at]) return false;
     return true;
   }
 
-  /** The internal list, `[name, value, name, value, …]`. Do not change it or keep a reference. */
+  /** The internal list, `[name, value, name, value, …]`. It changes when a field is set: copy it to keep it. */
   get raw(): readonly string[] {
     return this.#raw;
   }
@@ -136,11 +154,6 @@ export class HeaderFields implements Iterable<[name: string, value: string]> {
   toRaw(): string[] {
     return this.#raw.slice();
   }
-}
-
-/** Copies a list `[name, value, name, value, …]` whose names and values were checked when they were set. */
-export function fieldsFromRaw(raw: readonly string[]): HeaderFields {
-  return fromRaw(raw);
 }
 
 const none: readonly string[] = [];
