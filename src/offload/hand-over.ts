@@ -5,7 +5,8 @@ import type { HeaderFields } from "../http/header-fields.ts";
 import type { Delivery } from "../responses/delivery.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadRequest } from "../responses/handler.ts";
-import { answerTo, RequestOptions } from "../responses/render.ts";
+import { RequestOptions } from "../responses/render.ts";
+import { answerTo } from "../responses/representation.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { renderWebResponse } from "../responses/web-response.ts";
 
@@ -37,7 +38,7 @@ export async function decideHandOver(
 ): Promise<HandOver> {
   const stat = await source.file.stat(new RequestOptions(request));
   const answer = await answerTo(source, withoutRange(request), stat);
-  if (answer instanceof Response) return { kind: "answered", rendered: renderWebResponse(answer, request, delivery) };
+  if (!("decision" in answer)) return { kind: "answered", rendered: renderWebResponse(answer, request, delivery) };
   const { decision, head, representation } = answer;
   if (decision.kind !== "full") return { kind: "answered", rendered: bodiless(head, delivery) };
   const verdict = passesRange ? judgeRange(request, representation) : "server";

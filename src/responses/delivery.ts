@@ -73,7 +73,7 @@ export interface Delivery {
  * `downloadview:finish`, `downloadview:abort` and `downloadview:error`, and calls `onFinish`.
  */
 export function startDelivery(request: DownloadRequest, file: DownloadFile | undefined, onFinish?: OnFinish): Delivery {
-  publish("start", { file, request });
+  if (channels?.start?.hasSubscribers) channels.start.publish({ file, request } satisfies DownloadMessage);
   return new FollowedDelivery(request, file, onFinish);
 }
 
@@ -126,8 +126,10 @@ class FollowedDelivery implements Delivery {
   #end(outcome: DownloadOutcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    publish(stages[outcome.kind], { file: this.#file, request: this.#request, ...outcome });
-    this.#traceEnd(outcome);
+    const channel = channels?.[stages[outcome.kind]];
+    if (channel?.hasSubscribers)
+      channel.publish({ file: this.#file, request: this.#request, ...outcome } satisfies DownloadMessage);
+    if (this.#traced || isTraced()) this.#traceEnd(outcome);
     if (this.#onFinish) void call(this.#onFinish, outcome);
   }
 
@@ -211,9 +213,4 @@ function isTraced(): boolean {
     end.hasSubscribers ||
     error.hasSubscribers
   );
-}
-
-function publish(stage: Stage, message: DownloadMessage): void {
-  const channel = channels?.[stage];
-  if (channel?.hasSubscribers) channel.publish(message);
 }

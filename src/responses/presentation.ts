@@ -1,4 +1,5 @@
 import { assertChoice, listed, written, type Choice, type Chosen } from "../choice.ts";
+import { assignGiven } from "../assign-given.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import { isContentEncoding } from "../http/encoding.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
@@ -137,10 +138,13 @@ export const presentationMethods: PresentationMethods & Record<MethodName, unkno
 type MethodName = `get${Capitalize<keyof Presentation>}`;
 
 /**
- * All that a view computes: the field of each option, unless the view has another method for it. No promise, and so no turn of
- * the event loop, unless one of its methods returns a promise.
+ * All that a view computes: the field of each option, unless the view has another method for it, or `options` have it. No promise,
+ * and so no turn of the event loop, unless one of its methods returns a promise. The values are not checked yet.
  */
-export function presentationOf(view: Presentation & PresentationMethods): Presentation | Promise<Presentation> {
+export function presentationOf(
+  view: Presentation & PresentationMethods,
+  options?: DownloadOptions,
+): DownloadOptions | Promise<DownloadOptions> {
   const own = presentationMethods;
   const presentation: PendingPresentation = {
     attachment: view.getAttachment === own.getAttachment ? view.attachment : view.getAttachment(),
@@ -158,22 +162,27 @@ export function presentationOf(view: Presentation & PresentationMethods): Presen
     onFinish: view.getOnFinish === own.getOnFinish ? view.onFinish : view.getOnFinish(),
   };
   // A field may hold a promise as well, though its type does not say so.
-  for (const name of presentationNames) if (isThenable(presentation[name])) return allSettled(presentation);
-  return presentation as Presentation;
+  for (const name of presentationNames) {
+    const value: unknown = presentation[name];
+    const isPrimitive = typeof value !== "object" && typeof value !== "function";
+    if (!isPrimitive && isThenable(value)) return allSettled(presentation, options);
+  }
+  const settled = presentation as DownloadOptions;
+  return options ? assignGiven(settled, options) : settled;
 }
 
 type PendingPresentation = { [Name in keyof Presentation]: Presentation[Name] | Promise<Presentation[Name]> };
 
-async function allSettled(presentation: PendingPresentation): Promise<Presentation> {
+async function allSettled(presentation: PendingPresentation, options?: DownloadOptions): Promise<DownloadOptions> {
   const names = Object.keys(presentation);
   const values: unknown[] = await Promise.all(Object.values(presentation));
-  return Object.fromEntries(names.map((name, at) => [name, values[at]])) as unknown as Presentation;
+  const settled: DownloadOptions = Object.fromEntries(names.map((name, at) => [name, values[at]]));
+  return options ? assignGiven(settled, options) : settled;
 }
 
 // Also the promise of an ORM or of another realm.
-function isThenable(value: unknown): boolean {
-  const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
-  return isObject && "then" in value && typeof value.then === "function";
+function isThenable(value: object | null): boolean {
+  return value !== null && "then" in value && typeof value.then === "function";
 }
 
 /** What is wrong with a value of an option, or undefined. A table, so that no option is left unchecked. */

@@ -1,34 +1,23 @@
 import { debug, reasonOf } from "../diagnostics.ts";
 import { FileChangedError, FileNotFoundError, UpstreamError } from "../errors.ts";
-import { ofLength, startChunks, type Content } from "../files/content.ts";
-import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
+import { ofLength, startChunks } from "../files/content.ts";
+import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { releaseFile } from "../files/download-file.ts";
-import { decide, modifiedSince, type Decision } from "../http/decide.ts";
 import { isFramingField } from "../http/framing.ts";
 import { isHandOffField } from "../http/hand-off.ts";
 import { HeaderFields } from "../http/header-fields.ts";
-import { responseHead, treatmentFields, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
-import {
-  contentRange,
-  multipartBoundary,
-  maxRanges,
-  multipartByteRanges,
-  parseRange,
-  rangeLength,
-  type ByteRange,
-  type MultipartByteRanges,
-  type RangeSpec,
-} from "../http/range.ts";
+import type { ResponseHead } from "../http/head.ts";
+import { maxRanges, parseRange, rangeLength, type RangeSpec } from "../http/range.ts";
 import { withoutCredentials } from "../serialization.ts";
 import { withCrossOriginFields } from "./cross-origin.ts";
 import { startDelivery, statusOf, type Delivery } from "./delivery.ts";
 import type { DownloadResponse } from "./download-response.ts";
-import { isDownloadResponse, isProxiedDownloadResponse, type DownloadRequest, type DownloadResult } from "./handler.ts";
-import { describe, type DescribedResponse } from "./representation.ts";
+import type { DownloadRequest, DownloadResult } from "./handler.ts";
+import type { ProxiedDownloadResponse } from "./proxied-download-response.ts";
+import { answerTo, type Answer } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 import { sentTransfer } from "./transfer.ts";
 import { withWantedDigests } from "./wanted-digests.ts";
-import { wasModifiedSince } from "./was-modified-since.ts";
 import { renderWebResponse } from "./web-response.ts";
 
 export interface RenderOptions {
@@ -45,8 +34,10 @@ export async function renderResult(
   request: DownloadRequest,
   options?: RenderOptions,
 ): Promise<RenderedResponse> {
-  if (isDownloadResponse(result) || isProxiedDownloadResponse(result)) return result.render(request, options);
-  return renderWebResponse(result, request, startDelivery(request, undefined));
+  // By its kind: the response may be of another copy of this package, and the result of JavaScript may be undefined.
+  if (!("kind" in Object(result)))
+    return renderWebResponse(result as Response, request, startDelivery(request, undefined));
+  return await (result as DownloadResponse | ProxiedDownloadResponse).render(request, options);
 }
 
 /** Decides what a request gets, once its delivery is tracked. */
@@ -147,7 +138,10 @@ export async function renderFile(
     try {
       opened = await response.file.open(openOptions);
       const answer = await answerTo(response, request, opened.stat);
-      if (isUsable(opened, answer)) return await renderOpened(response, request, opened, answer, delivery);
+      // A file has no bytes if the client has the version that the source knows. But the application may send validators of its
+      // own, and by those the client has another version.
+      const lacksBytes = opened.notModified && "decision" in answer && answer.decision.kind !== "notModified";
+      if (!lacksBytes) return await renderOpened(response, request, opened, answer, delivery);
       // Opened again without the client's tag. A file that then still reports "not modified" has no bytes for any client.
       if (attempt === maxAttempts)
         throw new UpstreamError(502, "The file was not asked, and says that it is not modified");
@@ -163,21 +157,13 @@ export async function renderFile(
 
 const maxAttempts = 3;
 
-/**
- * Whether an opened file has what the answer needs. A file has no bytes if the client has the version that the source knows;
- * but the application may send validators of its own, and by those the client has another version.
- */
-function isUsable(opened: OpenFile, answer: Answer | Response): boolean {
-  return !opened.notModified || answer instanceof Response || answer.decision.kind === "notModified";
-}
-
 async function renderHead(
   response: DownloadResponse,
   request: DownloadRequest,
   delivery: Delivery,
 ): Promise<RenderedResponse> {
   const answer = await answerTo(response, request, await response.file.stat(new HeadOptions(request)));
-  if (answer instanceof Response) return renderWebResponse(answer, request, delivery);
+  if (!("decision" in answer)) return renderWebResponse(answer, request, delivery);
   return responseOf(answer.head, { kind: "none" }, delivery);
 }
 
@@ -188,21 +174,25 @@ async function renderOpened(
   answer: Answer | Response,
   delivery: Delivery,
 ): Promise<RenderedResponse> {
-  if (answer instanceof Response) {
+  if (!("decision" in answer)) {
     await opened.close();
     return renderWebResponse(answer, request, delivery);
   }
   let { head } = answer;
   let body = await bodyOf(answer, opened, request);
+  const { headers } = request;
   if (body.kind === "none") await opened.close();
-  else if (asksForDigest(request)) ({ head, body } = await withDigests(request, opened, answer, body));
+  else if (headers.get("want-content-digest") !== null || headers.get("want-repr-digest") !== null) {
+    ({ head, body } = await withDigests(request, opened, answer, body));
+  }
   const { beforeSend } = response;
   if (beforeSend && head.status < 400) {
     // Last: a file that changed meanwhile is opened again, and must not be reported as a second transfer.
     const transfer = sentTransfer(answer.decision, answer.representation);
     if (transfer) await beforeSend(transfer);
   }
-  return limited(responseOf(head, body, delivery), response);
+  const rendered = responseOf(head, body, delivery);
+  return response.limitRate || response.pace || response.slowReaders ? limited(rendered, response) : rendered;
 }
 
 function responseOf(
@@ -215,13 +205,8 @@ function responseOf(
 
 function limited(rendered: RenderedResponse, response: DownloadResponse): RenderedResponse {
   const { limitRate, pace, slowReaders } = response;
-  if (!limitRate && !pace && !slowReaders) return rendered;
   const rate = pace ? () => Math.min(limitRate || Infinity, pace()) : limitRate;
   return { ...rendered, ...(rate ? { limitRate: rate } : {}), ...(slowReaders ? { slowReaders } : {}) };
-}
-
-function asksForDigest({ headers }: DownloadRequest): boolean {
-  return headers.get("want-content-digest") !== null || headers.get("want-repr-digest") !== null;
 }
 
 async function withDigests(
@@ -242,122 +227,14 @@ async function bodyOf(
   file: OpenFile,
   request: DownloadRequest,
 ): Promise<ResponseBody> {
-  switch (decision.kind) {
-    case "full":
-      return { kind: "content", file, content: await contentOf(file, undefined, representation.size, request) };
-    case "partial": {
-      const { range } = decision;
-      return { kind: "content", file, content: await contentOf(file, range, rangeLength(range), request) };
-    }
-    case "multipart": {
-      const part = multipart?.parts[0];
-      if (!part) return { kind: "none" };
-      const first = await contentOf(file, part.range, rangeLength(part.range), request);
-      return { kind: "multipart", file, multipart, first, length: multipart.contentLength };
-    }
-    default:
-      return { kind: "none" };
-  }
-}
-
-async function contentOf(
-  file: OpenFile,
-  range: ByteRange | undefined,
-  length: number | undefined,
-  request: DownloadRequest,
-): Promise<Content> {
-  const content = await file.content(range);
-  const promised = length === undefined ? content : ofLength(content, length);
-  return promised.kind === "chunks" ? startChunks(promised, request.signal) : promised;
-}
-
-/** What a request gets, as far as the description of the file tells. */
-export interface Answer {
-  readonly decision: Decision;
-  readonly representation: DescribedRepresentation;
-  readonly head: ResponseHead;
-  readonly multipart?: MultipartByteRanges;
-}
-
-/** Decides a request by the description of the file: an answer, or the response that the view's `notModifiedResponse` made. */
-export async function answerTo(
-  response: DownloadResponse,
-  request: DownloadRequest,
-  stat: FileStat,
-): Promise<Answer | Response> {
-  const described = describe(response, stat, request);
-  const { representation, fields, yields } = described;
-  // RFC 9110 §13.2.1: preconditions and ranges are ignored where the answer without them would not be a success.
-  const isConditional = response.status === 200;
-  const since = isConditional ? modifiedSince(request) : undefined;
-  const options = since && { modified: await isModified(response, since, representation) };
-  const decision: Decision = isConditional ? decide(request, representation, options) : { kind: "full" };
-  switch (decision.kind) {
-    case "full": {
-      const head = (described.whole ??= { ...responseHead(decision, representation, fields), yields });
-      const { status } = response;
-      return { decision, representation, head: status === head.status ? head : { ...head, status } };
-    }
-    case "partial":
-      return { decision, representation, head: partialHead(described, decision) };
-    case "notModified":
-      return notModifiedAnswer(response, described, decision);
-    case "multipart": {
-      const { size = 0, contentType } = representation;
-      const boundary = multipartBoundary();
-      const multipart = multipartByteRanges(decision.ranges, { size, contentType, boundary });
-      const head = { ...responseHead(decision, representation, fields, multipart), yields };
-      return { decision, representation, head, multipart };
-    }
-    default:
-      return { decision, representation, head: { ...responseHead(decision, representation, fields), yields } };
-  }
-}
-
-function isModified(
-  { hooks, file }: DownloadResponse,
-  since: Date,
-  representation: DescribedRepresentation,
-): boolean | Promise<boolean> {
-  if (hooks.wasModifiedSince) return hooks.wasModifiedSince(file, since, representation);
-  return wasModifiedSince(file, since, representation);
-}
-
-async function notModifiedAnswer(
-  { hooks }: DownloadResponse,
-  described: DescribedResponse,
-  decision: Decision,
-): Promise<Answer | Response> {
-  const { representation, yields } = described;
-  const { status, fields } = (described.notModified ??= notModifiedHead(described, decision));
-  // A copy: the view may change the fields, which are derived only once.
-  const own = new HeaderFields(fields);
-  const custom = await hooks.notModifiedResponse?.(own);
-  return custom ?? { decision, representation, head: { status, fields: own, yields } };
-}
-
-function notModifiedHead({ representation, fields }: DescribedResponse, decision: Decision): ResponseHead {
-  const head = responseHead(decision, representation, fields);
-  for (const [name, value] of treatmentFields(fields)) head.fields.set(name, value);
-  return head;
-}
-
-/** A part's own fields are added to those that all parts of a file have in common. */
-function partialHead(described: DescribedResponse, { range }: Extract<Decision, { kind: "partial" }>): ResponseHead {
-  const { representation, yields } = described;
-  described.partial ??= commonToParts(described, range);
-  const { status, fields } = described.partial;
-  const own = new HeaderFields(fields)
-    .append("Content-Length", String(rangeLength(range)))
-    .append("Content-Range", contentRange(range, representation.size ?? 0));
-  return { status, fields: own, yields };
-}
-
-function commonToParts({ representation, fields }: DescribedResponse, range: ByteRange): ResponseHead {
-  const head = responseHead({ kind: "partial", range }, representation, fields);
-  head.fields.delete("Content-Length");
-  head.fields.delete("Content-Range");
-  return head;
+  const range = decision.kind === "partial" ? decision.range : multipart?.parts[0]?.range;
+  if (decision.kind !== "full" && range === undefined) return { kind: "none" };
+  const length = range ? rangeLength(range) : representation.size;
+  let content = await file.content(range);
+  if (length !== undefined) content = ofLength(content, length);
+  if (content.kind === "chunks") content = await startChunks(content, request.signal);
+  if (!multipart) return { kind: "content", file, content };
+  return { kind: "multipart", file, multipart, first: content, length: multipart.contentLength };
 }
 
 /** What a file may read of a request. Getters, since most files read nothing, and making a signal is expensive. */

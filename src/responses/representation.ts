@@ -1,19 +1,28 @@
 import { type FileStat, checkedStat } from "../files/download-file.ts";
 import { contentDisposition, shortenFilename } from "../http/content-disposition.ts";
 import { formatHTTPDate, parseHTTPDate } from "../http/date.ts";
+import { decide, modifiedSince, type Decision } from "../http/decide.ts";
 import { isRefusedDigest, reprDigest, wantedDigest } from "../http/digest.ts";
 import { isContentEncoding } from "../http/encoding.ts";
 import { sendableEntityTag } from "../http/etag.ts";
-import type { DescribedRepresentation, ResponseHead } from "../http/head.ts";
+import { responseHead, treatmentFields, type DescribedRepresentation, type ResponseHead } from "../http/head.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import { contentType, isActiveContent, isMediaType, mediaType } from "../http/media-type.ts";
+import {
+  contentRange,
+  multipartBoundary,
+  multipartByteRanges,
+  rangeLength,
+  type ByteRange,
+  type MultipartByteRanges,
+} from "../http/range.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
 import { haveSameHead, headSettings, mayBeInline, type HeadSettings } from "./presentation.ts";
-import { decidesItself } from "./was-modified-since.ts";
+import { decidesItself, wasModifiedSince } from "./was-modified-since.ts";
 
 /** Everything that responses to requests for one file have in common: what the file is, and how to treat it. */
-export interface DescribedResponse {
+interface DescribedResponse {
   readonly representation: DescribedRepresentation;
   /** The fields that say how to treat the file. */
   readonly fields: HeaderFields;
@@ -40,7 +49,7 @@ interface HeadKey {
 const heads = new WeakMap<FileStat, { readonly key: HeadKey; readonly described: DescribedResponse }>();
 
 /** Joins what the file says of itself and what the response says of it. The response wins. */
-export function describe(response: DownloadResponse, stat: FileStat, request: DownloadRequest): DescribedResponse {
+function describe(response: DownloadResponse, stat: FileStat, request: DownloadRequest): DescribedResponse {
   // Such a request decides which of the digests it gets, and may refuse the only one.
   const asksForDigest = stat.digests !== undefined && request.headers.get("Want-Repr-Digest") !== null;
   const known = asksForDigest ? undefined : heads.get(stat);
@@ -60,6 +69,87 @@ function isReusable(stat: FileStat, { representation }: DescribedResponse): bool
   if (!Object.isFrozen(stat) || !(representation.etag || representation.lastModified)) return false;
   // A date in the future is sent as the time of the response.
   return stat.lastModified?.getTime() === representation.lastModified?.getTime();
+}
+
+/** What a request gets, as far as the description of the file tells. */
+export interface Answer {
+  readonly decision: Decision;
+  readonly representation: DescribedRepresentation;
+  readonly head: ResponseHead;
+  readonly multipart?: MultipartByteRanges;
+}
+
+/** Decides a request by the description of the file: an answer, or the response that the view's `notModifiedResponse` made. */
+export async function answerTo(
+  response: DownloadResponse,
+  request: DownloadRequest,
+  stat: FileStat,
+): Promise<Answer | Response> {
+  const described = describe(response, stat, request);
+  const { representation, fields, yields } = described;
+  // RFC 9110 §13.2.1: preconditions and ranges are ignored where the answer without them would not be a success.
+  const isConditional = response.status === 200;
+  const since = isConditional ? modifiedSince(request) : undefined;
+  const options = since && { modified: await isModified(response, since, representation) };
+  const decision: Decision = isConditional ? decide(request, representation, options) : { kind: "full" };
+  switch (decision.kind) {
+    case "full": {
+      const head = (described.whole ??= { ...responseHead(decision, representation, fields), yields });
+      const { status } = response;
+      return { decision, representation, head: status === head.status ? head : { ...head, status } };
+    }
+    case "partial":
+      return { decision, representation, head: partialHead(described, decision) };
+    case "notModified": {
+      const { status, fields: memo } = (described.notModified ??= notModifiedHead(described, decision));
+      // A copy: the view may change the fields, which are derived only once.
+      const own = new HeaderFields(memo);
+      const custom = await response.hooks.notModifiedResponse?.(own);
+      return custom ?? { decision, representation, head: { status, fields: own, yields } };
+    }
+    case "multipart": {
+      const { size = 0, contentType } = representation;
+      const boundary = multipartBoundary();
+      const multipart = multipartByteRanges(decision.ranges, { size, contentType, boundary });
+      const head = { ...responseHead(decision, representation, fields, multipart), yields };
+      return { decision, representation, head, multipart };
+    }
+    default:
+      return { decision, representation, head: { ...responseHead(decision, representation, fields), yields } };
+  }
+}
+
+function isModified(
+  { hooks, file }: DownloadResponse,
+  since: Date,
+  representation: DescribedRepresentation,
+): boolean | Promise<boolean> {
+  if (hooks.wasModifiedSince) return hooks.wasModifiedSince(file, since, representation);
+  return wasModifiedSince(file, since, representation);
+}
+
+function notModifiedHead({ representation, fields }: DescribedResponse, decision: Decision): ResponseHead {
+  const head = responseHead(decision, representation, fields);
+  for (const [name, value] of treatmentFields(fields)) head.fields.set(name, value);
+  return head;
+}
+
+/** A part's own fields are added to those that all parts of a file have in common. */
+function partialHead(described: DescribedResponse, { range }: Extract<Decision, { kind: "partial" }>): ResponseHead {
+  const { representation, yields } = described;
+  described.partial ??= commonToParts(described, range);
+  const { status, fields } = described.partial;
+  const own = new HeaderFields(fields)
+    .append("Content-Length", String(rangeLength(range)))
+    .append("Content-Range", contentRange(range, representation.size ?? 0));
+  return { status, fields: own, yields };
+}
+
+function commonToParts({ representation, fields }: DescribedResponse, range: ByteRange): ResponseHead {
+  const head = responseHead({ kind: "partial", range }, representation, fields);
+  head.fields.delete("Content-Length");
+  head.fields.delete("Content-Range");
+  return head;
 }
 
 /**

@@ -1,4 +1,3 @@
-import { assignGiven } from "../assign-given.ts";
 import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import { isDownloadFile, type DownloadFile } from "../files/download-file.ts";
 import type { Representation } from "../http/decide.ts";
@@ -96,18 +95,16 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
     downloadResponse(options?: DownloadOptions): DownloadResult | Promise<DownloadResult> {
       const { file } = this;
       if (!file) throw new FileNotFoundError();
-      const presentation = presentationOf(this as unknown as Presentation & PresentationMethods);
-      const respond = (computed: Presentation): DownloadResponse => {
-        const chosen = options ? assignGiven(computed, options) : computed;
-        // The response checks the values: a field of a view may hold any string.
-        return new this.responseClass(file, chosen as DownloadOptions, this);
-      };
-      return presentation instanceof Promise ? presentation.then(respond) : respond(presentation);
+      const presentation = presentationOf(this as unknown as Presentation & PresentationMethods, options);
+      return presentation instanceof Promise
+        ? presentation.then((settled) => new this.responseClass(file, settled, this))
+        : new this.responseClass(file, presentation, this);
     }
 
     async renderToResponse(options?: DownloadOptions): Promise<DownloadResult> {
       try {
-        this.file = checkedFile(await this.getFile(), this);
+        const found: unknown = await this.getFile();
+        this.file = isDownloadFile(found) ? found : refuseFile(found, this);
       } catch (error) {
         if (!(error instanceof FileNotFoundError)) throw error;
         debugNotFound(this.constructor.name, error);
@@ -143,12 +140,11 @@ function setDefaults(prototype: object, base: object): void {
 }
 
 /**
- * Checks what a view's `getFile()` returned.
+ * Refuses what a view's `getFile()` returned in place of a file.
  * @throws {FileNotFoundError} for undefined and null
- * @throws {ImproperlyConfiguredError} for anything else that is not a file, with what to write instead
+ * @throws {ImproperlyConfiguredError} for anything else, with what to write instead
  */
-function checkedFile(value: unknown, view: object): DownloadFile {
-  if (isDownloadFile(value)) return value;
+function refuseFile(value: unknown, view: object): never {
   const source = `${view.constructor.name}.getFile()`;
   if (value === undefined || value === null) {
     throw new FileNotFoundError(undefined, { cause: new Error(`${source} returned ${String(value)}`) });

@@ -97,18 +97,13 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
     if (path.includes("\0") || hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
     const { root, etag } = this;
     const dotfiles = (this.dotfiles ?? (root === undefined ? "allow" : "deny")) as DotfilePolicy;
-    if (root !== undefined) {
-      const options: LocalFileOptions = etag === undefined ? { root, dotfiles } : { root, dotfiles, etag };
-      return this.#fileAt(pathWithin(root, path, dotfiles), options);
-    }
-    if (hasDeniedDotfile(path, dotfiles)) throw new InvalidPathError();
-    return this.#fileAt(path, etag === undefined ? {} : { etag });
-  }
-
-  #fileAt(path: string, options: LocalFileOptions): DownloadFile {
+    if (root === undefined && hasDeniedDotfile(path, dotfiles)) throw new InvalidPathError();
+    const place = root === undefined ? path : pathWithin(root, path, dotfiles);
+    const options: LocalFileOptions = root === undefined ? {} : { root, dotfiles };
+    if (etag !== undefined) options.etag = etag;
     const codings = this.precompressed as readonly PrecompressedCoding[];
-    if (codings.length === 0) return new LocalFile(path, options);
-    return new PrecompressedFile(path, codings, this.request.headers.get("accept-encoding"), options);
+    if (codings.length === 0) return new LocalFile(place, options);
+    return new PrecompressedFile(place, codings, this.request.headers.get("accept-encoding"), options);
   }
 
   override downloadResponse(options?: DownloadOptions): DownloadResult | Promise<DownloadResult> {

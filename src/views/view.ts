@@ -77,7 +77,7 @@ export class View<C = unknown> {
     checkOptions(new this(), options);
     const make = configured(this, options);
     make().checkConfiguration();
-    return async (request, context) => make().setup(request, context).dispatch();
+    return async (request, context) => await make().setup(request, context).dispatch();
   }
 
   /** Sets the request. Unit tests call this to test single methods. */
@@ -98,7 +98,7 @@ export class View<C = unknown> {
   async dispatch(): Promise<DownloadResult> {
     const handle = methodOf(this, this.request.method);
     if (!handle) throw new MethodNotAllowedError(allowedMethods(this));
-    return handle.call(this);
+    return await handle.call(this);
   }
 
   /** Responds with the methods that this view has (RFC 9110 §9.3.7). */
@@ -160,19 +160,16 @@ function isOption(view: object, name: string): boolean {
 }
 
 // Only names of the list are looked up, so that a request's method can never reach another member.
-function methodOf(view: object, requested: string): MethodHandler | undefined {
+function methodOf(view: Partial<Record<Method, unknown>>, requested: string): MethodHandler | undefined {
   const method = methodsByName.get(requested);
   if (method === undefined) return undefined;
-  return member(view, method) ?? (method === "head" ? member(view, "get") : undefined);
+  let found = view[method];
+  if (method === "head" && typeof found !== "function") found = view.get;
+  return typeof found === "function" ? (found as MethodHandler) : undefined;
 }
 
 function allowedMethods(view: object): string[] {
   return methods.map((name) => name.toUpperCase()).filter((name) => methodOf(view, name) !== undefined);
-}
-
-function member(view: object, method: Method): MethodHandler | undefined {
-  const found = (view as Partial<Record<Method, unknown>>)[method];
-  return typeof found === "function" ? (found as MethodHandler) : undefined;
 }
 
 /**
