@@ -2,6 +2,7 @@ import { debug as writeDebug } from "../diagnostics.ts";
 import { isDownloadError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
+import { ownResponse } from "../responses/own-response.ts";
 import type { DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import type { OffloadBackend } from "./contract.ts";
 import { compileRules, partBelow, targetAt, type CompiledRule, type Target } from "./compiled-rule.ts";
@@ -49,8 +50,9 @@ export function smartDownloadMiddleware({ backend, rules, debug }: SmartDownload
   if (backend === "none") return (response) => response;
   const streamed = Object.entries(backend?.streamed ?? {});
   const locate = (file: DownloadFile): string | undefined => internalUrl(compiled, file);
-  return async (response, request) => {
-    if (response.status !== 200) return response;
+  return async (result, request) => {
+    if (result.status !== 200) return result;
+    const response = ownResponse(result, request);
     const archive = backend?.archives ? await offloadArchive(response, request, locate) : undefined;
     if (archive) return archive;
     const offloaded = await offload(response, compiled);

@@ -2,7 +2,8 @@ import { assertChoice } from "../choice.ts";
 import { debug } from "../diagnostics.ts";
 import { ImproperlyConfiguredError, isDownloadError, PermissionDeniedError } from "../errors.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadRequest, DownloadResult } from "./handler.ts";
-import { changeableCopy, ownResponses } from "./web-response.ts";
+import { ownResponse } from "./own-response.ts";
+import { changeableCopy } from "./web-response.ts";
 
 /** What pages of other origins may do with downloads. */
 export interface CrossOriginOptions {
@@ -241,7 +242,7 @@ const ours =
 
 function shared(result: DownloadResult, request: DownloadRequest, fields: Fields): DownloadResult {
   // The headers of a web Response may be immutable, as those of a fetched one are.
-  const own = result instanceof Response && !ownResponses.has(result) ? changeableCopy(result, request) : result;
+  const own = "kind" in result ? ownResponse(result, request) : changeableCopy(result, request);
   const { headers } = own;
   for (const name of namesOf(headers)) if (ours.test(name)) headers.delete(name);
   for (const [name, value] of Object.entries(fields)) {

@@ -2,10 +2,11 @@ import type { DownloadFile, FileStat } from "../files/download-file.ts";
 import type { Representation } from "../http/decide.ts";
 import type { FileNotFoundError } from "../errors.ts";
 import { asFilename } from "../http/content-disposition.ts";
-import type { HeaderFields } from "../http/header-fields.ts";
+import { HeaderFields } from "../http/header-fields.ts";
 import { charsetOf } from "../http/media-type.ts";
 import { refuseJSON } from "../serialization.ts";
 import type { DownloadRequest } from "./handler.ts";
+import { copiedBy } from "./own-response.ts";
 import { PresentedResponse, type DownloadOptions } from "./presentation.ts";
 import { renderDownload, renderRefusal, type RenderOptions } from "./render.ts";
 import type { RenderedResponse, SlowReaders } from "./rendered-response.ts";
@@ -52,7 +53,15 @@ export class DownloadResponse extends PresentedResponse {
   deliveryId: (() => Promise<string | undefined>) | undefined = undefined;
   /** Ends the download of a client that reads too slowly. Default undefined: the application waits. */
   slowReaders: SlowReaders | undefined = undefined;
-  readonly #madeWith: number;
+  #madeWith: number;
+
+  static {
+    copiedBy(DownloadResponse.prototype, (response) => {
+      const copy = new DownloadResponse(response.file, {}, response.#hooks);
+      copy.#madeWith = response.#madeWith;
+      return Object.assign(copy, response, { headers: new HeaderFields(response.headers) });
+    });
+  }
 
   /** @throws {ImproperlyConfiguredError} for an option with a value that it cannot have */
   constructor(file: DownloadFile, options: DownloadOptions = {}, hooks: DownloadHooks = {}) {

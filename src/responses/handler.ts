@@ -1,5 +1,6 @@
 import { releaseFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "./download-response.ts";
+import { ownResponse } from "./own-response.ts";
 import type { ProxiedDownloadResponse } from "./proxied-download-response.ts";
 
 /** The part of a request that a download depends on. A fetch `Request` is one. */
@@ -85,7 +86,8 @@ export async function applyMiddleware(
     if (!isDownloadResponse(current)) return current;
     const { file } = current;
     try {
-      current = await apply(current, request, context);
+      // A handler may return one object for many requests: what middleware adds, such as a cookie, is for this one.
+      current = await apply(ownResponse(current, request), request, context);
     } catch (error) {
       releaseFile(file);
       throw error;

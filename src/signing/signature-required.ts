@@ -8,6 +8,7 @@ import {
   type DownloadResult,
   type ViewContext,
 } from "../responses/handler.ts";
+import { derivedFrom, ownResponse } from "../responses/own-response.ts";
 import { changeableCopy } from "../responses/web-response.ts";
 import { privateCacheControl } from "../http/cache-control.ts";
 import { clientAddress } from "./client-address.ts";
@@ -89,7 +90,10 @@ export function signatureRequired<C>(
     const known = resumable(verification, options.resumeFor);
     rememberVerification(request, known);
     rememberVerification(inner.request, known);
-    const answer = (): Promise<DownloadResult> => handler(inner.request, inner.context);
+    const answer = async (): Promise<DownloadResult> => {
+      const result = await handler(inner.request, inner.context);
+      return "kind" in result ? ownResponse(result, request) : result;
+    };
     const result = resumption ? await resumption.answer(request, verification, answer) : await answer();
     return presented(result, request, verification, now());
   });
@@ -122,16 +126,17 @@ function withoutGrant<C>(
 ): { request: DownloadRequest; context: ViewContext<C> } {
   const without = (text: string): string => text.replace(`${token}/`, "");
   const params = Object.entries(context.params).map(([name, value]) => [name, value && without(value)] as const);
+  const inner = {
+    method: request.method,
+    url: without(request.url),
+    headers: request.headers,
+    // A getter: a signal is expensive to create, and most files do not read it.
+    get signal(): AbortSignal | undefined {
+      return request.signal;
+    },
+  } as DownloadRequest;
   return {
-    request: {
-      method: request.method,
-      url: without(request.url),
-      headers: request.headers,
-      // A getter: a signal is expensive to create, and most files do not read it.
-      get signal(): AbortSignal | undefined {
-        return request.signal;
-      },
-    } as DownloadRequest,
+    request: derivedFrom(inner, request),
     context: { ...context, params: Object.fromEntries(params) },
   };
 }

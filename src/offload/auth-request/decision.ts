@@ -11,8 +11,11 @@ import {
   type DownloadResult,
   type ViewContext,
 } from "../../responses/handler.ts";
+import { derivedFrom } from "../../responses/own-response.ts";
+import type { ProxiedDownloadResponse } from "../../responses/proxied-download-response.ts";
 import { renderResult } from "../../responses/render.ts";
 import { handedOverTransfer } from "../../responses/transfer.ts";
+import { replaceFields } from "../hand-over.ts";
 import { refused, type OriginalDownload } from "./original-request.ts";
 
 export type Field = readonly [name: string, value: string];
@@ -37,7 +40,8 @@ export async function decide<C>(
   const { method, url } = original;
   if (method !== "GET" && method !== "HEAD") throw new MethodNotAllowedError(["GET", "HEAD"]);
   if (params === undefined) return { status: 404, fields: [], isLasting: true };
-  const asked = { method, url, headers: unconditional(request), signal: request.signal } as DownloadRequest;
+  const { signal } = request;
+  const asked = derivedFrom({ method, url, headers: unconditional(request), signal } as DownloadRequest, request);
   const result = await view(asked, { ...context, params });
   const source = sourceOf(result);
   if (!source) return described(result, asked);
@@ -56,7 +60,11 @@ function sourceOf(result: DownloadResult): DownloadResponse | undefined {
   if (result.status >= 400) return undefined;
   if (isDownloadResponse(result)) return result;
   const { source } = result as { source?: unknown };
-  return isDownloadResponse(source) ? source : undefined;
+  if (!isDownloadResponse(source)) return undefined;
+  // What wrappers have added to the hand-over, such as a limit, is about this download all the same.
+  const { headers, beforeSend, onFinish } = result as ProxiedDownloadResponse;
+  replaceFields(source.headers, new HeaderFields([...headers].filter(([name]) => !isHandOffField(name))));
+  return Object.assign(source, { beforeSend, onFinish });
 }
 
 async function allowed(
@@ -65,24 +73,30 @@ async function allowed(
   request: DownloadRequest,
   forStore: (file: DownloadFile) => Promise<readonly Field[]>,
 ): Promise<Decision> {
+  // Not that of the response: while it is rendered, nothing is sent.
   const { beforeSend, onFinish } = source;
   const rendered = await source.render({ ...asked, method: "HEAD" });
-  const fields = fieldsOf(rendered.headers);
   const { status, delivery } = rendered;
-  // As with every offload: the file of a response that is no plain 200 stays where it is.
-  if (status < 300 && status !== 200) throw refused(`the view answered ${status}`);
-  // Before it counts: a store that can't sign uses up no download.
-  const store = status < 300 ? await forStore(source.file) : [];
-  const isDownload = status < 400 && asked.method === "GET";
-  if (isDownload) await beforeSend?.(handedOverTransfer(withRange(asked, request), sizeIn(fields)));
-  const id = isDownload ? await source.deliveryId?.() : undefined;
-  if (status < 400) delivery.handOver();
-  delivery.finish(status, 0);
-  if (status >= 300) return { status, fields: forClient(fields), isLasting: status < 500 };
-  // What is counted or reported has to be asked for each time.
-  const isLasting = !beforeSend && !onFinish && store.length === 0;
-  const ids: readonly Field[] = id === undefined ? [] : [["X-Download-Id", id]];
-  return { status: 204, fields: [...forClient(fields), ...store, ...ids], isLasting };
+  try {
+    const fields = fieldsOf(rendered.headers);
+    // As with every offload: the file of a response that is no plain 200 stays where it is.
+    if (status < 300 && status !== 200) throw refused(`the view answered ${status}`);
+    // Before it counts: a store that can't sign uses up no download.
+    const store = status < 300 ? await forStore(source.file) : [];
+    const isDownload = status < 400 && asked.method === "GET";
+    if (isDownload) await beforeSend?.(handedOverTransfer(withRange(asked, request), sizeIn(fields)));
+    const id = isDownload ? await source.deliveryId?.() : undefined;
+    if (status < 400) delivery.handOver();
+    delivery.finish(status, 0);
+    if (status >= 300) return { status, fields: forClient(fields), isLasting: status < 500 };
+    // What is counted or reported has to be asked for each time.
+    const isLasting = !beforeSend && !onFinish && store.length === 0;
+    const ids: readonly Field[] = id === undefined ? [] : [["X-Download-Id", id]];
+    return { status: 204, fields: [...forClient(fields), ...store, ...ids], isLasting };
+  } catch (error) {
+    delivery.abort(statusOf(error) ?? 500, 0, error);
+    throw error;
+  }
 }
 
 function withRange({ method, url }: DownloadRequest, { headers }: DownloadRequest): DownloadRequest {

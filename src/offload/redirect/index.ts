@@ -1,6 +1,7 @@
 import { ImproperlyConfiguredError } from "../../errors.ts";
 import type { DownloadFile, SignedUrlOptions } from "../../files/download-file.ts";
 import type { DownloadMiddleware, DownloadRequest } from "../../responses/handler.ts";
+import { ownResponse } from "../../responses/own-response.ts";
 import { urlValidity } from "../../storages/object-store/url-validity.ts";
 
 import { RedirectedDownloadResponse } from "./redirected-download-response.ts";
@@ -80,9 +81,9 @@ export function redirectToStorage({ expiresIn, url = storageUrl, when = always }
       `when must be a function that returns true for downloads to redirect, got ${JSON.stringify(when)}`,
     );
   }
-  return (response) =>
+  return (response, request) =>
     response.status === 200 && response.limitRate === undefined && response.pace === undefined
-      ? new RedirectedDownloadResponse(response, { expiresIn, url, when })
+      ? new RedirectedDownloadResponse(ownResponse(response, request), { expiresIn, url, when })
       : response;
 }
 
