@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { toFetchHandler } from "../adapters/fetch.ts";
+import { PermissionDeniedError } from "../errors.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import { limitDownloads } from "../limits/limit-downloads.ts";
 import { authorizeDownloads } from "../offload/auth-request/authorize-downloads.ts";
@@ -154,6 +155,23 @@ describe("a proxy that asks about a download that another wrapper hands over", (
     const headers = new Headers({ "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/a.txt" });
     const ask = async (): Promise<number> =>
       (await handler({ method: "GET", url: "/ask", headers }, { params: {}, native: {} })).status;
-    expect([await ask(), ends, await ask()]).toEqual([204, ["handedOver"], 429]);
+    expect([await ask(), await ask(), ends]).toEqual([204, 429, ["handedOver", "failed"]]);
+  });
+});
+
+describe("a proxy that asks, and is refused in the end", () => {
+  it.each([
+    ["by a store that can't sign", { storeFields: () => Promise.reject(new PermissionDeniedError()) }],
+    ["by what counts it", {}],
+  ])("%s, ends the download", async (_, options) => {
+    const ends: DownloadOutcome["kind"][] = [];
+    const view: DownloadHandler = async () =>
+      Object.assign(new DownloadResponse(file, { onFinish: ({ kind }) => void ends.push(kind) }), {
+        beforeSend: () => Promise.reject(new PermissionDeniedError()),
+      });
+    const handler = authorizeDownloads(view, { server: "caddy", trustedProxies: () => true, ...options });
+    const headers = new Headers({ "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/a.txt" });
+    const { status } = await handler({ method: "GET", url: "/ask", headers }, { params: {}, native: {} });
+    expect([status, ends]).toEqual([403, ["failed"]]);
   });
 });
