@@ -2,12 +2,14 @@ import { readFileSync } from "node:fs";
 
 type Target = string | Readonly<Record<string, string>>;
 
-const manifest: { readonly exports: Readonly<Record<string, Target>> } = JSON.parse(
-  readFileSync(new URL("package.json", import.meta.url), "utf8"),
-);
+const manifest: {
+  readonly exports: Readonly<Record<string, Target>>;
+  readonly imports: Readonly<Record<string, Target>>;
+} = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
-/** The source of each public subpath: what it exports is used by others. */
-const entries = Object.values(manifest.exports)
+/** The source of each public subpath, and of what stands in its place for Workers: what it exports is used by others. */
+const entries = [manifest.exports, manifest.imports]
+  .flatMap((map) => Object.values(map))
   .flatMap((target) => (typeof target === "string" ? [target] : Object.values(target)))
   .filter((target) => target.endsWith(".js"))
   .map((target) => target.replace("./dist/", "src/").replace(/\.js$/, ".ts"));

@@ -1,7 +1,8 @@
 /**
- * `npm run entered`: how many files and functions of ours one warm request enters, by V8's precise coverage of the build.
+ * `npm run entered`: how many files and functions of ours one warm request enters, by V8's precise coverage of the compiled sources.
  * A reader who follows a request through the code walks the same way, so fewer is better.
  */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, request as httpRequest, type OutgoingHttpHeaders, type Server } from "node:http";
@@ -9,15 +10,22 @@ import { Session } from "node:inspector/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { setTimeout } from "node:timers/promises";
 import type * as Core from "downloadview";
 import type * as Express from "downloadview/express";
 import type * as Nginx from "downloadview/nginx";
 import express from "express";
 
-// By the URL of the build: the package's own name leads to the sources when TypeScript is run.
-const built = async <T>(name: string): Promise<T> =>
-  (await import(new URL(`../dist/${name}.js`, import.meta.url).href)) as T;
+// Not dist/, where many modules are one file.
+const compiled = await mkdtemp(join(tmpdir(), "entered-"));
+await writeFile(join(compiled, "package.json"), JSON.stringify({ type: "module" }));
+const options = ["--declaration", "false", "--isolatedDeclarations", "false", "--outDir", compiled];
+execFileSync("node_modules/.bin/tsc", ["-p", "tsconfig.build.json", ...options], {
+  cwd: fileURLToPath(new URL("../", import.meta.url)),
+});
+const dist = `${pathToFileURL(compiled).href}/`;
+const built = async <T>(name: string): Promise<T> => (await import(`${dist}${name}.js`)) as T;
 const { PathDownloadView, smartDownloadMiddleware, withMiddleware } = await built<typeof Core>("index");
 const { toExpressHandler } = await built<typeof Express>("adapters/express");
 const { nginx } = await built<typeof Nginx>("offload/nginx/index");
@@ -69,7 +77,7 @@ for (const row of rows) {
 session.disconnect();
 server.closeAllConnections();
 server.close();
-await rm(folder, { recursive: true });
+await Promise.all([folder, compiled].map((path) => rm(path, { recursive: true })));
 
 async function coverage(act: () => Promise<unknown>): Promise<{ name: string; functions: string[] }[]> {
   await session.post("Profiler.enable");
@@ -78,7 +86,6 @@ async function coverage(act: () => Promise<unknown>): Promise<{ name: string; fu
   await act();
   const { result } = await session.post("Profiler.takePreciseCoverage");
   await session.post("Profiler.stopPreciseCoverage");
-  const dist = new URL("../dist/", import.meta.url).href;
   return result
     .filter(({ url }) => url.startsWith(dist))
     .map(({ url, functions }) => ({

@@ -1,6 +1,6 @@
 /**
- * Removes from dist/ what no entry of the package reaches: code of modules that hold types alone, and declarations that no
- * public type refers to. Every file takes a block on the disks of all users.
+ * Removes from dist/ the declarations that no public type refers to, and nothing else: the code is bundled. Every file takes a block
+ * on the disks of all users.
  */
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,18 +15,16 @@ const entries = [
   ),
 ].filter((target) => target.endsWith(".js"));
 
-const code = entries.map((entry) => join(root, entry));
-const reached = new Set([...code, ...code.map(declarationOf)]);
+const reached = new Set(entries.map((entry) => declarationOf(join(root, entry))));
 // A set that grows while it is walked is walked to its end.
 for (const file of reached) {
   for (const [, specifier = ""] of readFileSync(file, "utf8").matchAll(/(?:\bfrom|\bimport)[ (]*"(\.[^"]+)"/g)) {
-    const imported = join(dirname(file), specifier);
-    reached.add(file.endsWith(".d.ts") ? declarationOf(imported) : imported);
+    reached.add(declarationOf(join(dirname(file), specifier)));
   }
 }
 
 const files = readdirSync(join(root, "dist"), { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
+  .filter((entry) => entry.isFile() && entry.name.endsWith(".d.ts"))
   .map((entry) => join(entry.parentPath, entry.name));
 const unreached = files.filter((file) => !reached.has(file));
 for (const file of unreached) rmSync(file);

@@ -74,7 +74,7 @@ export function pathParams({ url = "" }: { readonly url?: string | undefined }):
 }
 
 /** The middleware that an application added, keyed by the object that stands for the request. */
-const middlewareOf = sharedWeakMap<object, readonly DownloadMiddleware[]>("middleware");
+const middlewareOf = /* @__PURE__ */ sharedWeakMap<object, readonly DownloadMiddleware[]>("middleware");
 
 /** Passes every download that answers `scope` through `middleware`, after middleware that was added later. */
 export function addMiddleware(scope: object, middleware: readonly DownloadMiddleware[]): void {
@@ -93,7 +93,7 @@ export function throughMiddleware(
 }
 
 /** The key under which a mounted handler keeps the original, so that another adapter can mount it as well. */
-export const mounted: unique symbol = Symbol.for("downloadview.mounted") as never;
+export const mounted: unique symbol = /* @__PURE__ */ Symbol.for("downloadview.mounted") as never;
 
 /** A handler in the form that a framework or a runtime calls. */
 export interface Mounted<C> {

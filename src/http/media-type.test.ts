@@ -3,6 +3,8 @@ import mime from "mime";
 import otherTypes from "mime/types/other.js";
 import standardTypes from "mime/types/standard.js";
 import { describe, expect, it } from "vitest";
+import { mediaTypeTable } from "./media-type-table.ts";
+import { mediaTypeTable as commonTypes } from "./media-type-table.worker.ts";
 import { contentType, isActiveContent, isMediaType, mediaType } from "./media-type.ts";
 
 describe("mediaType", () => {
@@ -160,4 +162,23 @@ describe("isActiveContent", () => {
   ])("%j may not", (type) => {
     expect(isActiveContent(type)).toBe(false);
   });
+});
+
+describe("the table for Workers", () => {
+  const lines = (table: string): string[][] =>
+    table.split("\n").map((line) => line.slice(line.indexOf("/") + 1).split(/[ ,]/));
+
+  it("has nothing that the whole table lacks", () => {
+    const known = new Set(lines(mediaTypeTable).flat());
+    expect(
+      lines(commonTypes)
+        .flat()
+        .filter((word) => !known.has(word)),
+    ).toEqual([]);
+  });
+
+  it.each(["pdf", "docx", "xlsx", "pptx", "csv", "zip", "mp4", "webm", "png", "svg", "html", "epub", "woff2", "wasm"])(
+    "knows .%s",
+    (extension) => expect(lines(commonTypes).flat()).toContain(extension),
+  );
 });

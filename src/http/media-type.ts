@@ -99,7 +99,7 @@ export function charsetOf(type: string): string | undefined {
 const token = "[!#$%&'*+.^_`|~\\w-]+";
 const quotedString = '"(?:[^"\\\\]|\\\\.)*"';
 // Each whitespace has one place where it can match: no input is tried twice.
-const mediaTypeSyntax = new RegExp(
+const mediaTypeSyntax = /* @__PURE__ */ new RegExp(
   `^${token}/${token}[ \\t]*(?:;[ \\t]*(?:${token}=(?:${token}|${quotedString})[ \\t]*)?)*$`,
 );
 

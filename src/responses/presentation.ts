@@ -221,7 +221,7 @@ const isStatus = (value: unknown): boolean => Number.isInteger(value) && Number(
 const isRate = (value: unknown): boolean => typeof value === "number" && value >= 0;
 
 /** Every option of the list. */
-export const presentationNames = Object.keys(presentationDefaults) as readonly (keyof Presentation)[];
+export const presentationNames = /* @__PURE__ */ Object.keys(presentationDefaults) as readonly (keyof Presentation)[];
 
 /**
  * Checks the options that a view is configured with. A getter is not called: it may need a request, which is not there yet.
@@ -315,7 +315,11 @@ function owned(name: keyof Presentation): string {
 
 /** Caches must revalidate a file each time: it may have been replaced, or be forbidden by now. */
 const defaultCacheControl = "private, no-cache";
-const defaultFields = new HeaderFields().setDefault("Cache-Control", defaultCacheControl);
+const defaultFields = /* @__PURE__ */ makeDefaultFields();
+
+function makeDefaultFields(): HeaderFields {
+  return new HeaderFields().setDefault("Cache-Control", defaultCacheControl);
+}
 
 function headersOf({ headers, cacheControl }: DownloadOptions): HeaderFields {
   if (headers === undefined && cacheControl === undefined) return new HeaderFields(defaultFields);
@@ -356,9 +360,12 @@ const comparisons = {
   inlineTypes: "list",
   headers: "fields",
 } as const satisfies Record<keyof HeadSettings, string>;
-const comparedByValue = Object.entries(comparisons)
-  .filter(([, how]) => how === "value")
-  .map(([name]) => name as keyof HeadSettings);
+const comparedByValue = /* @__PURE__ */ namesComparedByValue();
+
+function namesComparedByValue(): readonly (keyof HeadSettings)[] {
+  const names = Object.keys(comparisons) as (keyof HeadSettings)[];
+  return names.filter((name) => comparisons[name] === "value");
+}
 
 /** Whether a head that was derived with `other` is right with `one`. */
 export function haveSameHead(one: HeadSettings, other: HeadSettings): boolean {

@@ -12,7 +12,7 @@ const maxHashed = 1 << 20;
 
 /** What Web Crypto can compute, best first. MD5 and SHA-1 prove nothing (RFC 9530 §5). */
 const webCryptoNames: Readonly<Record<string, string>> = { "sha-256": "SHA-256", "sha-512": "SHA-512" };
-const computable = Object.keys(webCryptoNames);
+const computable = /* @__PURE__ */ Object.keys(webCryptoNames);
 
 export interface DigestedContent {
   readonly fields: HeaderFields;

@@ -169,7 +169,7 @@ function typeName(value: {}): string {
 
 /** `DownloadMixin(View)`, with the framework's context kept in its type. */
 const DownloadViewBase: Pick<typeof View, "asView"> & (new <C = unknown>() => View<C> & DownloadMembers) =
-  DownloadMixin(View) as never;
+  /* @__PURE__ */ DownloadMixin(View) as never;
 
 /** A view whose `get()` does one thing: `renderToResponse()`. */
 export class BaseDownloadView<C = unknown> extends DownloadViewBase<C> {

@@ -2,11 +2,12 @@ import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { publint } from "publint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { filesBelow, installPackage, run, type InstalledPackage } from "./installed-package.ts";
-import { externalImports, importsOf } from "./module-graph.ts";
+import { externalImports, importsOf, loadedModules } from "./module-graph.ts";
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -131,6 +132,43 @@ describe("a project that is no ES module", () => {
   });
 });
 
+describe("a bundle for Workers", () => {
+  it("of download and toFetchHandler takes less than 22 kB, compressed", async () => {
+    const code = `import { download } from "downloadview"; import { toFetchHandler } from "downloadview/fetch";
+      export default { fetch: toFetchHandler(async () => download("Hello")) };`;
+    const folder = join(installed.consumer, "worker");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "main.js"), code);
+    const args = ["main.js", "--bundle", "--minify", "--format=esm", "--platform=neutral", "--conditions=workerd"];
+    await run(join(project, "node_modules/.bin/esbuild"), [...args, "--outfile=out.mjs"], folder);
+    expect(gzipSync(await readFile(join(folder, "out.mjs")), { level: 9 }).length).toBeLessThan(22_000);
+  });
+
+  it("has a module in place of each that needs Node, with no other names", async () => {
+    const sources = await filesBelow(join(project, "src"));
+    const replacing = sources.filter((file) => file.endsWith(".worker.ts"));
+    const conditions = (file: string): object => {
+      const [worker, other] = [file, file.replace(".worker", "")].map((path) => `./dist/${path.replace(/ts$/, "js")}`);
+      return { workerd: worker, "edge-light": worker, browser: worker, default: other };
+    };
+    const expected = replacing.map((file) => [`#${file.replace(".worker.ts", "")}`, conditions(file)]);
+    expect(manifest.imports).toEqual(Object.fromEntries(expected));
+    for (const { workerd, default: other } of Object.values(manifest.imports)) {
+      const modules = [workerd, other].map((path) => import(join(installed.folder, path)) as Promise<object>);
+      const [names, allowed] = (await Promise.all(modules)).map(Object.keys);
+      expect(allowed).toEqual(expect.arrayContaining(names ?? []));
+    }
+  });
+});
+
+describe("a cold start", () => {
+  it("of downloadview and an adapter opens few files", async () => {
+    const entries = ["dist/index.js", "dist/adapters/express.js"];
+    const modules = await Promise.all(entries.map((entry) => loadedModules(installed.folder, entry)));
+    expect(new Set(modules.flatMap((found) => [...found])).size).toBeLessThanOrEqual(10);
+  });
+});
+
 describe("exports", () => {
   it("are the only modules that re-export", async () => {
     const sources = (await filesBelow(join(project, "src"))).filter((file) => !file.endsWith(".test.ts"));
@@ -171,17 +209,17 @@ const imports: Readonly<Record<string, readonly string[]>> = {
 
 describe("imports", () => {
   it.each(entries)("of %s are those it says", async (subpath, target) => {
-    expect(outside(await externalImports(join(installed.folder, target)))).toEqual(imports[subpath] ?? []);
+    expect(outside(await externalImports(installed.folder, target, "default"))).toEqual(imports[subpath] ?? []);
   });
 
   it.each(workerEntries)("of %s on a worker are none", async (_, target) => {
-    expect(outside(await externalImports(join(installed.folder, target)))).toEqual([]);
+    expect(outside(await externalImports(installed.folder, target, "workerd"))).toEqual([]);
   });
 
   it("are of the dependencies and peers that are declared, and of each of these", async () => {
     const files = (await filesBelow(join(installed.folder, "dist"))).filter((file) => /\.(js|d\.ts)$/.test(file));
     const code = await Promise.all(files.map((file) => readFile(join(installed.folder, "dist", file), "utf8")));
-    const found = outside(code.flatMap(importsOf).filter((specifier) => !specifier.startsWith(".")));
+    const found = outside(code.flatMap((text) => importsOf(text)).filter((specifier) => !/^[.#]/.test(specifier)));
     expect(found.filter((name) => name !== "node")).toEqual(Object.keys(manifest.peerDependencies).toSorted());
   });
 

@@ -1,6 +1,4 @@
-import type { ServerResponse } from "node:http";
 import { isDownloadError } from "../../errors.ts";
-import type { Content } from "../../files/content.ts";
 import { fieldsFromRaw, type HeaderFields } from "../../http/header-fields.ts";
 import { closeBody, type RenderedResponse } from "../../responses/rendered-response.ts";
 import {
@@ -13,9 +11,8 @@ import { renderResult } from "../../responses/render.ts";
 import { ownResponses, sendableResponse } from "../../responses/web-response.ts";
 import { sharedWeakMap } from "../../responses/shared-state.ts";
 import { throughMiddleware } from "../application.ts";
-import type * as PipeableBodies from "../node/pipeable-body.ts";
-import type * as ServerStreams from "../node/server-stream.ts";
-import { onOutgoingEnd, webBody, type MakeStream, type Outgoing } from "./web-body.ts";
+import { pipedFile, serverStream } from "./node-bodies.ts";
+import { webBody, type Outgoing } from "./web-body.ts";
 import { responseInit, takesPipes } from "./web-runtime.ts";
 
 /** A download as the frameworks that speak `fetch` send it. */
@@ -27,7 +24,7 @@ export interface WebDownload {
 
 export type Download = Exclude<DownloadResult, Response>;
 
-const downloads = sharedWeakMap<Response, Download>("downloads");
+const downloads = /* @__PURE__ */ sharedWeakMap<Response, Download>("downloads");
 
 /**
  * The download that a web response was made from, for middleware that sees web responses: what file it is of, and under
@@ -120,40 +117,6 @@ export async function webDownload(
 
 function ownFields({ headers }: RenderedHead): HeaderFields {
   return fieldsFromRaw(headers);
-}
-
-/** A file that the response's own writer sends. Its module is loaded on Node alone. */
-async function pipedFile(rendered: RenderedResponse, outgoing?: Outgoing): Promise<BodyInit | undefined> {
-  const { body } = rendered;
-  if (body.kind !== "content" || !isLarge(body.content)) return undefined;
-  const { pipeableBody } = await (nodeBodies ??= import("../node/pipeable-body.ts"));
-  const pipeable = pipeableBody(rendered, body);
-  // Middleware may send another response instead: then the body is never piped.
-  if (outgoing) onOutgoingEnd(outgoing, () => pipeable.isPiped || pipeable.destroy());
-  return pipeable as unknown as BodyInit;
-}
-
-let nodeBodies: Promise<typeof PipeableBodies> | undefined;
-
-/** For a large body on a server that shows Node's own response, which then sends it. */
-async function serverStream(rendered: RenderedResponse, outgoing?: Outgoing): Promise<MakeStream | undefined> {
-  const { body } = rendered;
-  if (body.kind !== "content" || !isLarge(body.content) || !isNodeResponse(outgoing)) return undefined;
-  const { ServerStream } = await (serverStreams ??= import("../node/server-stream.ts"));
-  return (source, onHandOver) => new ServerStream(source, rendered, outgoing, onHandOver);
-}
-
-let serverStreams: Promise<typeof ServerStreams> | undefined;
-
-function isNodeResponse(outgoing: object | undefined): outgoing is ServerResponse {
-  return outgoing !== undefined && "writeHead" in outgoing && "headersSent" in outgoing;
-}
-
-/** Below this size, in bytes, a copy costs less than to have Node's response send the memory that a cache shares. */
-const smallestShared = 64 * 1024;
-
-function isLarge(content: Content): boolean {
-  return content.kind === "seekable" || (content.kind === "bytes" && content.bytes.byteLength > smallestShared);
 }
 
 /** An object, which servers read fastest, unless a name comes twice. */

@@ -104,12 +104,12 @@ const reserved: readonly (readonly [kind: string, ...prefixes: string[]])[] = [
   ["a reserved address", "240.0.0.0/4"],
 ];
 
-const reservedPrefixes = reserved.flatMap(([kind, ...prefixes]) =>
+const reservedPrefixes = /* @__PURE__ */ reserved.flatMap(([kind, ...prefixes]) =>
   prefixes.map((prefix) => [kind, parseIPPrefix(prefix)!] as const),
 );
 
 /** The only IPv6 prefix that is assigned to hosts of the public internet (RFC 4291 §2.4). */
-const globalUnicast = parseIPPrefix("2000::/3")!;
+const globalUnicast = /* @__PURE__ */ parseIPPrefix("2000::/3")!;
 
 /**
  * Tells why an address is not on the public internet. An IPv6 address that embeds an IPv4 address counts as that one.
@@ -129,8 +129,8 @@ export function whyNotPublic(address: string): string | undefined {
 
 /** Prefixes that embed an IPv4 address, and its position in bits from the right: NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056 §2). */
 const wrappers = [
-  [parseIPPrefix("64:ff9b::/96")!, 0n],
-  [parseIPPrefix("2002::/16")!, 80n],
+  [/* @__PURE__ */ parseIPPrefix("64:ff9b::/96")!, 0n],
+  [/* @__PURE__ */ parseIPPrefix("2002::/16")!, 80n],
 ] as const;
 
 function wrappedIPv4(address: string, { bits }: IPPrefix): string | undefined {
