@@ -20,6 +20,8 @@ const pages: readonly (readonly [page: string, runtime: Runtime])[] = [
   ["koa", "Node 20"],
   ["nest", "Node 20"],
   ["nextjs", "Node 20"],
+
+  ["nitro", "Node 24"],
   ["node", "Node 20"],
   ["node-http", "Node 20"],
   ["react-router", "Node 24"],
