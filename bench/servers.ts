@@ -84,6 +84,12 @@ export const srvxServers: readonly ServerEntry[] = [
   { module: "web/srvx-bare", title: "bare `new Response(buffer)`, our head", packages: [], limit: true },
 ];
 
+/** HTTP/1.1 over TLS. */
+export const httpsServers: readonly ServerEntry[] = overTLS("tls/");
+
+/** HTTP/2 over TLS, by Node's compatibility API. */
+export const http2Servers: readonly ServerEntry[] = overTLS("tls/http2-");
+
 /** nginx in front of an application: both together. */
 export const behindNginxServers: readonly ServerEntry[] = [
   { module: "behind-nginx/downloadview", title: "downloadview, nginx sends the file", packages: [] },
@@ -125,5 +131,14 @@ function byHand(folder: string): readonly ServerEntry[] {
     { module: `${folder}/koa`, title: "Koa, by hand", packages: ["koa"] },
     { module: `${folder}/hono`, title: "Hono, by hand", packages: ["hono", "@hono/node-server"] },
     { module: `${folder}/srvx`, title: "srvx, by hand", packages: ["srvx"] },
+  ];
+}
+
+function overTLS(prefix: string): readonly ServerEntry[] {
+  return [
+    { module: `${prefix}downloadview`, title: "downloadview", packages: [] },
+    { module: `${prefix}send`, title: "`send`", packages: ["send"] },
+    { module: `${prefix}fastify-static`, title: "`@fastify/static`", packages: ["fastify", "@fastify/static"] },
+    { module: `${prefix}bare`, title: "bare `res.end(buffer)`, our head", packages: [], limit: true },
   ];
 }

@@ -14,6 +14,9 @@ import {
   cpuPerResponse,
   descriptorsLeft,
   gigabytesPerSecond,
+  latencyMedian,
+  latencyP99,
+  loopDelayP99,
 } from "./harness/figures.ts";
 import {
   applicationCpuPerRequest,
@@ -22,7 +25,7 @@ import {
   megabytesPerSecond,
   requestsPerSecond,
 } from "./harness/figures.ts";
-import type { Load } from "./harness/protocol.ts";
+import type { Load, LoadOf, Protocol } from "./harness/protocol.ts";
 import {
   archiveServers,
   behindNginxServers,
@@ -30,6 +33,8 @@ import {
   fileServers,
   generatedServers,
   honoServers,
+  http2Servers,
+  httpsServers,
   nodeServer,
   offloadServers,
   ownFileServers,
@@ -44,6 +49,8 @@ export interface Workload {
   readonly servers: readonly ServerEntry[];
   readonly request: WorkloadRequest;
   readonly load: Load;
+  /** Default `"http"`. */
+  readonly protocol?: Protocol;
   /** The first one is compared to ours. */
   readonly figures: readonly [Figure, ...Figure[]];
   /** How much the server's process holds, in megabytes. Default 10. */
@@ -142,6 +149,27 @@ const largeFiles: readonly Workload[] = [
   },
 ];
 
+const paced: LoadOf<"paced"> = { kind: "paced", connections: 16, perSecond: 500, seconds: 2 };
+
+const latency: Workload = {
+  name: "latency",
+  title: "500 files of 10 KiB a second beside 16 downloads of 1 GiB",
+  servers: fileServers,
+  request: { kind: "file", file: "large.bin" },
+  load: {
+    kind: "beside",
+    connections: 16,
+    seconds: 2,
+    small: { path: "/10KiB.bin", bodyBytes: 10 * KIB, load: paced },
+  },
+  figures: [latencyP99, latencyMedian, loopDelayP99, gigabytesPerSecond],
+};
+
+const secure: readonly Workload[] = [
+  ...overTLS("https", "https", httpsServers, "64 connections"),
+  ...overTLS("http2", "HTTP/2", http2Servers, "16 connections of 4 streams"),
+];
+
 const others: readonly Workload[] = [
   ...throughFramework("express", "Express", expressServers),
   ...throughFramework("hono", "Web `Response` through Hono", honoServers),
@@ -191,6 +219,8 @@ export const workloads: readonly Workload[] = [
   ...ownFiles,
   conditional,
   ...largeFiles,
+  latency,
+  ...secure,
   ...others,
   ...archives,
 ];
@@ -215,6 +245,23 @@ function smallFile(file: FileName, size: string, figures: Workload["figures"]): 
     load: keepAlive,
     figures,
   };
+}
+
+function overTLS(
+  protocol: Protocol,
+  title: string,
+  servers: readonly ServerEntry[],
+  connections: string,
+): readonly Workload[] {
+  return (["10KiB.bin", "1MiB.bin"] as const).map((file) => ({
+    name: `${protocol}-${sizeOf(file).replace(" ", "")}`,
+    title: `${title}, ${sizeOf(file)}, ${connections}`,
+    servers,
+    protocol,
+    request: { kind: "file", file },
+    load: keepAlive,
+    figures: perRequest,
+  }));
 }
 
 function behindNginx(file: FileName): Workload {

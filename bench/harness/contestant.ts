@@ -39,7 +39,7 @@ export class Contestant {
     }
   }
 
-  /** As much as five rounds, so that the slow too have done enough for the engine to compile what they do. */
+  /** As much as five rounds, so that the slow too have done enough for the engine to compile what they do. Of many files, each once. */
   async warmUp(): Promise<void> {
     await this.#round({ ...this.#open, load: lengthened(this.#open.load) });
   }
@@ -53,8 +53,11 @@ export class Contestant {
     const idle = await this.#usage();
     try {
       await this.#load.ask("open", open);
+      const watches = this.#open.load.kind === "beside";
+      if (watches) await this.#server.ask("watchDelay");
       const before = await this.#usage();
       const { seen, peakRssBytes } = await this.#run();
+      const loopDelaySeconds = watches ? await this.#server.ask<number | undefined>("loopDelay") : undefined;
       const after = await this.#usage();
       const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
       await this.#load.ask("close");
@@ -62,6 +65,7 @@ export class Contestant {
       return {
         seen,
         cpuSeconds,
+        loopDelaySeconds,
         applicationCpuSeconds: difference(after.applicationCpuSeconds, before.applicationCpuSeconds),
         rssRiseBytes: Math.max(peakRssBytes, after.rssBytes) - idle.rssBytes,
         descriptorsLeft,
@@ -110,7 +114,9 @@ export class Contestant {
 }
 
 function lengthened(load: Load): Load {
-  return load.kind === "requests" ? { ...load, seconds: load.seconds * 5 } : load;
+  if (load.kind !== "requests") return load;
+  if (load.pick) return { ...load, pick: { ...load.pick, distribution: "each" } };
+  return { ...load, seconds: load.seconds * 5 };
 }
 
 function difference(after: number | undefined, before: number | undefined): number | undefined {

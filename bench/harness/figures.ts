@@ -7,6 +7,8 @@ export interface Measured {
   readonly cpuSeconds: number;
   /** How much of it was the application's, where a proxy stands before it. */
   readonly applicationCpuSeconds: number | undefined;
+  /** The 99th percentile of how late the server's event loop was. */
+  readonly loopDelaySeconds?: number | undefined;
   /** How much the resident set had grown at most. */
   readonly rssRiseBytes: number;
   /** Descriptors that are still open when all clients are gone, beyond those before they came. */
@@ -80,4 +82,22 @@ export const firstByte: Figure = {
   title: "ms to the first byte",
   digits: 2,
   of: ({ seen }) => (seen.firstByteSeconds ?? Number.NaN) * 1000,
+};
+
+export const latencyP99: Figure = {
+  title: "ms, 99 of 100 small files",
+  digits: 2,
+  of: ({ seen }) => (seen.latency?.p99 ?? Number.NaN) * 1000,
+};
+
+export const latencyMedian: Figure = {
+  title: "ms, half of them",
+  digits: 2,
+  of: ({ seen }) => (seen.latency?.median ?? Number.NaN) * 1000,
+};
+
+export const loopDelayP99: Figure = {
+  title: "ms event loop delay, p99",
+  digits: 1,
+  of: ({ loopDelaySeconds }) => (loopDelaySeconds ?? Number.NaN) * 1000,
 };

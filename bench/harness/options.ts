@@ -67,6 +67,14 @@ function shorten(load: Load): Load {
     case "requests":
     case "cut-downloads":
       return { ...load, seconds: load.seconds / 4 };
+    case "paced":
+      return load;
+    case "beside":
+      return {
+        ...load,
+        seconds: load.seconds / 2,
+        small: { ...load.small, load: { ...load.small.load, seconds: load.seconds / 2 } },
+      };
     case "stalled":
       return { ...load, seconds: load.seconds / 3 };
     case "aborts":

@@ -10,9 +10,13 @@ export interface Usage {
   readonly descriptors?: number;
 }
 
+/** HTTP/1.1 without and with TLS, and HTTP/2 with it. */
+export type Protocol = "http" | "https" | "http2";
+
 /** The request of a workload, ready to be sent. */
 export interface Target {
   readonly port: number;
+  readonly protocol: Protocol;
   /** A `*` in it stands for a number: of the connection, or of the file that is picked. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -53,13 +57,28 @@ export type Load =
   | { readonly kind: "stalled"; readonly connections: number; readonly seconds: number }
   /** Each download is given up at its first bytes. */
   | { readonly kind: "aborts"; readonly downloads: number; readonly concurrency: number }
+  /** Requests for a small file at a steady rate, each timed. */
+  | {
+      readonly kind: "paced";
+      readonly connections: number;
+      readonly perSecond: number;
+      readonly seconds: number;
+    }
+  /** The same beside downloads that are too long to be waited for. */
+  | {
+      readonly kind: "beside";
+      readonly connections: number;
+      readonly seconds: number;
+      readonly small: { readonly path: string; readonly bodyBytes: number; readonly load: LoadOf<"paced"> };
+    }
   /** One request after the other. */
   | { readonly kind: "first-byte"; readonly requests: number };
 
 /** One file out of many for each request: each as often as any other, or by Zipf's law (s = 1). */
 export interface Pick {
   readonly of: number;
-  readonly distribution: "uniform" | "zipf";
+  /** `"each"`: one after the other, and as long as it takes for all of them. */
+  readonly distribution: "uniform" | "zipf" | "each";
 }
 
 export type LoadOf<Kind extends Load["kind"]> = Extract<Load, { kind: Kind }>;
@@ -77,4 +96,6 @@ export interface Seen {
   readonly seconds: number;
   /** Median time to the first byte of a body. */
   readonly firstByteSeconds?: number;
+  /** How long requests took, in seconds: half of them no longer, and 99 of 100. */
+  readonly latency?: { readonly median: number; readonly p99: number };
 }

@@ -38,13 +38,18 @@ function formatServer(
   ours: number | undefined,
 ): readonly string[] {
   if (server.rounds.length === 0 || server.failure !== undefined)
-    return [server.failure ?? "not measured", "", ...rest.map(() => "")];
+    return [reasonOf(server.failure ?? "not measured"), "", ...rest.map(() => "")];
   const value = valueOf(main, server);
   return [
     formatNumber(value, main.digits),
     formatRatio(value, ours),
     ...rest.map((figure) => formatNumber(valueOf(figure, server), figure.digits)),
   ];
+}
+
+/** Why a server was not measured, as a cell of a table. */
+function reasonOf(failure: string): string {
+  return (failure.split("\n")[0] ?? "").replaceAll("|", "/").slice(0, 80);
 }
 
 /** A line a workload: ours, and the best peer. */

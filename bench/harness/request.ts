@@ -11,13 +11,13 @@ interface PreparedRequest {
 
 /** The request of a workload to one server, after that server has answered it right. */
 export async function prepareRequest(
-  { request, load: { kind } }: Workload,
+  { request, load: { kind }, protocol = "http" }: Workload,
   port: number,
   load: Child,
   fixtures: Fixtures,
 ): Promise<PreparedRequest> {
-  const prepared = await describe(request, port, load, fixtures.sizes);
-  const headOnly = kind === "stalled" || kind === "aborts";
+  const prepared = await describe(request, { port, protocol }, load, fixtures.sizes);
+  const headOnly = kind === "stalled" || kind === "aborts" || kind === "beside";
   const response = await load.ask<CheckedResponse>("check", { ...prepared.target, headOnly } satisfies Check);
   verifyHead(response, prepared.expected, request);
   if (!headOnly) await verifyBody(response, prepared.expected, request, fixtures);
@@ -26,11 +26,11 @@ export async function prepareRequest(
 
 async function describe(
   request: WorkloadRequest,
-  port: number,
+  server: Pick<Target, "port" | "protocol">,
   load: Child,
   sizes: FileSizes,
 ): Promise<PreparedRequest> {
-  const target = (path: string, headers = {}): Target => ({ port, path, headers });
+  const target = (path: string, headers = {}): Target => ({ ...server, path, headers });
   switch (request.kind) {
     case "file":
       return request.range

@@ -1,7 +1,6 @@
-import type { Server } from "node:http";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import type { Usage } from "./protocol.ts";
 
 /** What each module under `servers/` exports as `start`: serves the files of a folder on a free loopback port. */

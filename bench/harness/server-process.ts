@@ -1,3 +1,4 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { answerQuestions } from "./questions.ts";
 import { type RunningServer, type StartServer, usageOfThisProcess } from "./running-server.ts";
 
@@ -22,8 +23,24 @@ const server = startServer(...process.argv.slice(2));
 // Why it could not be started is the answer to the first question.
 server.catch(() => {});
 
+let delay: IntervalHistogram | undefined;
+
+/** Starts to watch how late the event loop is. */
+function watchDelay(): void {
+  delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+}
+
+/** The 99th percentile since then, in seconds, the millisecond of the timer included. A server that is another process has none. */
+async function loopDelay(): Promise<number | undefined> {
+  delay?.disable();
+  return (await server).usage ? undefined : delay && delay.percentile(99) / 1e9;
+}
+
 process.on("SIGTERM", () => process.exit());
 answerQuestions({
   port: async () => (await server).port,
   usage: async () => ((await server).usage ?? usageOfThisProcess)(),
+  watchDelay,
+  loopDelay,
 });

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
-import { ownOf } from "../harness/fixtures.ts";
 import type { Check, CheckedResponse } from "../harness/protocol.ts";
-import { Connection, type ConnectionEvents, formatRequest } from "./connection.ts";
+import type { ConnectionEvents } from "./connection.ts";
+import { openAll } from "./connections.ts";
 
 /** One response, looked at closely: what a server answers, before it is measured. */
-export async function check({ port, path, headers, headOnly }: Check): Promise<CheckedResponse> {
+export async function check({ headOnly, ...target }: Check): Promise<CheckedResponse> {
   const { response, events } = gather(headOnly);
-  const connection = await Connection.open(port, formatRequest(ownOf(path, 0), headers), events);
-  connection.send();
-  return response.finally(() => connection.close());
+  const [connection] = await openAll(1, target, () => events);
+  connection?.send();
+  return response.finally(() => connection?.close());
 }
 
 function gather(headOnly: boolean): { response: Promise<CheckedResponse>; events: ConnectionEvents } {

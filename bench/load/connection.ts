@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTLS } from "node:tls";
 import { once } from "node:events";
 import { type ResponseEvents, ResponseReader } from "./response-reader.ts";
 
@@ -14,8 +15,16 @@ export interface ConnectionEvents extends ResponseEvents {
   onError(error: Error): void;
 }
 
+/** What a load does with a connection, whatever the protocol. */
+export interface LoadConnection {
+  /** Sends the connection's own request, or another. */
+  send(request?: string): void;
+  resume(): void;
+  close(): void;
+}
+
 /** One TCP connection that sends a request again and again. */
-export class Connection {
+export class Connection implements LoadConnection {
   readonly #socket: Socket;
   readonly #request: string;
   #closing = false;
@@ -29,7 +38,7 @@ export class Connection {
     port: number,
     request: string,
     events: ConnectionEvents,
-    { slow = false }: { slow?: boolean } = {},
+    { slow = false, secure = false }: { slow?: boolean; secure?: boolean } = {},
   ): Promise<Connection> {
     const reader = new ResponseReader(events);
     const buffer = slow ? SLOW_READ_BUFFER : READ_BUFFER;
@@ -37,15 +46,15 @@ export class Connection {
       read(reader, buffer.subarray(0, count), events);
       return events.onRead?.() ?? true;
     };
-    const socket = connect({ host: "127.0.0.1", port, noDelay: true, onread: { buffer, callback } });
+    const where = { host: "127.0.0.1", port, noDelay: true, onread: { buffer, callback } };
+    const socket = secure ? connectTLS({ ...where, rejectUnauthorized: false }) : connect(where);
     const connection = new Connection(socket, request);
     socket.on("error", (error) => connection.#fail(error, events));
     socket.on("close", () => connection.#fail(new Error("The server closed the connection"), events));
-    await once(socket, "connect");
+    await once(socket, secure ? "secureConnect" : "connect");
     return connection;
   }
 
-  /** Sends the connection's own request, or another. */
   send(request: string = this.#request): void {
     this.#socket.write(request, "latin1");
   }

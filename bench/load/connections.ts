@@ -1,28 +1,31 @@
 import { ownOf } from "../harness/fixtures.ts";
 import type { Expected, Target } from "../harness/protocol.ts";
-import { Connection, type ConnectionEvents, formatRequest } from "./connection.ts";
+import { Connection, type ConnectionEvents, formatRequest, type LoadConnection } from "./connection.ts";
+import { openHttp2 } from "./http2-connection.ts";
 import type { FinishedResponse } from "./response-reader.ts";
 
 /** Opens connections to the same target. Each one's events know it as `self()`. */
 export function openAll(
   count: number,
   target: Target,
-  events: (self: () => Connection) => ConnectionEvents,
-  options?: { slow: boolean },
-): Promise<Connection[]> {
-  const openOne = async (at: number): Promise<Connection> => {
-    const connection: Connection = await Connection.open(
+  events: (self: () => LoadConnection) => ConnectionEvents,
+  options: { slow?: boolean } = {},
+): Promise<LoadConnection[]> {
+  if (target.protocol === "http2") return openHttp2(count, target, events);
+  const secure = target.protocol === "https";
+  const openOne = async (at: number): Promise<LoadConnection> => {
+    const connection: LoadConnection = await Connection.open(
       target.port,
       formatRequest(ownOf(target.path, at), target.headers),
       events(() => connection),
-      options,
+      { ...options, secure },
     );
     return connection;
   };
   return Promise.all(Array.from({ length: count }, (_, at) => openOne(at)));
 }
 
-export function closeAll(connections: readonly Connection[]): void {
+export function closeAll(connections: readonly LoadConnection[]): void {
   for (const connection of connections) connection.close();
 }
 

@@ -20,6 +20,11 @@ describe("pickerOf", () => {
     expect(Math.abs(first / tenth - 10)).toBeLessThan(1);
   });
 
+  it("picks each file, one after the other", () => {
+    const pick = pickerOf({ of: 3, distribution: "each" });
+    expect([pick(), pick(), pick(), pick()]).toEqual([0, 1, 2, 0]);
+  });
+
   it("picks the same files again", () => {
     expect(counts("zipf", 1000)).toEqual(counts("zipf", 1000));
   });

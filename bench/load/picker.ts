@@ -2,6 +2,8 @@ import type { Pick } from "../harness/protocol.ts";
 
 /** Returns the numbers of the files that are requested, one after the other: always the same, so that all servers get the same. */
 export function pickerOf({ of, distribution }: Pick): () => number {
+  let last = -1;
+  if (distribution === "each") return () => ++last % of;
   const random = seededRandom(1);
   if (distribution === "uniform") return () => Math.floor(random() * of);
   const shares = cumulativeShares(of);

@@ -1,7 +1,9 @@
 import type { Open, Seen } from "../harness/protocol.ts";
 import { prepareAborts } from "./kinds/aborts.ts";
+import { prepareBeside } from "./kinds/beside.ts";
 import { prepareCutDownloads } from "./kinds/cut-downloads.ts";
 import { prepareFirstByte } from "./kinds/first-byte.ts";
+import { preparePaced } from "./kinds/paced.ts";
 import { prepareRequests } from "./kinds/requests.ts";
 import { prepareStalled } from "./kinds/stalled.ts";
 
@@ -21,6 +23,10 @@ export async function prepare({ target, expected, load }: Open): Promise<Prepare
       return prepareStalled(target, load);
     case "aborts":
       return prepareAborts(target, load);
+    case "paced":
+      return preparePaced(target, expected, load);
+    case "beside":
+      return prepareBeside(target, expected, load);
     case "first-byte":
       return prepareFirstByte(target, expected, load);
   }

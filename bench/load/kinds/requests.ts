@@ -15,12 +15,13 @@ export async function prepareRequests(
   let round = new Countdown(load.connections);
   let requests = 0;
   let deadline = 0;
+  const least = load.pick?.distribution === "each" ? load.pick.of : 0;
   const next = requestsOf(target, load.pick);
   const connections = await openAll(load.connections, target, (self) => ({
     onEnd: (response) => {
       requests++;
       if (!isExpected(response, expected)) round.fail(unexpected(response));
-      else if (performance.now() < deadline) self().send(next?.());
+      else if (requests < least || performance.now() < deadline) self().send(next?.());
       else round.count();
     },
     onError: (error) => round.fail(error),

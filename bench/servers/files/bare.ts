@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { listen, type RunningServer, type StartServer } from "../../harness/running-server.ts";
@@ -10,15 +10,17 @@ export const start: StartServer = (root) => startBare(root, []);
 
 /** `fields`, `[name, value, …]`, go with every 200 and 206. */
 export function startBare(root: string, fields: readonly string[]): Promise<RunningServer> {
+  return listen(createServer(bareHandler(root, fields)));
+}
+
+export function bareHandler(root: string, fields: readonly string[]): RequestListener {
   const files = new Map<string, Buffer>();
-  return listen(
-    createServer(async (request, response) => {
-      const name = request.url ?? "/";
-      const bytes = files.get(name) ?? (await readFile(join(root, name)));
-      files.set(name, bytes);
-      respond(request, response, bytes, fields);
-    }),
-  );
+  return async (request, response) => {
+    const name = request.url ?? "/";
+    const bytes = files.get(name) ?? (await readFile(join(root, name)));
+    files.set(name, bytes);
+    respond(request, response, bytes, fields);
+  };
 }
 
 function respond(request: IncomingMessage, response: ServerResponse, bytes: Buffer, fields: readonly string[]): void {
