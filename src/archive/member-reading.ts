@@ -27,7 +27,7 @@ export class MemberReading {
     if (!member.file) throw new RangeError("A folder has no content");
     const isWhole = range.start === 0 && range.end === member.size - 1;
     const pinned = member.pinned;
-    const opened = await member.file.open({ signal, pinned, ...(isWhole ? {} : { range }) });
+    const opened = await member.file.open(isWhole ? { signal, pinned } : { signal, pinned, range });
     try {
       if (opened.notModified || !isPinned(member, opened.stat)) throw changed();
       const content = await opened.content(isWhole ? undefined : range);
@@ -67,11 +67,14 @@ export class MemberReading {
    * @returns the CRC-32 of the member, or undefined if it was not read from its beginning to its end
    * @throws {FileChangedError} if the member has more bytes than it declared
    */
-  async finish(): Promise<number | undefined> {
-    if (this.#content.kind === "chunks" && (await this.#readChunk(this.#content.chunks, new Uint8Array(1))) > 0) {
-      throw new FileChangedError("A member of the archive grew while it was read");
-    }
-    return this.#isWhole ? this.#crc32 : undefined;
+  finish(): number | undefined | Promise<number | undefined> {
+    const crc32 = this.#isWhole ? this.#crc32 : undefined;
+    return this.#content.kind === "chunks" ? this.#assertEnd(this.#content.chunks).then(() => crc32) : crc32;
+  }
+
+  async #assertEnd(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    if ((await this.#readChunk(chunks, new Uint8Array(1))) === 0) return;
+    throw new FileChangedError("A member of the archive grew while it was read");
   }
 
   /** 0 at the end. */
@@ -88,9 +91,9 @@ export class MemberReading {
     return piece.byteLength;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#rest = empty;
-    await this.#opened.close();
+    return this.#opened.close();
   }
 }
 

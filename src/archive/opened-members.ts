@@ -1,7 +1,7 @@
 import { FileChangedError } from "../errors.ts";
 import { closedEarly } from "../files/byte-reader.ts";
 import { allocate } from "../files/bytes.ts";
-import { rangeLength, type ByteRange } from "../http/range.ts";
+import type { ByteRange } from "../http/range.ts";
 import { checksumOnce } from "./checksum-once.ts";
 import { fingerprintKey } from "./fingerprint-key.ts";
 import type { Fingerprints } from "./fingerprints.ts";
@@ -9,35 +9,12 @@ import { MemberReading } from "./member-reading.ts";
 import { isOnDisk, type ArchiveMember } from "./member.ts";
 import type { MemberSource } from "./read-parts.ts";
 
-/** Members up to this size are read whole when they are opened, in bytes. */
-const smallMember = 64 * 1024;
-
-/** At most this many bytes of small members are read before they are needed, and at most this many members. */
-const maxReadAhead = 64 * 1024;
-const maxOpening = 16;
-
-/** A member that is read soon. */
-interface Prepared {
-  readonly range: ByteRange;
-  readonly kind: Preparation;
-  reading: Promise<MemberReading> | undefined;
-}
+/** Local members up to this size, in bytes, are read many at a time, each at once. */
+const maxQuick = 64 * 1024;
 
 /**
- * - `"read"`: a small file on this machine's disk. It is read at once, and closed.
- * - `"later"`: another file on this machine's disk. Opening it takes no time, and a descriptor that a stalled client holds.
- * - `"open"`: a file elsewhere. Its source answers while the member before it is read.
- */
-type Preparation = "read" | "later" | "open";
-
-function preparationOf(member: ArchiveMember): Preparation {
-  if (!isOnDisk(member)) return "open";
-  return member.size <= smallMember ? "read" : "later";
-}
-
-/**
- * The members that one response reads. At most one is open and being read, and the next one is open or being opened. Of
- * small files on this machine's disk, the next few are read at a time: each costs less than half as much.
+ * The members that one response reads. At most one is open and being read. If the next one is elsewhere, its source is asked
+ * meanwhile; a file on this machine's disk takes no time to open, and only small ones are read several at a time.
  */
 export class OpenedMembers implements MemberSource {
   readonly #members: readonly ArchiveMember[];
@@ -46,60 +23,59 @@ export class OpenedMembers implements MemberSource {
   readonly #end = new AbortController();
   /** CRC-32s that were computed while the bytes passed, or looked up. */
   readonly #known = new Map<number, number>();
-  /** In the order in which they are read. */
-  readonly #prepared = new Map<number, Prepared>();
-  #bytesAhead = 0;
-  #areAllSmall = true;
+  /** What is read in several steps, or read next. */
+  readonly #opened = new Map<number, Promise<MemberReading>>();
 
   constructor(members: readonly ArchiveMember[], fingerprints: Fingerprints) {
     this.#members = members;
     this.#fingerprints = fingerprints;
   }
 
-  get hasRoom(): boolean {
-    const { size } = this.#prepared;
-    return size < 2 || (this.#areAllSmall && size < maxOpening && this.#bytesAhead < maxReadAhead);
+  isQuick(index: number): boolean {
+    const member = this.#member(index);
+    return member.size <= maxQuick && isOnDisk(member);
   }
 
   prepare(index: number, range: ByteRange): void {
-    if (this.#end.signal.aborted || range.end < range.start) return;
+    if (this.#end.signal.aborted || range.end < range.start || isOnDisk(this.#member(index))) return;
     this.#drop(index);
-    const kind = preparationOf(this.#member(index));
-    const prepared: Prepared = { range, kind, reading: undefined };
-    this.#prepared.set(index, prepared);
-    this.#count();
-    if (kind !== "later") void this.#open(index, prepared);
+    void this.#open(index, range);
   }
 
-  #open(index: number, prepared: Prepared): Promise<MemberReading> {
-    const reading = MemberReading.open(this.#member(index), prepared.range, this.#end.signal);
-    // Its failure is that of the read, which comes later, or never.
-    reading.catch(() => undefined);
-    prepared.reading = reading;
-    return reading;
-  }
-
-  async read(index: number, target: Uint8Array): Promise<void> {
-    await (await this.#reading(index)).read(target);
+  async read(index: number, range: ByteRange, target: Uint8Array): Promise<void> {
+    const reading = await (this.#opened.get(index) ?? this.#open(index, range));
+    await reading.read(target);
   }
 
   async finish(index: number): Promise<void> {
-    const reading = await this.#prepared.get(index)?.reading;
+    const reading = await this.#opened.get(index);
     if (!reading) return;
     try {
-      const crc32 = await reading.finish();
-      if (crc32 !== undefined) this.#learn(index, crc32);
+      this.#learn(index, await reading.finish());
     } finally {
-      this.#forget(index);
+      this.#opened.delete(index);
       await reading.close();
     }
   }
 
-  async checksum(index: number): Promise<number> {
-    const member = this.#member(index);
-    const known = this.#known.get(index) ?? member.crc32;
-    if (known !== undefined) return known;
-    const key = fingerprintKey(member);
+  async readQuick(index: number, range: ByteRange, target: Uint8Array): Promise<void> {
+    const { signal } = this.#end;
+    if (signal.aborted) throw closedEarly();
+    const reading = await MemberReading.open(this.#member(index), range, signal);
+    try {
+      await reading.read(target);
+      this.#learn(index, await reading.finish());
+    } finally {
+      await reading.close();
+    }
+  }
+
+  checksum(index: number): number | Promise<number> {
+    return this.#known.get(index) ?? this.#member(index).crc32 ?? this.#lookUp(index);
+  }
+
+  async #lookUp(index: number): Promise<number> {
+    const key = fingerprintKey(this.#member(index));
     const crc32 =
       (key === undefined ? undefined : await recall(this.#fingerprints, key)) ?? (await this.#compute(index));
     this.#known.set(index, crc32);
@@ -108,9 +84,9 @@ export class OpenedMembers implements MemberSource {
 
   async close(): Promise<void> {
     this.#end.abort(closedEarly());
-    const all = [...this.#prepared.values()];
-    this.#prepared.clear();
-    await Promise.allSettled(all.map(async ({ reading }) => (await reading)?.close()));
+    const all = [...this.#opened.values()];
+    this.#opened.clear();
+    await Promise.allSettled(all.map(async (opening) => (await opening).close()));
   }
 
   #member(index: number): ArchiveMember {
@@ -119,40 +95,33 @@ export class OpenedMembers implements MemberSource {
     return member;
   }
 
+  #open(index: number, range: ByteRange): Promise<MemberReading> {
+    const { signal } = this.#end;
+    if (signal.aborted) return Promise.reject(closedEarly());
+    const opening = MemberReading.open(this.#member(index), range, signal);
+    // Its failure is that of the read, which comes later, or never.
+    opening.catch(() => undefined);
+    this.#opened.set(index, opening);
+    return opening;
+  }
+
   /** Closes what was prepared, as the next bytes are read elsewhere. */
   dropAll(): void {
-    for (const index of this.#prepared.keys()) this.#drop(index);
+    for (const index of this.#opened.keys()) this.#drop(index);
   }
 
   /** What was opened for another range of the same response. */
   #drop(index: number): void {
-    this.#prepared
+    this.#opened
       .get(index)
-      ?.reading?.then((reading) => reading.close())
+      ?.then((reading) => reading.close())
       .catch(() => undefined);
-    this.#forget(index);
+    this.#opened.delete(index);
   }
 
-  #forget(index: number): void {
-    if (this.#prepared.delete(index)) this.#count();
-  }
-
-  #count(): void {
-    this.#bytesAhead = 0;
-    this.#areAllSmall = true;
-    for (const { range, kind } of this.#prepared.values()) {
-      this.#bytesAhead += rangeLength(range);
-      if (kind !== "read") this.#areAllSmall = false;
-    }
-  }
-
-  #reading(index: number): Promise<MemberReading> {
-    const prepared = this.#prepared.get(index);
-    if (!prepared) return Promise.reject(closedEarly());
-    return prepared.reading ?? this.#open(index, prepared);
-  }
-
-  #learn(index: number, crc32: number): void {
+  /** `crc32` is undefined if the member was read in part. */
+  #learn(index: number, crc32: number | undefined): void {
+    if (crc32 === undefined) return;
     const member = this.#member(index);
     if (member.crc32 !== undefined && member.crc32 !== crc32) {
       throw new FileChangedError("A member of the archive is not what its CRC-32 says");

@@ -1,4 +1,5 @@
 import fs, { type BigIntStats } from "node:fs";
+import { debug } from "../../diagnostics.ts";
 import {
   FileNotFoundError,
   InvalidPathError,
@@ -41,10 +42,18 @@ export function statDescriptor(descriptor: number): Promise<BigIntStats> {
 }
 
 // Without O_NONBLOCK, opening a FIFO blocks a thread until a process writes to it. Windows has neither.
-const readOnly = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
+export const readOnly: number = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
+
+/** The same, but a symlink is not followed: opening it fails. */
+export const readOnlyUnlinked: number = readOnly | (fs.constants.O_NOFOLLOW ?? 0);
 
 export function openForReading(path: string): Promise<number> {
   return call((callback) => fs.open(path, readOnly, callback));
+}
+
+/** Opens a folder. Rejects for anything else. */
+export function openFolder(path: string): Promise<number> {
+  return call((callback) => fs.open(path, readOnly | (fs.constants.O_DIRECTORY ?? 0), callback));
 }
 
 /** Returns how many bytes were read: fewer than `target` has room for only at the end of the file. */
@@ -54,6 +63,46 @@ export function readDescriptor(descriptor: number, target: Uint8Array, position:
 
 export function closeDescriptor(descriptor: number): Promise<void> {
   return call((callback) => fs.close(descriptor, (error) => callback(error, undefined)));
+}
+
+/** What one look into a file has found. */
+export interface ReadOnce {
+  /** How many bytes were read: fewer than there was room for only at the end of the file. */
+  readonly count: number;
+  /** The file as it was after they were read. */
+  readonly stats: BigIntStats;
+}
+
+/**
+ * Opens a file, reads the bytes from `position` on that `target` has room for, stats it, and closes it: one promise for the
+ * four calls, since an archive makes them for thousands of files. When it settles, the file is closed, and nothing writes to
+ * `target` any more.
+ *
+ * @param flags - `readOnly` or `readOnlyUnlinked`
+ * @param check - called before the file is closed. If it rejects, so does this
+ */
+export function readOnce(
+  path: string,
+  flags: number,
+  target: Uint8Array,
+  position: number,
+  check?: (descriptor: number) => Promise<void>,
+): Promise<ReadOnce> {
+  return new Promise((resolve, reject) => {
+    fs.open(path, flags, (openError, descriptor) => {
+      if (openError) return reject(openError);
+      const fail = (error: unknown): void => fs.close(descriptor, () => reject(error));
+      fs.read(descriptor, target, 0, target.byteLength, position, (readError, count) => {
+        if (readError) return fail(readError);
+        fs.fstat(descriptor, asBigInts, (statError, stats) => {
+          if (statError) return fail(statError);
+          const succeed = (): void => fs.close(descriptor, () => resolve({ count, stats }));
+          if (check) check(descriptor).then(succeed, fail);
+          else succeed();
+        });
+      });
+    });
+  });
 }
 
 export function realPath(path: string): Promise<string> {
@@ -113,6 +162,17 @@ export function fileSystemError(cause: unknown): DownloadError {
   // Node refuses a path with NUL in it.
   if (code === "ERR_INVALID_ARG_VALUE") return new InvalidPathError(undefined, { cause });
   return new UpstreamError(503, "The file system failed", { cause });
+}
+
+/** {@link fileSystemError}, with its reason in the log of the operator. */
+export function reported(path: string, error: unknown): DownloadError {
+  const failure = fileSystemError(error);
+  debug(() => `${failure.status} for ${path}: ${reasonOf(failure)}`);
+  return failure;
+}
+
+function reasonOf({ cause, message }: DownloadError): string {
+  return cause instanceof Error ? cause.message : message;
 }
 
 /** Runs calls of the file system. @throws {DownloadError} see {@link fileSystemError} */

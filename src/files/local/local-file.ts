@@ -1,31 +1,17 @@
 import type { BigIntStats } from "node:fs";
 import { basename } from "node:path";
-import { debug } from "../../diagnostics.ts";
-import { FileChangedError, FileNotFoundError, type DownloadError } from "../../errors.ts";
+import { FileChangedError, FileNotFoundError } from "../../errors.ts";
 import { isPlaceholderTime, nginxEntityTag } from "../../http/etag.ts";
 import { refuseJSON } from "../../serialization.ts";
-import { allocate } from "../bytes.ts";
+import { OpenBytes } from "../content.ts";
 import { assertDotfilePolicy, type DotfilePolicy } from "../dotfiles.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../download-file.ts";
-import { OpenBytes } from "../content.ts";
 import { contentDigest } from "./content-digest.ts";
 import { assertEntityTagOption, type EntityTagOption } from "./etag.ts";
-import {
-  closeDescriptor,
-  fileSystemError,
-  isPseudoFile,
-  isSameVersion,
-  isSettled,
-  oncePerTurn,
-  openForReading,
-  readDescriptor,
-  statDescriptor,
-  statPath,
-  versionOf,
-  type FileVersion,
-} from "./file-system.ts";
+import { fileSystemError, isPseudoFile, isSettled, oncePerTurn, reported, statPath, versionOf } from "./file-system.ts";
 import { localMemory, maxSmall, type CachedFile } from "./memory.ts";
 import { OpenLocalFile } from "./open-local-file.ts";
+import { PinnedFile } from "./pinned-file.ts";
 import { absolutePath, LocalRoot } from "./root.ts";
 import { SharedDescriptor } from "./shared-descriptor.ts";
 
@@ -89,7 +75,7 @@ export class LocalFile implements DownloadFile {
   }
 
   /**
-   * @throws {FileNotFoundError} if it is missing or no regular file; with `readable`, also if it can't be read
+   * @throws {FileNotFoundError } if it is missing or no regular file; with `readable`, also if it can't be read
    * @throws {InvalidPathError} if it is outside the root
    */
   stat({ readable = false }: StatOptions = {}): Promise<FileStat> {
@@ -110,14 +96,10 @@ export class LocalFile implements DownloadFile {
     return new OpenLocalFile(this.path, this.#root, cached, lazy);
   }
 
-  async #openPinned(known: CachedFile, lazy: boolean): Promise<OpenFile> {
+  #openPinned(known: CachedFile, lazy: boolean): OpenFile {
     const { stat, version } = known;
-    if (!lazy && stat.size !== undefined && stat.size <= maxSmall) {
-      try {
-        return new OpenBytes(stat, await readVersion(this.path, this.#root, version));
-      } catch (error) {
-        throw reported(this.path, error);
-      }
+    if (stat.size !== undefined && stat.size <= maxSmall) {
+      return new PinnedFile(this.path, this.#root, stat, version);
     }
     // It must not grow. The bytes that are in memory may have been read for another root.
     return new OpenLocalFile(
@@ -213,40 +195,10 @@ export class LocalFile implements DownloadFile {
   }
 }
 
-/**
- * Reads a small file, if it is still the version that was described: one stat, after the bytes were read, proves both.
- * @throws {FileChangedError} if it is another version
- * @throws {InvalidPathError} if what was opened is outside the root
- */
-async function readVersion(path: string, root: LocalRoot | undefined, version: FileVersion): Promise<Uint8Array> {
-  const descriptor = await openForReading(path);
-  try {
-    const bytes = allocate(Number(version.size));
-    const count = bytes.byteLength > 0 ? await readDescriptor(descriptor, bytes, 0) : 0;
-    const now = await statDescriptor(descriptor);
-    if (count < bytes.byteLength || !isSameVersion(version, now)) throw new FileChangedError();
-    await root?.assertDescriptorInside(descriptor, version, path);
-    return bytes;
-  } finally {
-    await closeDescriptor(descriptor);
-  }
-}
-
 /** The version that a description is of. */
 const described = new WeakMap<FileStat, CachedFile>();
 
-function reasonOf({ cause, message }: DownloadError): string {
-  return cause instanceof Error ? cause.message : message;
-}
-
 const maxAttempts = 3;
-
-/** Maps an error of the file system to a response, and writes its reason to the log of the operator. */
-function reported(path: string, error: unknown): DownloadError {
-  const failure = fileSystemError(error);
-  debug(() => `${failure.status} for ${path}: ${reasonOf(failure)}`);
-  return failure;
-}
 
 /** Describes a file that may be anywhere. For a file below a root, `LocalRoot` does. */
 const lookAnywhere = oncePerTurn(async (path) => {

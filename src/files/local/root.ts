@@ -56,7 +56,7 @@ export class LocalRoot {
    */
   readonly look: (path: string) => Promise<BigIntStats> = oncePerTurn(async (path, realFolders) => {
     try {
-      if (basename(path).startsWith(".") && this.#denies(basename(path))) throw denied(path);
+      this.assertNameAllowed(path);
       const folder = dirname(path);
       const found =
         folder === this.path ? await linkStat(path) : await this.#statInFolder(path, realFolderOf(folder, realFolders));
@@ -74,31 +74,31 @@ export class LocalRoot {
    */
   async realPathInside(path: string): Promise<string> {
     const location = await realPath(path);
-    await this.#assertInside(location);
+    await this.assertInside(location);
     return location;
   }
 
   /** @throws {InvalidPathError} if the file that was opened is outside */
   async assertDescriptorInside(descriptor: number, opened: FileVersion, path: string): Promise<void> {
     const location = await descriptorPath(descriptor).catch(() => pathOf(opened, path));
-    await this.#assertInside(location);
+    await this.assertInside(location);
   }
 
   // A file that is no symlink is inside if its folder is. A file that is one is where its target is.
   async #statInFolder(path: string, realFolder: Promise<string>): Promise<BigIntStats> {
     const [stats, location] = await Promise.all([linkStat(path), realFolder]);
-    if (!stats.isSymbolicLink()) await this.#assertInside(location);
+    if (!stats.isSymbolicLink()) await this.assertInside(location);
     return stats;
   }
 
   async #statTarget(path: string): Promise<BigIntStats> {
     const [target, location] = await Promise.all([statPath(path), realPath(path)]);
-    await this.#assertInside(location);
+    await this.assertInside(location);
     return target;
   }
 
   /** @throws {InvalidPathError} if a path whose symlinks were followed is outside, or a dotfile that is denied */
-  async #assertInside(realLocation: string): Promise<void> {
+  async assertInside(realLocation: string): Promise<void> {
     let below = partBelow(await this.#resolve(), realLocation);
     if (below === undefined) {
       // A root that is itself a symlink may have been pointed elsewhere since, as a deployment does with `current`.
@@ -109,6 +109,12 @@ export class LocalRoot {
       throw new InvalidPathError(undefined, { cause: new Error(`${realLocation} is outside ${this.path}`) });
     }
     if (this.#denies(below)) throw denied(realLocation);
+  }
+
+  /** @throws {InvalidPathError} if the last segment of a path is a dotfile that is denied */
+  assertNameAllowed(path: string): void {
+    const name = basename(path);
+    if (name.startsWith(".") && this.#denies(name)) throw denied(path);
   }
 
   // Kubernetes mounts each file of a ConfigMap as a symlink into a folder that is named by the time, such as `..2026_01_31_…`.
