@@ -9,6 +9,7 @@ import { compileRules, partBelow, targetAt, type CompiledRule, type Target } fro
 import { offloadArchive } from "./archive-manifest.ts";
 import type { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import { locateUrl } from "./path-prefix.ts";
+import { RuleIndex } from "./rule-index.ts";
 import type { OffloadRule } from "./rule.ts";
 
 export interface SmartDownloadOptions {
@@ -45,7 +46,7 @@ export interface SmartDownloadOptions {
  * ```
  */
 export function smartDownloadMiddleware({ backend, rules, debug }: SmartDownloadOptions): DownloadMiddleware {
-  const compiled = compileRules(rules, backend);
+  const compiled = new RuleIndex(compileRules(rules, backend));
   const log = debugOnce(debug);
   if (backend === "none") return (response) => response;
   const streamed = Object.entries(backend?.streamed ?? {});
@@ -74,20 +75,38 @@ function debugOnce(log: ((message: string) => void) | undefined): (message: stri
   };
 }
 
-async function offload(
-  response: DownloadResponse,
-  rules: readonly CompiledRule[],
-): Promise<DownloadResult | undefined> {
-  for (const rule of rules) {
-    const { backend, signedFor } = rule;
-    const signedUrl = signedFor === undefined ? undefined : await signedUrlFor(response, rule, signedFor);
-    const target =
-      signedFor === undefined ? targetOf(rule, response.file) : signedUrl && targetAt(`${rule.destination}/`, backend);
-    if (!target) continue;
-    if (backend === "none" || !canLimit(backend, response)) return undefined;
-    return respond(rule, backend, response, target, signedUrl);
+async function offload(response: DownloadResponse, index: RuleIndex): Promise<DownloadResult | undefined> {
+  const match = await firstMatch(response.file, index);
+  if (!match) return undefined;
+  const { rule, target, signedUrl } = match;
+  const { backend } = rule;
+  if (backend === "none" || !canLimit(backend, response)) return undefined;
+  return respond(rule, backend, response, target, signedUrl);
+}
+
+interface Match {
+  readonly rule: CompiledRule;
+  readonly target: Target;
+  readonly signedUrl?: string;
+}
+
+/** Returns the first rule that matches. A storage signs a URL only if a presigned rule comes before the first other match. */
+async function firstMatch(file: DownloadFile, index: RuleIndex): Promise<Match | undefined> {
+  const { rules, presigned } = index;
+  let first = index.firstFor(places(file)) ?? Infinity;
+  let signedUrl: string | undefined;
+  for (const group of presigned) {
+    if (group.first > first) break;
+    const url = await urlOf(file, group.signedFor);
+    const location = url === undefined ? undefined : locateUrl(url);
+    const number = location ? group.urls.firstAbove(location) : Infinity;
+    if (url !== undefined && number < first) [first, signedUrl] = [number, new URL(url).href];
   }
-  return undefined;
+  const rule = rules[first];
+  if (!rule) return undefined;
+  if (signedUrl !== undefined) return { rule, target: targetAt(`${rule.destination}/`, rule.backend), signedUrl };
+  const target = targetOf(rule, file);
+  return target && { rule, target };
 }
 
 function respond(
@@ -110,13 +129,11 @@ function respond(
 }
 
 /** Returns the internal URL of a file on a server that makes archives. Undefined if another rule matches the file first. */
-function internalUrl(rules: readonly CompiledRule[], file: DownloadFile): string | undefined {
-  for (const rule of rules) {
-    if (rule.signedFor !== undefined) return undefined;
-    const target = targetOf(rule, file);
-    if (target) return rule.backend !== "none" && rule.backend.archives ? target.encoded : undefined;
-  }
-  return undefined;
+function internalUrl(index: RuleIndex, file: DownloadFile): string | undefined {
+  const first = index.firstFor(places(file));
+  const rule = first === undefined ? undefined : index.rules[first];
+  if (!rule || index.presigned.some((group) => group.first < first!)) return undefined;
+  return rule.backend !== "none" && rule.backend.archives ? targetOf(rule, file)?.encoded : undefined;
 }
 
 function isRemote({ signedFor, sourceUrl }: CompiledRule): boolean {
@@ -136,19 +153,20 @@ function targetOf(rule: CompiledRule, file: DownloadFile): Target | undefined {
   return path === undefined ? undefined : rule.targetOfPath(path);
 }
 
-/** Returns a URL that the file's storage signs. Undefined if that URL is not below `sourceUrl` of the rule. */
-async function signedUrlFor(
-  response: DownloadResponse,
-  { sourceUrl }: CompiledRule,
-  signedFor: number,
-): Promise<string | undefined> {
-  if (!sourceUrl) return undefined;
-  const url = await urlOf(response.file, signedFor);
-  return url !== undefined && partBelow(sourceUrl, locateUrl(url)) ? new URL(url).href : undefined;
-}
-
 async function urlOf(file: DownloadFile, expiresIn: number): Promise<string | undefined> {
   return file.signedUrl ? file.signedUrl({ expiresIn }) : property(file, "url");
+}
+
+/** The file's places, read when they are asked for. */
+function places(file: DownloadFile): Pick<DownloadFile, "path" | "url"> {
+  return {
+    get path() {
+      return property(file, "path");
+    },
+    get url() {
+      return property(file, "url");
+    },
+  } as Pick<DownloadFile, "path" | "url">;
 }
 
 // For a bad name, the getters of a storage's file throw. The same error is thrown again when the file is read: a 404.
