@@ -63,7 +63,7 @@ interface Node {
 export class PrefixTree {
   readonly #origins = new Map<string, Node>();
   /** The smallest number. */
-  first = Infinity;
+  first: number = Infinity;
 
   add({ origin, segments }: Location, number: number): void {
     let node = nodeAt(this.#origins, origin);
