@@ -1,10 +1,10 @@
-import { rm } from "node:fs/promises";
-import { ImproperlyConfiguredError } from "../errors.ts";
+import { rm, stat } from "node:fs/promises";
+import { FileNotFoundError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadOutcome } from "../responses/delivery.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
-import type { Transfer } from "../responses/transfer.ts";
+import { announcedTransfer, type Transfer } from "../responses/transfer.ts";
 
 export interface DeleteAfterSendOptions {
   /** Seconds after which the file is deleted in any case, from the first response on. At most 20 days. */
@@ -13,12 +13,16 @@ export interface DeleteAfterSendOptions {
   readonly remove?: (file: DownloadFile) => Promise<unknown>;
 }
 
-/** A file that is to be deleted. */
+/** What is known at one path, or of one file of a storage, that is to be deleted. */
 interface Doomed {
   /** Transfers of it that run. */
-  running: number;
-  isSent: boolean;
+  readonly running: Set<Transfer>;
+  /** The versions of it that responses were made of, and those of them that a client has whole. */
+  readonly seen: Set<string>;
+  readonly sent: Set<string>;
   readonly remove: () => Promise<unknown>;
+  /** Returns the version that is there now. */
+  readonly versionNow: () => Promise<string>;
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
@@ -28,7 +32,7 @@ const maxSeconds = 20 * 86_400;
 
 /**
  * Deletes the file of a response once a client has it whole, and no other transfer of it runs; at the latest after `atLatest`
- * seconds.
+ * seconds. A file that has taken its place meanwhile is not deleted, unless it has a response of its own.
  *
  * If another server sends the file, its end is known only with `deliveries()` around the handler, which also joins the ranges
  * of one client. Without that, the file is deleted after `atLatest` seconds. A process that ends first deletes nothing: sweep
@@ -70,46 +74,106 @@ export function deleteAfterSend<R extends DownloadResponse | ProxiedDownloadResp
     );
   }
   const key = identityOf(file);
-  const entry = doomed.get(key) ?? doom(key, removal, atLatest);
+  const versionNow = versionsOf(file, remove);
+  const entry = (): Doomed => doomed.get(key) ?? doom(key, removal, versionNow, atLatest);
+  // Before the file is opened: if it is the same when it is deleted, it is what was sent.
+  const made = see(entry(), versionNow);
   const { beforeSend, onFinish } = response;
-  let transfer: Transfer | undefined;
-  response.beforeSend = async (its) => {
-    await beforeSend?.(its);
-    transfer = its;
-    entry.running += 1;
+  const own = new Map<Transfer, Doomed>();
+  response.beforeSend = async (transfer) => {
+    await beforeSend?.(transfer);
+    const doomed = entry();
+    own.set(transfer, doomed);
+    doomed.running.add(transfer);
+    await see(doomed, versionNow);
   };
   response.onFinish = (outcome) => {
-    if (transfer) entry.running -= 1;
-    entry.isSent ||= hasWhole(outcome, transfer);
-    transfer = undefined;
-    if (entry.isSent && entry.running === 0) end(key, entry);
+    const transfer = announcedTransfer(outcome);
+    const doomed = transfer && own.get(transfer);
+    if (transfer && doomed) {
+      own.delete(transfer);
+      doomed.running.delete(transfer);
+      void ended(key, doomed, hasWhole(outcome, transfer) ? made : undefined);
+    }
     return onFinish?.(outcome);
   };
   return response;
 }
 
-function doom(key: unknown, remove: () => Promise<unknown>, atLatest: number): Doomed {
-  const timer = setTimeout(() => end(key, entry), atLatest * 1000);
+function doom(
+  key: unknown,
+  remove: () => Promise<unknown>,
+  versionNow: () => Promise<string>,
+  atLatest: number,
+): Doomed {
+  const timer = setTimeout(() => void end(key, entry, entry.seen), atLatest * 1000);
   timer.unref?.();
-  const entry: Doomed = { running: 0, isSent: false, remove, timer };
+  const entry: Doomed = { running: new Set(), seen: new Set(), sent: new Set(), remove, versionNow, timer };
   doomed.set(key, entry);
   return entry;
 }
 
-function end(key: unknown, entry: Doomed): void {
-  if (doomed.get(key) !== entry) return;
-  doomed.delete(key);
-  clearTimeout(entry.timer);
-  entry.remove().catch((error: unknown) => {
-    console.error("downloadview: a file that was sent could not be deleted:", error);
-  });
+/** Remembers the version that is there now. Returns undefined if it can't be told. */
+async function see(entry: Doomed, versionNow: () => Promise<string>): Promise<string | undefined> {
+  const version = await versionNow().catch(() => undefined);
+  if (version !== undefined) entry.seen.add(version);
+  return version;
 }
 
-function hasWhole(outcome: DownloadOutcome, transfer: Transfer | undefined): boolean {
+async function ended(key: unknown, entry: Doomed, whole: Promise<string | undefined> | undefined): Promise<void> {
+  const version = await whole;
+  if (version !== undefined) entry.sent.add(version);
+  if (entry.sent.size > 0 && entry.running.size === 0) await end(key, entry, entry.sent);
+}
+
+/** Deletes what is there now if it is one of `versions`. If it is another one, only the latest time ends the wait for it. */
+async function end(key: unknown, entry: Doomed, versions: ReadonlySet<string>): Promise<void> {
+  const isLast = versions === entry.seen;
+  try {
+    const version = await entry.versionNow();
+    const waits = !isLast && (entry.running.size > 0 || !versions.has(version));
+    if (waits || doomed.get(key) !== entry) return;
+    forget(key, entry);
+    if (versions.has(version)) await entry.remove();
+  } catch (error) {
+    if (isLast || isMissing(error)) forget(key, entry);
+    if (!isMissing(error)) console.error("downloadview: a file that was sent could not be deleted:", error);
+  }
+}
+
+function forget(key: unknown, entry: Doomed): void {
+  if (doomed.get(key) === entry) doomed.delete(key);
+  clearTimeout(entry.timer);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof FileNotFoundError || (error as { code?: unknown } | undefined)?.code === "ENOENT";
+}
+
+function hasWhole(outcome: DownloadOutcome, { bytes, size }: Transfer): boolean {
   if (outcome.hasWhole !== undefined) return outcome.hasWhole;
-  const { bytes, size } = transfer ?? {};
   // Of a file of unknown size, all is what its response had.
-  return transfer !== undefined && outcome.completed && outcome.status === 200 && bytes === size;
+  return outcome.completed && outcome.status === 200 && bytes === size;
+}
+
+/**
+ * Returns a function that tells the version of the file that is there now. On a disk, a file that was replaced or written anew
+ * has another one, also if its size is the same.
+ */
+function versionsOf(file: DownloadFile, remove: DeleteAfterSendOptions["remove"]): () => Promise<string> {
+  const { path } = file;
+  if (path !== undefined) {
+    return async () => {
+      const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
+      return [dev, ino, size, mtimeNs].join(" ");
+    };
+  }
+  // What a function of the application deletes, it alone can tell apart.
+  if (remove) return async () => "";
+  return async () => {
+    const { etag, size, lastModified } = await file.stat();
+    return JSON.stringify([etag, size, lastModified?.getTime()]);
+  };
 }
 
 interface Deletable {

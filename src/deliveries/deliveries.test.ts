@@ -1,7 +1,8 @@
-import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { PermissionDeniedError } from "../errors.ts";
 import { LocalFile } from "../files/local/local-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import { nginx } from "../offload/nginx/index.ts";
@@ -11,6 +12,7 @@ import { DownloadResponse } from "../responses/download-response.ts";
 import { withMiddleware, type DownloadHandler } from "../responses/handler.ts";
 import { renderResult } from "../responses/render.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
+import type { Transfer } from "../responses/transfer.ts";
 import { MemoryStorage } from "../storages/memory-storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import { deleteAfterSend } from "./delete-after-send.ts";
@@ -446,6 +448,92 @@ describe("deleteAfterSend", () => {
     expect(await storage.exists("a.txt")).toBe(true);
     second.delivery.abort(200, 3);
     await vi.waitFor(async () => expect(await storage.exists("a.txt")).toBe(false));
+  });
+
+  // A look at the disk takes some turns: so many later ones, it is over.
+  const settled = async (): Promise<void> => {
+    for (let look = 0; look < 20; look += 1) await stat(folder);
+  };
+  const request = new Request("http://localhost/a");
+  const begin = async (response: DownloadResponse, init?: RequestInit): Promise<RenderedResponse> => {
+    const rendered = await response.render(new Request(request, init));
+    if (rendered.body.kind === "content") await rendered.body.file.close();
+    return rendered;
+  };
+  const replacements: [how: string, replace: () => Promise<unknown>][] = [
+    [
+      "renamed over it",
+      async () => {
+        await writeFile(`${path}.new`, "9876543210");
+        await rename(`${path}.new`, path);
+      },
+    ],
+    [
+      "written in its place, with the old date but for the milliseconds",
+      async () => {
+        const { mtimeMs } = await stat(path);
+        await writeFile(path, "9876543210");
+        await utimes(path, mtimeMs / 1000, Math.floor(mtimeMs / 1000));
+      },
+    ],
+  ];
+  it.each(replacements)("keeps a file that was %s, until that one was sent", async (_, replace) => {
+    const response = (): DownloadResponse =>
+      deleteAfterSend(new DownloadResponse(new LocalFile(path)), { atLatest: 60 });
+    const old = await begin(response());
+    await settled();
+    await replace();
+    old.delivery.finish(200, 10);
+    await settled();
+    expect(await readFile(path, "utf8")).toBe("9876543210");
+    await vi.advanceTimersByTimeAsync(61_000);
+    await settled();
+    expect(await exists()).toBe(true);
+    (await begin(response())).delivery.finish(200, 10);
+    await gone();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("keeps an object of a storage that was saved anew meanwhile", async () => {
+    const storage = new MemoryStorage();
+    await storage.save("a.txt", "0123456789");
+    const response = deleteAfterSend(new DownloadResponse(new StorageFile(storage, "a.txt")), { atLatest: 60 });
+    const { delivery } = await begin(response);
+    await settled();
+    await storage.save("a.txt", "9876543210");
+    delivery.finish(200, 10);
+    await settled();
+    expect(await storage.exists("a.txt")).toBe(true);
+  });
+
+  it("counts each transfer of one response that is used for several requests", async () => {
+    const response = deleteAfterSend(new DownloadResponse(new LocalFile(path)), { atLatest: 60 });
+    const [first, second, head] = [
+      await begin(response),
+      await begin(response),
+      await begin(response, { method: "HEAD" }),
+    ];
+    head.delivery.finish(200, 0);
+    first.delivery.finish(200, 10);
+    await settled();
+    expect(await exists()).toBe(true);
+    second.delivery.abort(200, 3);
+    await gone();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("does not wait for a transfer that was refused after it was announced", async () => {
+    const response = deleteAfterSend(new DownloadResponse(new LocalFile(path)), { atLatest: 60 });
+    const { beforeSend } = response;
+    const refused = Object.assign(new DownloadResponse(response.file, { onFinish: response.onFinish! }), {
+      beforeSend: async (transfer: Transfer) => {
+        await beforeSend?.(transfer);
+        throw new PermissionDeniedError();
+      },
+    });
+    await expect(begin(refused)).rejects.toThrow();
+    (await begin(response)).delivery.finish(200, 10);
+    await gone();
   });
 
   it.each([0, -1, Number.NaN, Infinity, 1e9, undefined])("refuses %s as atLatest", (atLatest) => {

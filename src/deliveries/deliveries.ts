@@ -10,7 +10,7 @@ import {
   type ViewContext,
 } from "../responses/handler.ts";
 import { ownResponse } from "../responses/own-response.ts";
-import type { Transfer } from "../responses/transfer.ts";
+import { outcomeAbout, type Transfer } from "../responses/transfer.ts";
 import { clientAddress } from "../signing/client-address.ts";
 import { encodeBase64Url, utf8 } from "../signing/hmac-key.ts";
 import { DeliveryIds } from "./delivery-id.ts";
@@ -198,6 +198,7 @@ class FollowedDeliveries<C> implements Deliveries<C> {
     let key: string | undefined;
     let id: string | undefined;
     const finish = ({ part, size, ...outcome }: Ended): void => {
+      outcomeAbout(outcome, sent);
       if (part === undefined || size === undefined) return void call(onFinish, outcome);
       const now = this.#now().getTime();
       const received = this.#received.add(key, part, size, { bytesSent: outcome.bytesSent, startedAt }, now);
@@ -206,7 +207,7 @@ class FollowedDeliveries<C> implements Deliveries<C> {
         const times = { startedAt: new Date(received.startedAt), endedAt: new Date(now) };
         void call(this.#onDownload, { file, client, size, bytesSent: received.bytesSent, ...times });
       }
-      void call(onFinish, { ...outcome, hasWhole });
+      void call(onFinish, outcomeAbout({ ...outcome, hasWhole }, sent));
     };
     response.beforeSend = async (transfer) => {
       await beforeSend?.(transfer);

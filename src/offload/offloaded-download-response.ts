@@ -9,7 +9,7 @@ import type { DownloadRequest } from "../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../responses/proxied-download-response.ts";
 import { renderDownload, renderFile, renderRefusal, type RenderOptions } from "../responses/render.ts";
 import type { RenderedResponse } from "../responses/rendered-response.ts";
-import { handedOverTransfer } from "../responses/transfer.ts";
+import { announceTransfer, handedOverTransfer } from "../responses/transfer.ts";
 import type { OffloadBackend } from "./contract.ts";
 import { decideHandOver, replaceFields } from "./hand-over.ts";
 import { UndescribedFile } from "./undescribed-file.ts";
@@ -109,7 +109,7 @@ async function handOver(
   const able = serverAgrees(request, representation, response) && !losesAny(backend, head.fields);
   const canPace = source.pace === undefined || backend.options.includes("limitRate");
   if (!able || !canPace || !isLocated(response, stat)) return stream(response, request, delivery, options);
-  await source.beforeSend?.(handedOverTransfer(request, representation));
+  await announceTransfer(source.beforeSend, handedOverTransfer(request, representation), delivery);
   if (source.pace) headers.set("X-Accel-Limit-Rate", String(pacedRate(source.pace(), headers)));
   const id = await source.deliveryId?.();
   if (id !== undefined) headers.set("X-Download-Id", id);

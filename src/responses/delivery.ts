@@ -1,5 +1,6 @@
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadRequest } from "./handler.ts";
+import { announcedTransfer, outcomeAbout } from "./transfer.ts";
 
 /**
  * How a download ended.
@@ -130,7 +131,7 @@ class FollowedDelivery implements Delivery {
     if (channel?.hasSubscribers)
       channel.publish({ file: this.#file, request: this.#request, ...outcome } satisfies DownloadMessage);
     if (this.#traced || isTraced()) this.#traceEnd(outcome);
-    if (this.#onFinish) void call(this.#onFinish, outcome);
+    if (this.#onFinish) void call(this.#onFinish, outcomeAbout(outcome, announcedTransfer(this)));
   }
 
   #traceEnd(outcome: DownloadOutcome): void {

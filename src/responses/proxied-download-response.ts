@@ -7,7 +7,7 @@ import { refuseJSON } from "../serialization.ts";
 import type { DownloadRequest } from "./handler.ts";
 import type { RenderOptions } from "./render.ts";
 import type { RenderedResponse } from "./rendered-response.ts";
-import { handedOverTransfer, type BeforeSend } from "./transfer.ts";
+import { announceTransfer, handedOverTransfer, type BeforeSend } from "./transfer.ts";
 
 export interface ProxiedDownloadOptions {
   /** Default 200. */
@@ -65,7 +65,7 @@ export class ProxiedDownloadResponse {
     try {
       // Only the name of the file is known.
       const kind = this.headers.has("Location") ? "redirected" : "handedOver";
-      await this.beforeSend?.(handedOverTransfer(request, {}, kind));
+      await announceTransfer(this.beforeSend, handedOverTransfer(request, {}, kind), delivery);
     } catch (error) {
       delivery.abort(statusOf(error), 0, error);
       throw error;

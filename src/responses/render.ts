@@ -16,7 +16,7 @@ import type { DownloadRequest, DownloadResult } from "./handler.ts";
 import type { ProxiedDownloadResponse } from "./proxied-download-response.ts";
 import { answerTo, type Answer } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
-import { sentTransfer } from "./transfer.ts";
+import { announceTransfer, sentTransfer } from "./transfer.ts";
 import { withWantedDigests } from "./wanted-digests.ts";
 import { renderWebResponse } from "./web-response.ts";
 
@@ -189,7 +189,7 @@ async function renderOpened(
   if (beforeSend && head.status < 400) {
     // Last: a file that changed meanwhile is opened again, and must not be reported as a second transfer.
     const transfer = sentTransfer(answer.decision, answer.representation);
-    if (transfer) await beforeSend(transfer);
+    if (transfer) await announceTransfer(beforeSend, transfer, delivery);
   }
   const rendered = responseOf(head, body, delivery);
   return response.limitRate || response.pace || response.slowReaders ? limited(rendered, response) : rendered;

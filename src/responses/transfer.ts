@@ -27,6 +27,31 @@ export interface Transfer {
  */
 export type BeforeSend = (transfer: Transfer) => void | Promise<void>;
 
+/** The transfer of a delivery and of its outcome: a response that is rendered for two requests has two. */
+const transfers = new WeakMap<object, Transfer>();
+
+/** Calls `beforeSend`, and remembers the transfer that the end of `delivery` will be about. */
+export async function announceTransfer(
+  beforeSend: BeforeSend | undefined,
+  transfer: Transfer,
+  delivery: object,
+): Promise<void> {
+  if (beforeSend === undefined) return;
+  transfers.set(delivery, transfer);
+  await beforeSend(transfer);
+}
+
+/** Returns the transfer that a delivery or an outcome is about. Undefined if no bytes of a file were about to be sent. */
+export function announcedTransfer(deliveryOrOutcome: object): Transfer | undefined {
+  return transfers.get(deliveryOrOutcome);
+}
+
+/** Makes `outcome` be about a transfer. */
+export function outcomeAbout<O extends object>(outcome: O, transfer: Transfer | undefined): O {
+  if (transfer) transfers.set(outcome, transfer);
+  return outcome;
+}
+
 /** Returns the transfer of a response with `decision`. Undefined if it sends no bytes of the file. */
 export function sentTransfer(decision: Decision, representation: Representation): Transfer | undefined {
   return transferOf("sent", decision, representation);

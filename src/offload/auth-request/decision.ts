@@ -14,7 +14,7 @@ import {
 import { derivedFrom } from "../../responses/own-response.ts";
 import type { ProxiedDownloadResponse } from "../../responses/proxied-download-response.ts";
 import { renderResult } from "../../responses/render.ts";
-import { handedOverTransfer } from "../../responses/transfer.ts";
+import { announceTransfer, handedOverTransfer } from "../../responses/transfer.ts";
 import { replaceFields } from "../hand-over.ts";
 import { refused, type OriginalDownload } from "./original-request.ts";
 
@@ -84,7 +84,10 @@ async function allowed(
     // Before it counts: a store that can't sign uses up no download.
     const store = status < 300 ? await forStore(source.file) : [];
     const isDownload = status < 400 && asked.method === "GET";
-    if (isDownload) await beforeSend?.(handedOverTransfer(withRange(asked, request), sizeIn(fields)));
+    if (isDownload) {
+      const transfer = handedOverTransfer(withRange(asked, request), sizeIn(fields));
+      await announceTransfer(beforeSend, transfer, delivery);
+    }
     const id = isDownload ? await source.deliveryId?.() : undefined;
     if (status < 400) delivery.handOver();
     delivery.finish(status, 0);

@@ -9,7 +9,7 @@ import type { DownloadRequest } from "../../responses/handler.ts";
 import { ProxiedDownloadResponse } from "../../responses/proxied-download-response.ts";
 import { renderDownload, renderFile, renderRefusal, type RenderOptions } from "../../responses/render.ts";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
-import { handedOverTransfer } from "../../responses/transfer.ts";
+import { announceTransfer, handedOverTransfer } from "../../responses/transfer.ts";
 import { privateCacheControl } from "../../http/cache-control.ts";
 import { signedUntil, urlValidity } from "../../storages/object-store/url-validity.ts";
 import { decideHandOver, replaceFields } from "../hand-over.ts";
@@ -87,7 +87,7 @@ async function redirect(
     url,
     Math.max(0, Math.floor(secondsLeft - expiresIn * startingShare)),
   );
-  await source.beforeSend?.(handedOverTransfer(request, representation, "redirected"));
+  await announceTransfer(source.beforeSend, handedOverTransfer(request, representation, "redirected"), delivery);
   delivery.handOver();
   return { status: 302, headers: headers.toRaw(), yields: head.yields, body: { kind: "none" }, delivery };
 }
