@@ -6,15 +6,11 @@ import mime from "mime";
 
 /** What people download most. Workers, whose bundles are to be small, know these alone. */
 const common = new Set(
-  `3gp 3g2 7z aac ai aif aiff apk apng appinstaller asc atom avi avif azw bin bmp c cer cjs com conf cpp crt css csv dae deb def
-  der dicom dmg doc docm docx dot dotx dwg dxf ear eml emf eot eps epub exe f4v fbx flac flv gif glb gltf geojson gpx gz h heic
-  heif htm html hqx icc ico ics in iso jar java jnlp jp2 jpeg jpg js json json5 jsonld jsx jxl key kml kmz less list log lua m3u
-  m3u8 m4a m4b m4v map markdown md mdb mdx mid midi mjs mka mkv mml mobi mov mp3 mp4 mpd mpeg mpg mpga msg msi mts mxf numbers
-  obj odb odc odf odg odp ods odt oga ogg ogv ogx onepkg opf opus otf otp ots ott oxps p12 p7c p7m p7s pages pcap pdf pem pfx
-  pgp php pkg pkpass pl pm png pot potx pps ppsx ppt pptm pptx prc ps psd pub py qt rar rdf rpm rss rtf sass scss ser sgml sh sig
-  sit sql srt stl step stp svg swf sxc sxw t tar tcl tex text tgz tif tiff toml torrent ts tsv ttc ttf ttl txt usdz vcard vcf
-  vdx vsd vsdx vtt war wasm wav weba webm webmanifest webp wma wmf wmv woff woff2 wpd wri wsdl xht xhtml xls xlsb xlsm xlsx
-  xltx xml xmp xpi xps xsd xsl xslt xspf xul yaml yml zip`.split(/\s+/),
+  `7z aac ai aif apk avi avif azw bmp cer conf crt css csv doc docm docx dot dotx dwg dxf eml emf eps epub flac flv geojson gif glb
+  gltf gpx gz heic heif htm html ico ics jar jpeg jpg js json jsonld key kml kmz log m3u8 m4a m4v md mid midi mjs mkv mobi mov mp3
+  mp4 mpd mpeg mpg msg numbers obj odg odp ods odt oga ogg ogv opus otf p12 p7m p7s pages pdf pem pfx pkpass png potx pps ppsx ppt
+  pptm pptx ps psd rar rss rtf sh sql srt step stl stp svg tar tif tiff toml torrent ts tsv ttf txt usdz vcf vsd vsdx vtt wasm wav
+  weba webm webmanifest webp wma wmv woff woff2 xhtml xls xlsb xlsm xlsx xltx xml xps yaml yml zip`.split(/\s+/),
 );
 
 /** The table: each type with those of its extensions that `mime` resolves to it, by its first half. */

@@ -3,6 +3,7 @@ import { IncompleteBodyError } from "../../errors.ts";
 import { chunkSizes, mostAbsorbed, returnLarge, takeLarge } from "../chunk-budget.ts";
 import type { SeekableContent } from "../../files/content.ts";
 import { FileChunks } from "./file-chunks.ts";
+import { FileChunks as FileChunksOnWorker } from "./file-chunks.worker.ts";
 
 /** A file of `size` bytes, each of them its position modulo 251, that gives at most `most` of them at once. */
 function body(size: number, { start = 0, length = size, most = Infinity } = {}): SeekableContent {
@@ -14,7 +15,7 @@ function body(size: number, { start = 0, length = size, most = Infinity } = {}):
   return { kind: "seekable", length, readInto };
 }
 
-async function chunksOf(chunks: FileChunks): Promise<Uint8Array[]> {
+async function chunksOf(chunks: FileChunks | FileChunksOnWorker): Promise<Uint8Array[]> {
   const all: Uint8Array[] = [];
   for (let next = await chunks.next(); !next.done; next = await chunks.next()) all.push(next.value);
   return all;
@@ -35,9 +36,11 @@ describe("FileChunks", () => {
     ["one byte", { start: 2_999_999, length: 1 }],
     ["nothing", { start: 7, length: 0 }],
   ])("are %s, byte by byte", async (_, part) => {
-    const bytes = Buffer.concat(await chunksOf(new FileChunks(body(3_000_000, part))));
-    expect(bytes.byteLength).toBe(part.length);
-    expect(bytes.every((byte, at) => byte === (part.start + at) % 251)).toBe(true);
+    for (const Chunks of [FileChunks, FileChunksOnWorker]) {
+      const bytes = Buffer.concat(await chunksOf(new Chunks(body(3_000_000, part))));
+      expect(bytes.byteLength).toBe(part.length);
+      expect(bytes.every((byte, at) => byte === (part.start + at) % 251)).toBe(true);
+    }
   });
 
   it("grow for a reader that keeps up, and are memory of their own", async () => {
