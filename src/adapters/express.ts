@@ -1,10 +1,8 @@
-import type { Request, RequestHandler, Response } from "express";
+import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { FileNotFoundError } from "../errors.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import { answer } from "./node/write.ts";
-import { isOfLeaving } from "./node/connection.ts";
 import { applyToDownloads as nodeMiddleware, passOn } from "./node/index.ts";
-import { NodeDownloadRequest } from "./node/request.ts";
+import { serve, type OnFailure } from "./node/write.ts";
 import { namedParams } from "./application.ts";
 
 /**
@@ -31,22 +29,17 @@ import { namedParams } from "./application.ts";
  * ```
  */
 export function toExpressHandler(handler: DownloadHandler<Request>): RequestHandler {
-  return async (request, response, next) => {
-    try {
-      const route: { readonly path?: unknown } | undefined = request.route;
-      const context = {
-        params: namedParams(request.params, route?.path),
-        native: request,
-        clientAddress: () => request.ip,
-      };
-      const downloadRequest = new NodeDownloadRequest(request, response);
-      const failure = await answer(handler(downloadRequest, context), downloadRequest, request, response);
-      // Express's error handlers log it; the response is broken already.
-      if (failure !== undefined) next(failure);
-    } catch (error) {
-      if (!isOfLeaving(error, response)) passOn(error, response, next);
-    }
+  return (request, response, next) => {
+    const route: { readonly path?: unknown } | undefined = request.route;
+    const params = namedParams(request.params, route?.path);
+    const context = { params, native: request, clientAddress: () => request.ip };
+    return serve(request, response, (downloadRequest) => handler(downloadRequest, context), failing(response, next));
   };
+}
+
+// Express's error handlers log what broke; the response is broken already.
+function failing(response: Response, next: NextFunction): OnFailure {
+  return (error, isBroken) => (isBroken ? next(error) : passOn(error, response, next));
 }
 
 /**
@@ -71,12 +64,12 @@ export function toExpressHandler(handler: DownloadHandler<Request>): RequestHand
  * server.close();
  * ```
  */
-export async function send(
+export function send(
   request: Request,
   response: Response,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
-  await toExpressHandler(async () => result)(request, response, request.next ?? rethrow);
+  return serve(request, response, () => result, failing(response, request.next ?? rethrow));
 }
 
 /** For a request that no router of Express has handled. */

@@ -80,6 +80,15 @@ function follow(socket: Socket): Listeners {
   return listeners;
 }
 
+/**
+ * Whether a response has no room for more after a `write` that returned `flushed`. `undefined` is not `false`: code that
+ * replaces `write` often returns nothing. Node's own response knows.
+ */
+export function mustDrain(response: ServerResponse, flushed: unknown): boolean {
+  if (typeof flushed === "boolean") return !flushed;
+  return response.writableNeedDrain && typeof socketOf(response)?.destroySoon === "function";
+}
+
 /** RFC 9113 §7. A number, so that an application of HTTP/1 doesn't load the module that names it. */
 const internalError = 2;
 

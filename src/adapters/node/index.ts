@@ -4,9 +4,8 @@ import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../../
 import { sendableFields } from "../../http/header-fields.ts";
 import { addMiddleware, mounted, unmounted, type Mounted } from "../application.ts";
 import { isNotFound, removeFileFields } from "../fields.ts";
-import { answer } from "./write.ts";
-import { isOfLeaving } from "./connection.ts";
-import { NodeDownloadRequest, webRequest } from "./request.ts";
+import { webRequest } from "./request.ts";
+import { serve } from "./write.ts";
 
 export type NodeNext = (error?: unknown) => void;
 export interface NodeHandler extends Mounted<IncomingMessage> {
@@ -51,20 +50,20 @@ export function toNodeHandler(
 ): NodeHandler {
   const onError = guarded(options.onError ?? console.error);
   const mountable = mountedOnFetch(handler) ?? (handler as DownloadHandler<IncomingMessage>);
-  const listener = async (request: IncomingMessage, response: ServerResponse, next?: NodeNext): Promise<void> => {
-    try {
-      const params = options.params?.(request) ?? {};
-      const downloadRequest = new NodeDownloadRequest(request, response);
-      const clientAddress = (): string | undefined => addressOf(request);
-      const result = mountable(downloadRequest, { params, native: request, clientAddress });
-      const failure = await answer(result, downloadRequest, request, response);
-      if (failure !== undefined) (next ?? onError)(failure);
-    } catch (error) {
-      if (isOfLeaving(error, response)) return;
-      if (next) passOn(error, response, next);
-      else answerError(error, request, response, onError);
-    }
-  };
+  const listener = (request: IncomingMessage, response: ServerResponse, next?: NodeNext): Promise<void> =>
+    serve(
+      request,
+      response,
+      (downloadRequest) => {
+        const params = options.params?.(request) ?? {};
+        return mountable(downloadRequest, { params, native: request, clientAddress: () => addressOf(request) });
+      },
+      (error, isBroken) => {
+        if (isBroken) (next ?? onError)(error);
+        else if (next) passOn(error, response, next);
+        else answerError(error, request, response, onError);
+      },
+    );
   return Object.assign(listener, { [mounted]: mountable });
 }
 
@@ -133,18 +132,21 @@ export function applyToDownloads(
  * server.close();
  * ```
  */
-export async function send(
+export function send(
   request: IncomingMessage,
   response: ServerResponse,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
-  try {
-    const failure = await answer(result, new NodeDownloadRequest(request, response), request, response);
-    // The client has the head already: the caller can no longer respond.
-    if (failure !== undefined) console.error(failure);
-  } catch (error) {
-    if (!isOfLeaving(error, response)) answerError(error, request, response, console.error);
-  }
+  return serve(
+    request,
+    response,
+    () => result,
+    (error, isBroken) => {
+      // The client has the head already: the caller can no longer respond.
+      if (isBroken) console.error(error);
+      else answerError(error, request, response, console.error);
+    },
+  );
 }
 
 /** Guards a callback of the application: here, an error that it throws would end the process. */

@@ -13,27 +13,38 @@ import {
   hasLeft,
   http2Stream,
   isGone,
+  isOfLeaving,
+  mustDrain,
   onConnectionEnd,
   socketOf,
   trustedSocket,
 } from "./connection.ts";
 import { mergeHead, writeHead } from "./head.ts";
 import { pump } from "./pump.ts";
+import { NodeDownloadRequest } from "./request.ts";
 import { watchClient } from "./slow-client.ts";
 
-/**
- * Responds with a result, once the application's middleware has seen it.
- * @returns an error that broke the response after its head was sent, for a log; undefined if there was none
- * @throws {DownloadError} while nothing has been sent yet
- */
-export async function answer(
-  result: DownloadResult | Promise<DownloadResult>,
-  downloadRequest: DownloadRequest,
+/** Told of an error that no response shows. If the download is broken, its head was sent, and the error is for a log. */
+export type OnFailure = (error: unknown, isBroken: boolean) => void;
+
+/** Responds with a result, once the application's middleware has seen it. Never rejects, unless `onFailure` throws. */
+export async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<unknown> {
-  const final = await throughMiddleware(result, downloadRequest, request);
-  return writeRendered(mergeHead(await renderResult(final, downloadRequest), response), response);
+  resultFor: (request: DownloadRequest) => DownloadResult | Promise<DownloadResult>,
+  onFailure: OnFailure,
+): Promise<void> {
+  let failure: unknown;
+  try {
+    const downloadRequest = new NodeDownloadRequest(request, response);
+    const result = await throughMiddleware(resultFor(downloadRequest), downloadRequest, request);
+    const rendered = await renderResult(result, downloadRequest);
+    failure = await writeRendered(mergeHead(rendered, response), response);
+  } catch (error) {
+    // Without its client, a download has no failure.
+    if (!isOfLeaving(error, response)) onFailure(error, false);
+  }
+  if (failure !== undefined) onFailure(failure, true);
 }
 
 /**
@@ -101,8 +112,9 @@ class ResponseWriter {
 
   async #send(): Promise<void> {
     try {
+      const sending = sendBody(this);
       // If all of it was written, the response reports its end.
-      if (!(await sendBody(this))) this.#over(false);
+      if (sending !== true && !(await sending)) this.#over(false);
     } catch (error) {
       this.#fail(error);
     }
@@ -261,12 +273,6 @@ class ResponseWriter {
     else response.end();
     return true;
   }
-}
-
-// `undefined` is not `false`: code that replaces `write` often returns nothing. Node's own response knows.
-function mustDrain(response: ServerResponse, flushed: unknown): boolean {
-  if (typeof flushed === "boolean") return !flushed;
-  return response.writableNeedDrain && typeof socketOf(response)?.destroySoon === "function";
 }
 
 /** Sends head and body, and ends the response. False if the client left first. */
