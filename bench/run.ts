@@ -1,10 +1,12 @@
 import { writeFile } from "node:fs/promises";
+import { measureGrowth } from "./growth/run.ts";
 import { Child } from "./harness/child.ts";
 import { Fixtures, fileSizes, GIB, MIB, OWN_FILE, OWN_FILES } from "./harness/fixtures.ts";
 import { describeMachine, isIsolated, LOAD_CORE, runIsolated } from "./harness/machine.ts";
 import { type BenchOptions, isWholeRun, parseOptions, selectWorkloads, usage } from "./harness/options.ts";
 import { formatReport, formatResult } from "./harness/report.ts";
 import { measureWorkload, type WorkloadResult } from "./harness/tournament.ts";
+import { measureLeak } from "./leak/run.ts";
 import { writePage } from "./page.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
@@ -12,10 +14,15 @@ const RESULTS = new URL("RESULTS.md", import.meta.url);
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
-  const selected = selectWorkloads(workloads, options);
   const status = isIsolated() ? undefined : runIsolated();
   if (status !== undefined) process.exitCode = status;
-  else await writeReport(options, await measureAll(selected, options));
+  else if (options.growth || options.leak) await measureOther(options);
+  else await writeReport(options, await measureAll(selectWorkloads(workloads, options), options));
+}
+
+async function measureOther(options: BenchOptions): Promise<void> {
+  const isWritten = options.growth ? await measureGrowth(options) : await measureLeak(options);
+  if (isWritten) await writePage();
 }
 
 async function measureAll(

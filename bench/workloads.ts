@@ -55,6 +55,8 @@ export interface Workload {
   readonly figures: readonly [Figure, ...Figure[]];
   /** How much the server's process holds, in megabytes. Default 10. */
   readonly heapMegabytes?: number;
+  /** How many there are of what grows, for servers that must know. */
+  readonly parameter?: number;
   /** Each round has new servers, and there are half as many: what a process holds depends on what it did before. */
   readonly fresh?: true;
 }

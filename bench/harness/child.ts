@@ -25,8 +25,20 @@ export class Child {
   }
 
   /** Starts a script and waits until it can be asked. */
-  static async start(script: string, args: readonly string[], core: number): Promise<Child> {
-    const node = [process.execPath, "--import", import.meta.resolve("tsx"), modulePath(script), ...args];
+  static async start(
+    script: string,
+    args: readonly string[],
+    core: number,
+    nodeOptions: readonly string[] = [],
+  ): Promise<Child> {
+    const node = [
+      process.execPath,
+      ...nodeOptions,
+      "--import",
+      import.meta.resolve("tsx"),
+      modulePath(script),
+      ...args,
+    ];
     const [command = "", ...rest] = pinnedCommand(node, core);
     const spawned = spawn(command, rest, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const exited = once(spawned, "exit").then(() => Promise.reject(new Error(`${script} did not start`)));

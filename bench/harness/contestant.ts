@@ -26,7 +26,7 @@ export class Contestant {
   static async start(entry: ServerEntry, workload: Workload, load: Child, fixtures: Fixtures): Promise<Contestant> {
     const server = await Child.start(
       "harness/server-process.ts",
-      [entry.module, fixtures.root, String(workload.heapMegabytes ?? 10)],
+      [entry.module, fixtures.root, String(workload.heapMegabytes ?? 10), String(workload.parameter ?? "")],
       SERVER_CORE,
     );
     try {

@@ -10,6 +10,10 @@ export interface BenchOptions {
   readonly rounds: number;
   /** A look whether all works, in about two minutes, and with 128 MiB for 1 GiB: the figures mean little. */
   readonly quick: boolean;
+  /** What grows with the number of connections, files, …, in place of the workloads. */
+  readonly growth: boolean;
+  /** Ten minutes at full rate, in place of the workloads. */
+  readonly leak: boolean;
   /** Where the report is written. */
   readonly output: string | undefined;
 }
@@ -19,7 +23,9 @@ export const usage = `npm run bench -- [options]
   --peers a,b    these peers beside ours
   --rounds n     rounds for each server (default 5)
   --quick        one short round with 128 MiB for 1 GiB, to see whether all works
-  --output file  where the report is written (default: RESULTS.md, of a whole run only)`;
+  --growth       what a request costs as connections, rules, files, ranges and links grow, instead: about 7 minutes
+  --leak         what ten minutes at full rate leave behind, instead (with --quick: 40 seconds)
+  --output file  where the report is written (default: RESULTS.md, GROWTH.md or LEAK.md, of a whole run only)`;
 
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
@@ -29,6 +35,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       peers: { type: "string", default: "" },
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
+      growth: { type: "boolean", default: false },
+      leak: { type: "boolean", default: false },
       output: { type: "string" },
     },
   });
@@ -37,6 +45,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     peers: listOf(values.peers),
     rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),
     quick: values.quick,
+    growth: values.growth,
+    leak: values.leak,
     output: values.output,
   };
 }

@@ -10,6 +10,17 @@ export interface Usage {
   readonly descriptors?: number;
 }
 
+/** What a server process holds. */
+export interface Memory {
+  readonly heapBytes: number;
+  /** Of buffers and of other memory beside the heap. */
+  readonly externalBytes: number;
+  readonly rssBytes: number;
+  /** Sockets, timers and whatever else keeps the process alive. */
+  readonly handles: number;
+  readonly descriptors?: number;
+}
+
 /** HTTP/1.1 without and with TLS, and HTTP/2 with it. */
 export type Protocol = "http" | "https" | "http2";
 
@@ -50,6 +61,8 @@ export type Load =
       readonly seconds: number;
       /** Each request is for another file. Default: each connection asks for the same file again. */
       readonly pick?: Pick;
+      /** Beside them, so many other clients have sent the same request, for all bytes from 64 KiB on, and do not read. */
+      readonly inFlight?: number;
     }
   /** Each connection reads downloads that are too long to be waited for. */
   | { readonly kind: "cut-downloads"; readonly connections: number; readonly seconds: number }

@@ -77,7 +77,7 @@ function bestPeer(figure: Figure, others: readonly ServerResult[]): ServerResult
   return peers.toSorted((a, b) => valueOf(figure, a) - valueOf(figure, b))[0];
 }
 
-function valueOf(figure: Figure, server: ServerResult): number {
+export function valueOf(figure: Figure, server: ServerResult): number {
   return server.failure === undefined ? median(server.rounds.map((round) => figure.of(round))) : Number.NaN;
 }
 
@@ -94,7 +94,7 @@ function formatRatio(value: number, ours: number | undefined): string {
   return ours === undefined || !(ours > 0) || Number.isNaN(value) ? "–" : (value / ours).toFixed(2);
 }
 
-function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const rule = header.map((_, column) => (column === 0 ? "---" : "---:"));
   return [header, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

@@ -1,10 +1,14 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import type { AddressInfo, Server } from "node:net";
-import type { Usage } from "./protocol.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Memory, Usage } from "./protocol.ts";
 
-/** What each module under `servers/` exports as `start`: serves the files of a folder on a free loopback port. */
-export type StartServer = (root: string) => Promise<RunningServer>;
+/**
+ * What each module under `servers/` exports as `start`: serves the files of a folder on a free loopback port. `parameter`: how
+ * many there are of what grows.
+ */
+export type StartServer = (root: string, parameter?: number) => Promise<RunningServer>;
 
 export interface RunningServer {
   readonly port: number;
@@ -33,6 +37,19 @@ export function usageOfThisProcess(): Usage {
     rssBytes: process.memoryUsage.rss(),
     ...descriptorsOf("/dev/fd"),
   };
+}
+
+/** What this process holds when its clients have gone, after a collection of its garbage, if it was started so. */
+export async function memoryOfThisProcess(): Promise<Memory> {
+  // Sockets and files are closed some turns of the event loop later.
+  await delay(1000);
+  for (let round = 0; round < 3; round++) {
+    globalThis.gc?.();
+    await delay(100);
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  const handles = process.getActiveResourcesInfo().length;
+  return { heapBytes: heapUsed, externalBytes: external, rssBytes: rss, handles, ...descriptorsOf("/dev/fd") };
 }
 
 /** Of processes that serve together. */

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { answerQuestions } from "./questions.ts";
-import { type RunningServer, type StartServer, usageOfThisProcess } from "./running-server.ts";
+import { memoryOfThisProcess, type RunningServer, type StartServer, usageOfThisProcess } from "./running-server.ts";
 
 /**
  * Objects, as an application has; exported, so that they stay. In a heap between 8 and 12 MB, V8 collects everything again and
@@ -13,10 +13,10 @@ function hold(megabytes: number): void {
 }
 
 /** Starts one server, named by its module under `servers/`, and says what it uses. */
-async function startServer(module = "", root = "", heapMegabytes = "0"): Promise<RunningServer> {
+async function startServer(module = "", root = "", heapMegabytes = "0", parameter = ""): Promise<RunningServer> {
   hold(Number(heapMegabytes));
   const { start } = (await import(`../servers/${module}.ts`)) as { start: StartServer };
-  return start(root);
+  return parameter === "" ? start(root) : start(root, Number(parameter));
 }
 
 const server = startServer(...process.argv.slice(2));
@@ -41,6 +41,7 @@ process.on("SIGTERM", () => process.exit());
 answerQuestions({
   port: async () => (await server).port,
   usage: async () => ((await server).usage ?? usageOfThisProcess)(),
+  memory: memoryOfThisProcess,
   watchDelay,
   loopDelay,
 });

@@ -22,7 +22,20 @@ export function openAll(
     );
     return connection;
   };
-  return Promise.all(Array.from({ length: count }, (_, at) => openOne(at)));
+  return inBatches(count, openOne);
+}
+
+/** As many at a time as the queue of a listening socket takes: Linux drops those beyond, which try again a second later. */
+const BATCH = 128;
+
+async function inBatches<T>(count: number, open: (at: number) => Promise<T>): Promise<T[]> {
+  const opened: T[] = [];
+  while (opened.length < count) {
+    const length = Math.min(BATCH, count - opened.length);
+    const first = opened.length;
+    opened.push(...(await Promise.all(Array.from({ length }, (_, at) => open(first + at)))));
+  }
+  return opened;
 }
 
 export function closeAll(connections: readonly LoadConnection[]): void {

@@ -1,6 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { ownOf } from "../../harness/fixtures.ts";
 import type { Expected, LoadOf, Pick, Target } from "../../harness/protocol.ts";
-import { formatRequest } from "../connection.ts";
+import { formatRequest, type LoadConnection } from "../connection.ts";
 import { closeAll, isExpected, openAll, unexpected } from "../connections.ts";
 import { Countdown } from "../countdown.ts";
 import { pickerOf } from "../picker.ts";
@@ -17,6 +18,7 @@ export async function prepareRequests(
   let deadline = 0;
   const least = load.pick?.distribution === "each" ? load.pick.of : 0;
   const next = requestsOf(target, load.pick);
+  const others = load.inFlight ? await openInFlight(load.inFlight, target) : [];
   const connections = await openAll(load.connections, target, (self) => ({
     onEnd: (response) => {
       requests++;
@@ -40,7 +42,7 @@ export async function prepareRequests(
       await send();
       return { requests, bodyBytes: requests * expected.bodyBytes, seconds: (performance.now() - start) / 1000 };
     },
-    close: () => closeAll(connections),
+    close: () => closeAll([...connections, ...others]),
   };
 }
 
@@ -50,4 +52,28 @@ function requestsOf({ path, headers }: Target, pick: Pick | undefined): (() => s
   const requests = Array.from({ length: pick.of }, (_, number) => formatRequest(ownOf(path, number), headers));
   const numberOf = pickerOf(pick);
   return () => requests[numberOf()]!;
+}
+
+/** Clients that have asked for a large range each, and have read its first bytes. */
+async function openInFlight(count: number, target: Target): Promise<LoadConnection[]> {
+  const begun = new Countdown(count);
+  const headers = { ...target.headers, Range: "bytes=65536-" };
+  const connections = await openAll(
+    count,
+    { ...target, headers },
+    () => ({
+      onHead: ({ status }) => (status === 206 ? begun.count() : begun.fail(new Error(`answered ${status} to a range`))),
+      onEnd: (response) => begun.fail(unexpected(response)),
+      onRead: () => false,
+      onError: (error) => begun.fail(error),
+    }),
+    { slow: true },
+  );
+  // All at once, the answers of some servers come after more than a minute.
+  for (const [at, connection] of connections.entries()) {
+    connection.send();
+    if (at % 100 === 99) await delay(20);
+  }
+  await begun.done;
+  return connections;
 }
