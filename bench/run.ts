@@ -4,6 +4,7 @@ import { Child } from "./harness/child.ts";
 import { Fixtures, fileSizes, GIB, MIB, OWN_FILE, OWN_FILES } from "./harness/fixtures.ts";
 import { describeMachine, isIsolated, LOAD_CORE, runIsolated } from "./harness/machine.ts";
 import { type BenchOptions, isWholeRun, parseOptions, selectWorkloads, usage } from "./harness/options.ts";
+import { BUDGET_SECONDS, estimate, roundsWithin } from "./harness/plan.ts";
 import { formatReport, formatResult } from "./harness/report.ts";
 import { measureWorkload, type WorkloadResult } from "./harness/tournament.ts";
 import { measureLeak } from "./leak/run.ts";
@@ -35,9 +36,16 @@ async function measureAll(
   const load = await Child.start("load/main.ts", [], LOAD_CORE);
   const results: WorkloadResult[] = [];
   try {
-    for (const workload of selected) {
-      const result = await measureWorkload(workload, rounds, load, fixtures);
-      console.log(`${formatResult(result)}\n`);
+    const start = performance.now();
+    let estimated = 0;
+    for (const [at, workload] of selected.entries()) {
+      const spent = (performance.now() - start) / 1000;
+      const pace = estimated > 60 ? spent / estimated : 1;
+      const affordable = roundsWithin(selected.slice(at), rounds, BUDGET_SECONDS - spent, pace);
+      const result = await measureWorkload(workload, affordable, load, fixtures);
+      estimated += estimate(workload, affordable);
+      const took = (performance.now() - start) / 1000 - spent;
+      console.log(`${formatResult(result)}\n\n(${affordable} rounds, ${took.toFixed(0)} s)\n`);
       results.push(result);
     }
   } finally {
@@ -48,7 +56,7 @@ async function measureAll(
 
 async function writeReport(options: BenchOptions, results: readonly WorkloadResult[]): Promise<void> {
   const output = options.output ?? (isWholeRun(options) ? RESULTS : undefined);
-  if (output) await writeFile(output, formatReport(results, describeMachine(), options.rounds));
+  if (output) await writeFile(output, formatReport(results, describeMachine()));
   if (output === RESULTS) await writePage();
 }
 

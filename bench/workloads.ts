@@ -33,6 +33,7 @@ import {
   fileServers,
   generatedServers,
   honoServers,
+  latencyServers,
   http2Servers,
   httpsServers,
   nodeServer,
@@ -78,13 +79,12 @@ export type WorkloadRequest =
 
 const perRequest = [cpuPerRequest, requestsPerSecond] as const;
 const perGigabyte = [cpuPerGigabyte, gigabytesPerSecond] as const;
-const keepAlive: Load = { kind: "requests", connections: 64, seconds: 0.4 };
+const keepAlive: Load = { kind: "requests", connections: 64, seconds: 0.3 };
 const oneDownload: Load = { kind: "requests", connections: 1, seconds: 0.1 };
 
 const smallFiles: readonly Workload[] = [
   smallFile("1KiB.bin", "1 KiB", perRequest),
   smallFile("10KiB.bin", "10 KiB", perRequest),
-  smallFile("64KiB.bin", "64 KiB", perRequest),
   smallFile("1MiB.bin", "1 MiB", perGigabyte),
 ];
 
@@ -151,17 +151,17 @@ const largeFiles: readonly Workload[] = [
   },
 ];
 
-const paced: LoadOf<"paced"> = { kind: "paced", connections: 16, perSecond: 500, seconds: 2 };
+const paced: LoadOf<"paced"> = { kind: "paced", connections: 16, perSecond: 500, seconds: 1.5 };
 
 const latency: Workload = {
   name: "latency",
   title: "500 files of 10 KiB a second beside 16 downloads of 1 GiB",
-  servers: fileServers,
+  servers: latencyServers,
   request: { kind: "file", file: "large.bin" },
   load: {
     kind: "beside",
     connections: 16,
-    seconds: 2,
+    seconds: 1.5,
     small: { path: "/10KiB.bin", bodyBytes: 10 * KIB, load: paced },
   },
   figures: [latencyP99, latencyMedian, loopDelayP99, gigabytesPerSecond],
@@ -284,7 +284,7 @@ function throughFramework(name: string, title: string, servers: readonly ServerE
     const heap = heapMegabytes === 10 ? "" : `, ${heapMegabytes} MB held`;
     const suffix = heapMegabytes === 10 ? "" : `-${heapMegabytes}MB`;
     return [
-      ...(["1KiB.bin", "10KiB.bin", "1MiB.bin"] as const).map((file) => ({
+      ...filesWith(heapMegabytes).map((file) => ({
         name: `${name}-${sizeOf(file).replace(" ", "")}${suffix}`,
         title: `${title}, ${sizeOf(file)}, 64 connections${heap}`,
         servers,
@@ -308,4 +308,9 @@ function throughFramework(name: string, title: string, servers: readonly ServerE
 
 function sizeOf(file: "1KiB.bin" | "10KiB.bin" | "1MiB.bin"): string {
   return file.replace("KiB.bin", " KiB").replace("MiB.bin", " MiB");
+}
+
+/** 1 KiB costs what 10 KiB cost but for the copy: it is not measured a third time. */
+function filesWith(heapMegabytes: number): readonly ("1KiB.bin" | "10KiB.bin" | "1MiB.bin")[] {
+  return heapMegabytes === 50 ? ["10KiB.bin", "1MiB.bin"] : ["1KiB.bin", "10KiB.bin", "1MiB.bin"];
 }

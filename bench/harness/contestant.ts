@@ -5,6 +5,7 @@ import { Child } from "./child.ts";
 import type { Measured } from "./figures.ts";
 import type { Fixtures } from "./fixtures.ts";
 import { SERVER_CORE } from "./machine.ts";
+import { WARM_UP } from "./plan.ts";
 import type { Load, Open, Seen, Usage } from "./protocol.ts";
 import { prepareRequest } from "./request.ts";
 
@@ -39,7 +40,7 @@ export class Contestant {
     }
   }
 
-  /** As much as five rounds, so that the slow too have done enough for the engine to compile what they do. Of many files, each once. */
+  /** As much as some rounds, so that the slow too have done enough for the engine to compile what they do. Of many files, each once. */
   async warmUp(): Promise<void> {
     await this.#round({ ...this.#open, load: lengthened(this.#open.load) });
   }
@@ -116,7 +117,7 @@ export class Contestant {
 function lengthened(load: Load): Load {
   if (load.kind !== "requests") return load;
   if (load.pick) return { ...load, pick: { ...load.pick, distribution: "each" } };
-  return { ...load, seconds: load.seconds * 5 };
+  return { ...load, seconds: load.seconds * WARM_UP };
 }
 
 function difference(after: number | undefined, before: number | undefined): number | undefined {

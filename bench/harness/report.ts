@@ -5,16 +5,27 @@ import { median } from "./statistics.ts";
 import type { ServerResult, WorkloadResult } from "./tournament.ts";
 
 /** All tables, in Markdown. */
-export function formatReport(results: readonly WorkloadResult[], machine: readonly string[], rounds: number): string {
+export function formatReport(results: readonly WorkloadResult[], machine: readonly string[]): string {
   const sections = [
     "# Benchmark results",
-    `Made by \`npm run bench\`. Medians of ${rounds} rounds, half as many of those about memory and descriptors, servers in turn. ${explanation}`,
+    `Made by \`npm run bench\`. Medians of ${roundsOf(results)} rounds, half as many of those about memory and descriptors, servers in turn. ${explanation}`,
     machine.map((line) => `- ${line}`).join("\n"),
     `Versions: ${versionsOf(results).join(", ")}.`,
     formatSummary(results),
     ...results.map(formatResult),
   ];
   return `${sections.join("\n\n")}\n`;
+}
+
+/** There are fewer for the last workloads where the first ones took long. */
+function roundsOf(results: readonly WorkloadResult[]): string {
+  const counts = results
+    .filter(({ workload }) => !workload.fresh)
+    .flatMap(({ servers }) =>
+      servers.filter(({ failure }) => failure === undefined).map(({ rounds }) => rounds.length),
+    );
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return least === most ? String(most) : `${least} to ${most}`;
 }
 
 const explanation =

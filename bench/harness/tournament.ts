@@ -3,6 +3,7 @@ import type { Workload } from "../workloads.ts";
 import type { Child } from "./child.ts";
 import { Contestant } from "./contestant.ts";
 import type { Measured } from "./figures.ts";
+import { freshRounds } from "./plan.ts";
 import type { Fixtures } from "./fixtures.ts";
 
 /** What a workload came to: the rounds of each server, or why it has none. */
@@ -25,7 +26,8 @@ export async function measureWorkload(
   fixtures: Fixtures,
 ): Promise<WorkloadResult> {
   const servers: ServerResult[] = workload.servers.map((entry) => ({ entry, rounds: [] }));
-  if (workload.fresh) for (let i = 0; i < rounds / 2; i++) await measureSeries(workload, servers, 1, load, fixtures);
+  if (workload.fresh)
+    for (let i = 0; i < freshRounds(rounds); i++) await measureSeries(workload, servers, 1, load, fixtures);
   else await measureSeries(workload, servers, rounds, load, fixtures);
   return { workload, servers };
 }

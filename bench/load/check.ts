@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import type { Check, CheckedResponse } from "../harness/protocol.ts";
 import type { ConnectionEvents } from "./connection.ts";
-import { openAll } from "./connections.ts";
+import { closeAll, openAll } from "./connections.ts";
 
 /** One response, looked at closely: what a server answers, before it is measured. */
 export async function check({ headOnly, ...target }: Check): Promise<CheckedResponse> {
   const { response, events } = gather(headOnly);
   const [connection] = await openAll(1, target, () => events);
   connection?.send();
-  return response.finally(() => connection?.close());
+  return response.finally(() => closeAll(connection ? [connection] : []));
 }
 
 function gather(headOnly: boolean): { response: Promise<CheckedResponse>; events: ConnectionEvents } {

@@ -11,7 +11,7 @@ export function openAll(
   events: (self: () => LoadConnection) => ConnectionEvents,
   options: { slow?: boolean } = {},
 ): Promise<LoadConnection[]> {
-  if (target.protocol === "http2") return openHttp2(count, target, events);
+  if (target.protocol === "http2") return openHttp2(count, target, events).then(registered);
   const secure = target.protocol === "https";
   const openOne = async (at: number): Promise<LoadConnection> => {
     const connection: LoadConnection = await Connection.open(
@@ -20,6 +20,7 @@ export function openAll(
       events(() => connection),
       { ...options, secure },
     );
+    open.add(connection);
     return connection;
   };
   return inBatches(count, openOne);
@@ -28,18 +29,33 @@ export function openAll(
 /** As many at a time as the queue of a listening socket takes: Linux drops those beyond, which try again a second later. */
 const BATCH = 128;
 
-async function inBatches<T>(count: number, open: (at: number) => Promise<T>): Promise<T[]> {
+async function inBatches<T>(count: number, openOne: (at: number) => Promise<T>): Promise<T[]> {
   const opened: T[] = [];
   while (opened.length < count) {
     const length = Math.min(BATCH, count - opened.length);
     const first = opened.length;
-    opened.push(...(await Promise.all(Array.from({ length }, (_, at) => open(first + at)))));
+    opened.push(...(await Promise.all(Array.from({ length }, (_, at) => openOne(first + at)))));
   }
   return opened;
 }
 
-export function closeAll(connections: readonly LoadConnection[]): void {
-  for (const connection of connections) connection.close();
+export function closeAll(connections: Iterable<LoadConnection>): void {
+  for (const connection of connections) {
+    open.delete(connection);
+    connection.close();
+  }
+}
+
+/** Closes also what a load left open that failed while it was being made ready. */
+export function closeEverything(): void {
+  closeAll(open);
+}
+
+const open = new Set<LoadConnection>();
+
+function registered(connections: LoadConnection[]): LoadConnection[] {
+  for (const connection of connections) open.add(connection);
+  return connections;
 }
 
 export function isExpected(response: FinishedResponse, expected: Expected): boolean {

@@ -1,6 +1,7 @@
 import type { Open } from "../harness/protocol.ts";
 import { answerQuestions } from "../harness/questions.ts";
 import { check } from "./check.ts";
+import { closeEverything } from "./connections.ts";
 import { prepare, type PreparedLoad } from "./prepared-load.ts";
 
 let prepared: PreparedLoad | undefined;
@@ -11,5 +12,9 @@ answerQuestions({
     prepared = await prepare(open);
   },
   run: () => prepared?.run(),
-  close: () => prepared?.close(),
+  close: () => {
+    prepared?.close();
+    prepared = undefined;
+    closeEverything();
+  },
 });

@@ -1,5 +1,5 @@
 import type { LoadOf, Target } from "../../harness/protocol.ts";
-import { openAll, unexpected } from "../connections.ts";
+import { closeAll, openAll, unexpected } from "../connections.ts";
 import { Countdown } from "../countdown.ts";
 import type { PreparedLoad } from "../prepared-load.ts";
 
@@ -28,5 +28,5 @@ async function abort(target: Target): Promise<void> {
     onError: (error) => arrived.fail(error),
   }));
   connection?.send();
-  await arrived.done.finally(() => connection?.close());
+  await arrived.done.finally(() => closeAll(connection ? [connection] : []));
 }
