@@ -1,8 +1,8 @@
-import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { Request, RequestHandler, Response } from "express";
 import { FileNotFoundError } from "../errors.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
 import { applyToDownloads as nodeMiddleware, passOn } from "./node/index.ts";
-import { serve, type OnFailure } from "./node/write.ts";
+import { serve } from "./node/write.ts";
 import { namedParams } from "./application.ts";
 
 /**
@@ -33,13 +33,14 @@ export function toExpressHandler(handler: DownloadHandler<Request>): RequestHand
     const route: { readonly path?: unknown } | undefined = request.route;
     const params = namedParams(request.params, route?.path);
     const context = { params, native: request, clientAddress: () => request.ip };
-    return serve(request, response, (downloadRequest) => handler(downloadRequest, context), failing(response, next));
+    return serve(
+      request,
+      response,
+      (downloadRequest) => handler(downloadRequest, context),
+      // Express's error handlers log what broke; the response is broken already.
+      (error, isBroken) => (isBroken ? next(error) : passOn(error, response, next)),
+    );
   };
-}
-
-// Express's error handlers log what broke; the response is broken already.
-function failing(response: Response, next: NextFunction): OnFailure {
-  return (error, isBroken) => (isBroken ? next(error) : passOn(error, response, next));
 }
 
 /**
@@ -64,12 +65,12 @@ function failing(response: Response, next: NextFunction): OnFailure {
  * server.close();
  * ```
  */
-export function send(
+export async function send(
   request: Request,
   response: Response,
   result: DownloadResult | Promise<DownloadResult>,
 ): Promise<void> {
-  return serve(request, response, () => result, failing(response, request.next ?? rethrow));
+  await toExpressHandler(async () => result)(request, response, request.next ?? rethrow);
 }
 
 /** For a request that no router of Express has handled. */

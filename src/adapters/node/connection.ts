@@ -212,7 +212,6 @@ export function trustedSocket(response: ServerResponse): Socket | undefined {
 
 // A proxy has the prototype of what it stands for.
 function isNodesOwn(socket: Internals): boolean {
-  const handle = socket["_handle"];
   return (
     socket.write === socketMethods.write &&
     socket.end === socketMethods.end &&
@@ -221,9 +220,7 @@ function isNodesOwn(socket: Internals): boolean {
     socket["_writeGeneric"] === socketMethods.writeGeneric &&
     !types.isProxy(socket) &&
     (Object.getPrototypeOf(socket) === socketClass || isNodesTLS(socket)) &&
-    handle !== null &&
-    handle !== undefined &&
-    isNative(handle)
+    isNative(socket["_handle"])
   );
 }
 
@@ -247,7 +244,8 @@ interface Handle {
 /** The methods of each class of handles, where they are native. */
 const nativeMethods = new WeakMap<object, Handle | null>();
 
-function isNative(handle: Handle): boolean {
+function isNative(handle: Handle | null | undefined): boolean {
+  if (!handle) return false;
   const prototype = Object.getPrototypeOf(handle) as Handle;
   let methods = nativeMethods.get(prototype);
   if (methods === undefined) nativeMethods.set(prototype, (methods = nativeOf(prototype)));

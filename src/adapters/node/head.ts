@@ -6,20 +6,14 @@ import { http2Stream } from "./connection.ts";
 
 /** Merges the head with the fields that middleware and the framework have set. */
 export function mergeHead(rendered: RenderedResponse, response: ServerResponse): RenderedResponse {
-  return response.headersSent || !mustMerge(response, rendered)
-    ? rendered
-    : { ...rendered, headers: mergeInto(response, rendered).raw };
-}
-
-// Most applications set a few fields such as `X-Powered-By`, which say nothing of the file. They stay beside those of the download.
-function mustMerge(response: ServerResponse, { yields = [] }: RenderedResponse): boolean {
+  if (response.headersSent) return rendered;
   const present = response.getHeaderNames();
-  if (present.length === 0) return false;
+  const { yields = [] } = rendered;
   // Middleware that replaced `write` may compress what it gets.
-  if (Object.hasOwn(response, "write")) return true;
-  for (const name of present) if (mergedNames.has(name)) return true;
-  for (const name of yields) if (response.hasHeader(name)) return true;
-  return false;
+  let mustMerge = present.length > 0 && Object.hasOwn(response, "write");
+  // Most applications set a few fields such as `X-Powered-By`, which say nothing of the file, and stay beside the download's.
+  for (const name of present) mustMerge ||= mergedNames.has(name) || yields.some((own) => own.toLowerCase() === name);
+  return mustMerge ? { ...rendered, headers: mergeInto(response, rendered).raw } : rendered;
 }
 
 /** Writes the head, unless it was sent: srvx and h3 send it themselves. */

@@ -19,7 +19,12 @@ export class NodeDownloadRequest implements DownloadRequest {
   ) {
     this.method = request.method ?? "GET";
     this.url = url;
-    this.headers = { get: (name) => fieldOf(request.headers[name.toLowerCase()]) };
+    this.headers = {
+      get: (name) => {
+        const value = request.headers[name.toLowerCase()];
+        return Array.isArray(value) ? value.join(", ") : (value ?? null);
+      },
+    };
     this.response = response;
   }
 
@@ -27,10 +32,6 @@ export class NodeDownloadRequest implements DownloadRequest {
     this.#signal ??= closeSignal(this.response);
     return this.#signal;
   }
-}
-
-function fieldOf(value: string | string[] | undefined): string | null {
-  return Array.isArray(value) ? value.join(", ") : (value ?? null);
 }
 
 function closeSignal(response: ServerResponse): AbortSignal {

@@ -53,7 +53,8 @@ export async function serve(
  * error, for a log. Resolves with undefined if nothing failed, also if the client left.
  */
 export function writeRendered(rendered: RenderedResponse, response: ServerResponse): Promise<unknown> {
-  return isGone(response) ? abandon(rendered) : new ResponseWriter(rendered, response).run();
+  if (isGone(response)) return abandon(rendered);
+  return new Promise((resolve, reject) => void new ResponseWriter(rendered, response, resolve, reject).send());
 }
 
 async function abandon({ body, status, delivery }: RenderedResponse): Promise<undefined> {
@@ -81,36 +82,34 @@ class ResponseWriter {
   /** Bytes that were written, whether the connection took them or not. */
   #written = 0;
   readonly #socket: Socket | undefined;
-  #resolve!: (failure: unknown) => void;
-  #reject!: (error: unknown) => void;
+  readonly #resolve: (failure: unknown) => void;
+  readonly #reject: (error: unknown) => void;
   #failure: unknown;
-  #stopListening!: () => void;
-  #stopWatching: (() => void) | undefined;
+  readonly #stopListening: () => void;
+  readonly #stopWatching: (() => void) | undefined;
   /** Resolves the write that waits for the connection. */
   #settle: ((done: boolean) => void) | undefined;
   #onTaken: (() => void) | undefined;
   #isEnding = false;
   #isOver = false;
 
-  constructor(rendered: RenderedResponse, response: ServerResponse) {
+  constructor(
+    rendered: RenderedResponse,
+    response: ServerResponse,
+    resolve: (failure: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.rendered = rendered;
     this.response = response;
+    this.#resolve = resolve;
+    this.#reject = reject;
     this.#socket = socketOf(response);
+    this.#stopListening = onConnectionEnd(response, () => this.#over(this.#isEnding && this.#isWholeAtEnd()));
+    this.#stopWatching = rendered.slowReaders && watchClient(rendered.slowReaders, this);
   }
 
-  /** Writes the response. Settles as {@link writeRendered}. */
-  run(): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      const { slowReaders } = this.rendered;
-      this.#stopListening = onConnectionEnd(this.response, () => this.#over(this.#isEnding && this.#isWholeAtEnd()));
-      if (slowReaders) this.#stopWatching = watchClient(slowReaders, this);
-      void this.#send();
-    });
-  }
-
-  async #send(): Promise<void> {
+  /** Sends the response. Settles the promise of {@link writeRendered} when it is over. */
+  async send(): Promise<void> {
     try {
       const sending = sendBody(this);
       // If all of it was written, the response reports its end.
