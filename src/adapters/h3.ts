@@ -2,12 +2,18 @@ import { getRouterParams, HTTPError, HTTPResponse, type EventHandler, type H3Eve
 import { isDownloadError, reasonPhrases, type DownloadError } from "../errors.ts";
 import type { HeaderFields } from "../http/header-fields.ts";
 import type { DownloadHandler, DownloadMiddleware, DownloadResult } from "../responses/handler.ts";
-import { sendableResponse } from "../responses/web-response.ts";
 import { addMiddleware, throughMiddleware, namedParams } from "./application.ts";
 import { fieldsOfFile, mergeFields, presentIn } from "./fields.ts";
 import { runtimeAddress } from "./web/runtime-address.ts";
 import type { Outgoing } from "./web/web-body.ts";
-import { clientClosedRequest, hasLeft, isDownload, webDownload, type RenderedHead } from "./web/web-response.ts";
+import {
+  clientClosedRequest,
+  hasLeft,
+  isDownload,
+  plainResponse,
+  webDownload,
+  type RenderedHead,
+} from "./web/web-response.ts";
 
 /**
  * Mounts a handler on h3 2, and so on Nitro. `this.context.native` is the `H3Event`. An error of a download, such as
@@ -54,7 +60,7 @@ export async function send(
 ): Promise<HTTPResponse | Response> {
   try {
     const final = await throughMiddleware(result, event.req, event);
-    if (!isDownload(final)) return sendableResponse(final, event.req);
+    if (!isDownload(final)) return plainResponse(final, event.req, event.runtime?.node?.res as Outgoing | undefined);
     const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(event.res.headers, rendered);
     const outgoing = event.runtime?.node?.res as Outgoing | undefined;
     const { status, fields, body } = await webDownload(final, event.req, {

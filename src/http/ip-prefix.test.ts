@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isWithinIPPrefix, parseIPPrefix } from "./ip-prefix.ts";
+import { clientNetwork, isWithinIPPrefix, parseIPPrefix } from "./ip-prefix.ts";
 
 describe("an IP prefix", () => {
   it.each([
@@ -55,5 +55,23 @@ describe("an IP prefix", () => {
     "example.com",
   ])("can't be %j", (text) => {
     expect(parseIPPrefix(text)).toBeUndefined();
+  });
+});
+
+describe("the network of a client", () => {
+  it.each([
+    ["203.0.113.7", "203.0.113.7"],
+    ["::ffff:203.0.113.7", "203.0.113.7"],
+    ["::FFFF:cb00:7107", "203.0.113.7"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:db8:1:2::1", "2001:db8:1:2::/64"],
+    ["2001:0DB8:0001:0002::", "2001:db8:1:2::/64"],
+    ["2001:db8:1:3::1", "2001:db8:1:3::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["", ""],
+    ["unix:", "unix:"],
+  ])("of %j is %j", (ip, network) => {
+    expect(clientNetwork(ip)).toBe(network);
   });
 });

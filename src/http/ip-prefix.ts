@@ -27,6 +27,18 @@ export function isWithinIPPrefix(ip: string, prefix: IPPrefix): boolean {
   return address.bits >> rest === prefix.bits >> rest;
 }
 
+/**
+ * Returns what identifies the client behind an address: the IPv4 address, or the /64 of an IPv6 address, which a provider gives
+ * to one customer (RFC 6177 §2). A client can use any of its 2^64 addresses. Returns other text as it is.
+ */
+export function clientNetwork(ip: string): string {
+  const address = parseAddress(ip);
+  if (address === undefined) return ip;
+  if (address.width === 32) return [24n, 16n, 8n, 0n].map((shift) => (address.bits >> shift) & 255n).join(".");
+  const groups = [112n, 96n, 80n, 64n].map((shift) => ((address.bits >> shift) & 0xffffn).toString(16));
+  return `${groups.join(":")}::/64`;
+}
+
 function parseAddress(text: string): Address | undefined {
   return parseIPv4(text) ?? parseIPv6(text);
 }

@@ -1,9 +1,13 @@
+import { once } from "node:events";
+import { createServer as createHTTPServer, get, type IncomingMessage, type RequestListener } from "node:http";
 import { connect, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { toFetchHandler } from "../adapters/fetch.ts";
 import { toHTTP2Handler } from "../adapters/http2.ts";
+import { toNodeHandler } from "../adapters/node/index.ts";
+import { crossOrigin } from "../responses/cross-origin.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
 import { nginx } from "../offload/nginx/index.ts";
 import { apache } from "../offload/apache/index.ts";
@@ -315,5 +319,118 @@ describe("limitDownloads refuses", () => {
 
   it("a limit of a function that is none", async () => {
     await expect(start(limiting({ concurrent: () => 0 }))).rejects.toThrow(/concurrent must be/);
+  });
+});
+
+describe("limitDownloads of a web response that a view makes itself", () => {
+  /** Sends ten bytes, and ends when `end` is called. */
+  class Source {
+    cancelled = 0;
+    end!: () => void;
+    readonly stream: ReadableStream<Uint8Array> = new ReadableStream({
+      start: (controller) => {
+        controller.enqueue(new Uint8Array(10));
+        this.end = () => controller.close();
+      },
+      cancel: () => void (this.cancelled += 1),
+    });
+  }
+
+  const sources: Source[] = [];
+  const own: DownloadHandler = async () => {
+    const source = new Source();
+    sources.push(source);
+    return new Response(source.stream, { headers: { "Content-Type": "text/csv", "X-Own": "1" } });
+  };
+  const asked = (init?: RequestInit): Request =>
+    new Request("http://localhost/a", { headers: { "X-User": "alice" }, ...init });
+
+  it("answers 429 until its body has ended, and closes the body that it refuses", async () => {
+    sources.length = 0;
+    const handler = toFetchHandler(limiting({}, own));
+    const running = await handler(asked());
+    expect([running.status, running.headers.get("X-Own")]).toEqual([200, "1"]);
+    const refused = await handler(asked());
+    expect([refused.status, sources.map(({ cancelled }) => cancelled)]).toEqual([429, [0, 1]]);
+    sources[0]!.end();
+    expect((await running.arrayBuffer()).byteLength).toBe(10);
+    expect((await handler(asked())).status).toBe(200);
+  });
+
+  it("frees the place of a client that leaves, and tells the source at once, also one that stalls", async () => {
+    sources.length = 0;
+    const handler = limiting({}, own);
+    const server = createHTTPServer(toNodeHandler(handler) as RequestListener).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = get({ agent: false, port: (server.address() as AddressInfo).port, headers: { "X-User": "alice" } });
+    const [response] = (await once(client, "response")) as [IncomingMessage];
+    await once(response, "data");
+    expect(await statusOf(handler)).toEqual(busy);
+    client.destroy();
+    await vi.waitFor(() => expect(sources[0]!.cancelled).toBe(1));
+    expect(await statusOf(handler)).toBe(200);
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it("frees the place of a request that is aborted", async () => {
+    const handler = toFetchHandler(limiting({}, own));
+    const leaving = new AbortController();
+    await handler(asked({ signal: leaving.signal }));
+    leaving.abort();
+    expect((await handler(asked())).status).toBe(200);
+  });
+
+  it("sends it at the rate", async () => {
+    const limited = limiting({ concurrent: 9, rate: 1000 }, async () => new Response("0123456789"));
+    const rates = [await start(limited), await start(limited)].map(({ limitRate }) =>
+      typeof limitRate === "function" ? limitRate() : limitRate,
+    );
+    expect(rates).toEqual([500, 500]);
+  });
+
+  const bodiless: [what: string, response: () => Response, method: string][] = [
+    ["HEAD", () => new Response("0123456789"), "HEAD"],
+    ["a redirect", () => Response.redirect("https://app.example.com/login"), "GET"],
+    ["a page of an error", () => new Response("Not here", { status: 404 }), "GET"],
+    ["nothing", () => new Response(null), "GET"],
+  ];
+  it.each(bodiless)("does not count %s", async (_, make, method) => {
+    const handler = limiting({}, async () => make());
+    await start(handler, { method });
+    await start(handler, { method });
+  });
+
+  it("is limited also within wrappers that copy it", async () => {
+    const handler = toFetchHandler(crossOrigin({ origins: "*" })(limiting({}, own)));
+    const running = await handler(asked());
+    expect((await handler(asked())).status).toBe(429);
+    await running.body?.cancel();
+    expect((await handler(asked())).status).toBe(200);
+  });
+});
+
+describe("limitDownloads without a key", () => {
+  it("counts all addresses of a customer's IPv6 network together", async () => {
+    const handler = limitDownloads(view, { concurrent: 1 });
+    const ask = async (address: string): Promise<number> => {
+      const request = new Request("http://localhost/a");
+      const context = { params: {}, native: undefined, clientAddress: () => address };
+      const result = handler(request, context).then((response) => renderResult(response, request));
+      return result.then(
+        ({ status }) => status,
+        (error: { status: number }) => error.status,
+      );
+    };
+    const statuses = [];
+    for (const address of [
+      "2001:db8:1:2::1",
+      "2001:db8:1:2:f00::2",
+      "2001:db8:1:3::1",
+      "203.0.113.1",
+      "::ffff:203.0.113.1",
+    ])
+      statuses.push(await ask(address));
+    expect(statuses).toEqual([200, 429, 200, 200, 429]);
   });
 });

@@ -1,6 +1,7 @@
 import { debug } from "../diagnostics.ts";
 import { DownloadError, ImproperlyConfiguredError } from "../errors.ts";
 import type { DownloadOutcome } from "../responses/delivery.ts";
+import { clientNetwork } from "../http/ip-prefix.ts";
 import {
   isDownloadResponse,
   type DownloadHandler,
@@ -9,7 +10,9 @@ import {
   type ViewContext,
 } from "../responses/handler.ts";
 import { ownResponse } from "../responses/own-response.ts";
+import type { SlowReaders } from "../responses/rendered-response.ts";
 import type { Transfer } from "../responses/transfer.ts";
+import { limitResponse } from "../responses/web-response.ts";
 import { clientAddress } from "../signing/client-address.ts";
 import { encodeBase64Url, utf8 } from "../signing/hmac-key.ts";
 import { MemoryRunningDownloads } from "./memory-running-downloads.ts";
@@ -23,7 +26,7 @@ export interface LimitDownloadsOptions<C = unknown> {
   readonly concurrent?: LimitOf<C>;
   /**
    * Whose downloads are counted together: a user's id. Undefined for a request that is not limited. Default: the client's
-   * address; without one, all such clients share a key.
+   * IPv4 address, or the /64 of its IPv6 address; without an address, all such clients share a key.
    */
   readonly key?: (
     request: DownloadRequest,
@@ -59,7 +62,7 @@ export interface LimitDownloadsOptions<C = unknown> {
  * as the file. HEAD, 304, 404, 412 and 416 do not count.
  *
  * While a download runs, its process renews its lease, so that a crash leaks no slot. A `Response` that a view makes itself
- * is not limited: its end is not known.
+ * is limited like any other download if it has a body, by its Content-Length, Content-Range and ETag.
  *
  * @throws {ImproperlyConfiguredError} if an option is invalid
  *
@@ -87,10 +90,12 @@ export function limitDownloads<C>(handler: DownloadHandler<C>, options: LimitDow
   return async (request, context) => {
     const key = await rules.key(request, context);
     const result = await handler(request, context);
-    if (key === undefined || !("kind" in result)) return result;
+    if (key === undefined) return result;
+    if (!("kind" in result) && !isTransfer(result, request)) return result;
     const limit = checkedLimit(await valueOf(rules.concurrent, request, context));
     const rate = checkedRate("rate", await valueOf(rules.rate, request, context));
-    return limited(result, request, { key, limit, rate, slots, rules });
+    const limits = { key, limit, rate, slots, rules };
+    return "kind" in result ? limited(result, request, limits) : limitedWeb(result, request, limits);
   };
 }
 
@@ -127,7 +132,7 @@ function rulesOf<C>(handler: DownloadHandler<C>, options: LimitDownloadsOptions<
     lease: seconds("lease", options.lease ?? 60) * 1000,
     handedOver: handedOver === undefined ? undefined : seconds("handedOver", handedOver) * 1000,
     now: options.now ?? (() => new Date()),
-    key: key ?? ((_, context) => clientAddress(context) ?? ""),
+    key: key ?? ((_, context) => clientNetwork(clientAddress(context) ?? "")),
   };
 }
 
@@ -137,6 +142,48 @@ interface Limits {
   readonly rate: number;
   readonly slots: Slots;
   readonly rules: Pick<Rules<never>, "idle" | "minimumRate">;
+}
+
+/** Whether a web response that a view made itself sends bytes of a file, as far as its status tells. */
+function isTransfer({ body, status }: Response, { method }: DownloadRequest): boolean {
+  return body !== null && method !== "HEAD" && (status === 200 || status === 206);
+}
+
+/** Takes a slot for a web response, and returns it when its body has ended or is given up. */
+async function limitedWeb(response: Response, request: DownloadRequest, limits: Limits): Promise<Response> {
+  const { key, limit, rate, slots } = limits;
+  let slot: Slot;
+  try {
+    slot = await slots.take(key, limit, rate, await transferOf(webTransfer(response), request));
+  } catch (error) {
+    await response.body?.cancel().catch(() => undefined);
+    throw error;
+  }
+  return limitResponse(response, {
+    ...(rate === Infinity ? {} : { limitRate: () => slots.share(key, rate) }),
+    ...slowReadersOf(limits),
+    onFinish: ({ kind }) => slots.finish(slot, kind),
+  });
+}
+
+/** The transfer of a web response, by its fields. */
+function webTransfer({ status, headers }: Response): Transfer {
+  const [, first = "0", last, whole] =
+    /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i.exec((status === 206 && headers.get("content-range")) || "") ?? [];
+  const length = /^\d{1,15}$/.exec(headers.get("content-length") ?? "")?.[0];
+  const size = whole ?? (status === 200 ? length : undefined);
+  const etag = headers.get("etag");
+  return {
+    kind: "sent",
+    bytes: last === undefined ? toNumber(length) : Number(last) - Number(first) + 1,
+    first: Number(first),
+    size: toNumber(size),
+    version: etag?.startsWith('"') ? etag : undefined,
+  };
+}
+
+function toNumber(digits: string | undefined): number | undefined {
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** Takes a slot before the first byte, and returns it when the response has ended. */
@@ -153,7 +200,7 @@ function limited(
     slot ??= await slots.take(key, limit, rate, await transferOf(transfer, request));
   };
   response.onFinish = (outcome) => {
-    if (slot) slots.finish(slot, outcome);
+    if (slot) slots.finish(slot, outcome.kind);
     slot = undefined;
     return onFinish?.(outcome);
   };
@@ -162,11 +209,14 @@ function limited(
   if (isDownloadResponse(source)) {
     const { pace } = source;
     if (rate !== Infinity) source.pace = () => Math.min(pace?.() ?? Infinity, slots.share(key, rate));
-    const { idle, minimumRate } = rules;
-    const limits = { ...(idle === undefined ? {} : { idle }), minimumRate };
-    if (idle !== undefined || minimumRate > 0) source.slowReaders ??= limits;
+    source.slowReaders ??= slowReadersOf({ rules }).slowReaders;
   }
   return response;
+}
+
+function slowReadersOf({ rules: { idle, minimumRate } }: Pick<Limits, "rules">): { slowReaders?: SlowReaders } {
+  if (idle === undefined && minimumRate === 0) return {};
+  return { slowReaders: { ...(idle === undefined ? {} : { idle }), minimumRate } };
 }
 
 interface Described extends Omit<RunningTransfer, "download"> {
@@ -247,7 +297,7 @@ class Slots {
     return slot;
   }
 
-  finish(slot: Slot, { kind }: DownloadOutcome): void {
+  finish(slot: Slot, kind: DownloadOutcome["kind"] = "completed"): void {
     const { id, bytes } = slot.transfer;
     const held = this.#held.get(id);
     if (kind !== "handedOver" || !held) return this.#end(id);

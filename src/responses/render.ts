@@ -18,7 +18,7 @@ import { answerTo, type Answer } from "./representation.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 import { announceTransfer, sentTransfer } from "./transfer.ts";
 import { withWantedDigests } from "./wanted-digests.ts";
-import { renderWebResponse } from "./web-response.ts";
+import { limitsOf, renderWebResponse } from "./web-response.ts";
 
 export interface RenderOptions {
   /**
@@ -35,8 +35,10 @@ export async function renderResult(
   options?: RenderOptions,
 ): Promise<RenderedResponse> {
   // By its kind: the response may be of another copy of this package, and the result of JavaScript may be undefined.
-  if (!("kind" in Object(result)))
-    return renderWebResponse(result as Response, request, startDelivery(request, undefined));
+  if (!("kind" in Object(result))) {
+    const response = result as Response;
+    return renderWebResponse(response, request, startDelivery(request, undefined, limitsOf(response)?.onFinish));
+  }
   return await (result as DownloadResponse | ProxiedDownloadResponse).render(request, options);
 }
 

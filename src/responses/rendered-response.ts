@@ -64,7 +64,17 @@ export function readBody(body: ReadableBody): AsyncGenerator<Uint8Array> {
 /** Frees what a body holds, whether it was read or not. */
 export async function closeBody(body: ResponseBody): Promise<void> {
   if (body.kind === "content" || body.kind === "multipart") await body.file.close();
-  else if (body.kind === "stream" && !body.stream.locked) await body.stream.cancel().catch(() => undefined);
+  else if (body.kind === "stream") await cancelStream(body.stream).catch(() => undefined);
+}
+
+/** The readers of bodies that are being read. Only through its reader can such a stream be cancelled. */
+const readers = new WeakMap<ReadableStream<Uint8Array>, ReadableStreamDefaultReader<Uint8Array>>();
+
+/** Cancels a stream at once, also while a source that stalls is asked for its next chunk. */
+async function cancelStream(stream: ReadableStream<Uint8Array>): Promise<void> {
+  const reader = readers.get(stream);
+  if (reader) await reader.cancel();
+  else if (!stream.locked) await stream.cancel();
 }
 
 /** Returns the length of a body in bytes, or undefined if it is unknown before the body is read. */
@@ -98,6 +108,7 @@ const encoder = new TextEncoder();
 // Without the stream's async iterator, which some runtimes lack.
 async function* readStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
+  readers.set(stream, reader);
   let ended = false;
   try {
     for (;;) {
@@ -107,7 +118,9 @@ async function* readStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<U
       yield value;
     }
   } finally {
-    if (!ended) await reader.cancel().catch(() => undefined);
+    // Not awaited: the end of the response must not depend on that of its source.
+    if (!ended) reader.cancel().catch(() => undefined);
+    readers.delete(stream);
     reader.releaseLock();
   }
 }

@@ -4,7 +4,7 @@ import { normalizeEntityTag, opaqueTag } from "../http/etag.ts";
 import { isFramingField } from "../http/framing.ts";
 import { isHandOffField } from "../http/hand-off.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
-import type { Delivery } from "./delivery.ts";
+import type { Delivery, OnFinish } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
 
@@ -26,7 +26,32 @@ export function renderWebResponse(
     if (name !== "set-cookie") headers.push(name, value);
   });
   for (const cookie of own.getSetCookie()) headers.push("set-cookie", cookie);
-  return { status, headers, body: bodyFor(method, response, lengthIn(own)), delivery };
+  const { limitRate, slowReaders } = limitsOf(response) ?? {};
+  return {
+    status,
+    headers,
+    body: bodyFor(method, response, lengthIn(own)),
+    delivery,
+    ...(limitRate ? { limitRate } : {}),
+    ...(slowReaders ? { slowReaders } : {}),
+  };
+}
+
+/** How a web response is sent that a view made itself, and what is told of its end. */
+export interface ResponseLimits extends Pick<RenderedResponse, "limitRate" | "slowReaders"> {
+  readonly onFinish: OnFinish;
+}
+
+const limits = new WeakMap<Response, ResponseLimits>();
+
+/** Limits a web response that has a body. Adapters then send its body through a stream of their own. */
+export function limitResponse(response: Response, its: ResponseLimits): Response {
+  limits.set(response, its);
+  return response;
+}
+
+export function limitsOf(response: Response): ResponseLimits | undefined {
+  return limits.get(response);
 }
 
 function bodyFor(method: string, { body: stream }: Response, length: number | undefined): ResponseBody {
@@ -112,6 +137,8 @@ function copyOf(response: Response, headers: Headers, body: ReadableStream<Uint8
   const { status, statusText } = response;
   const copy = new Response(body, { status, statusText, headers });
   if (ownResponses.has(response)) ownResponses.add(copy);
+  const its = limitsOf(response);
+  if (its) limits.set(copy, its);
   return copy;
 }
 

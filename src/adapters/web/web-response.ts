@@ -8,7 +8,7 @@ import {
   type DownloadResult,
 } from "../../responses/handler.ts";
 import { renderResult } from "../../responses/render.ts";
-import { ownResponses, sendableResponse } from "../../responses/web-response.ts";
+import { limitsOf, ownResponses, sendableResponse } from "../../responses/web-response.ts";
 import { sharedWeakMap } from "../../responses/shared-state.ts";
 import { throughMiddleware } from "../application.ts";
 import { pipedFile, serverStream } from "./node-bodies.ts";
@@ -67,7 +67,7 @@ export async function webResponse(
 ): Promise<Response> {
   try {
     const final = await throughMiddleware(result, request, scope);
-    if (!isDownload(final)) return sendableResponse(final, request);
+    if (!isDownload(final)) return plainResponse(final, request, outgoing);
     const options = { pipes: takesPipes(ResponseClass), outgoing, ...(fieldsOf ? { fieldsOf } : {}) };
     const { status, fields, body } = await webDownload(final, request, options);
     const response = new ResponseClass(body, { ...responseInit, status, headers: headersInit(fields) });
@@ -78,6 +78,22 @@ export async function webResponse(
     if (hasLeft(request, error)) return new Response(null, { status: clientClosedRequest });
     throw error;
   }
+}
+
+/** A web response that a view made itself. If it is limited, its body is sent like that of a download. */
+export async function plainResponse(
+  response: Response,
+  request: DownloadRequest,
+  outgoing?: Outgoing,
+): Promise<Response> {
+  const sendable = sendableResponse(response, request);
+  if (limitsOf(sendable) === undefined) return sendable;
+  const rendered = await renderResult(sendable, request);
+  const { status, statusText } = sendable;
+  const headers = headersInit(fieldsFromRaw(rendered.headers));
+  const own = new Response(webBody(rendered, { request, outgoing }), { status, statusText, headers });
+  if (ownResponses.has(sendable)) ownResponses.add(own);
+  return own;
 }
 
 /** nginx's status for a client that left before there was a response. Logs show it, and no client. */
