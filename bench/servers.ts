@@ -120,6 +120,13 @@ export const generatedServers: readonly ServerEntry[] = [
   { module: "generated/bare", title: "`pipeline(Readable.from(…), res)`, by hand", packages: [] },
 ];
 
+/** Where a file that is made on request is kept: the file that is not kept shows what that costs, and saves. */
+export const keptServers: readonly ServerEntry[] = [
+  { module: "files/downloadview-kept", title: "downloadview, a hit", packages: [] },
+  { module: "kept/miss", title: "downloadview, a miss", packages: [], ours: true },
+  { module: "files/downloadview", title: "downloadview, not kept", packages: [], ours: true },
+];
+
 /** A ZIP of many files. The peers send it without a length: it can neither resume nor show its progress. */
 export const archiveServers: readonly ServerEntry[] = [
   { module: "archives/downloadview", title: "downloadview", packages: [] },

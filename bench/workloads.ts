@@ -36,6 +36,7 @@ import {
   latencyServers,
   http2Servers,
   httpsServers,
+  keptServers,
   nodeServer,
   offloadServers,
   ownFileServers,
@@ -172,6 +173,15 @@ const secure: readonly Workload[] = [
   ...overTLS("http2", "HTTP/2", http2Servers, "16 connections of 4 streams"),
 ];
 
+const kept: readonly Workload[] = (["10KiB.bin", "1MiB.bin"] as const).map((file) => ({
+  name: `kept-${sizeOf(file).replace(" ", "")}`,
+  title: `Kept files, ${sizeOf(file)}, 64 connections`,
+  servers: keptServers,
+  request: { kind: "file", file },
+  load: keepAlive,
+  figures: perRequest,
+}));
+
 const others: readonly Workload[] = [
   ...throughFramework("express", "Express", expressServers),
   ...throughFramework("hono", "Web `Response` through Hono", honoServers),
@@ -224,6 +234,7 @@ export const workloads: readonly Workload[] = [
   latency,
   ...secure,
   ...others,
+  ...kept,
   ...archives,
 ];
 

@@ -1,4 +1,4 @@
-import { formatTable } from "../harness/report.ts";
+import { formatTable } from "../harness/tables.ts";
 
 /** What a request cost at each size of one thing. */
 export interface Growth {

@@ -1,147 +1,208 @@
-/** The page of the documentation, and its plots, made of bench/RESULTS.md. */
+/** The page of the documentation, and its plots, made of the reports of `npm run bench`. */
+import { barPlot, linePlot } from "./plots.ts";
+import { formatTable, introductionOf, numberIn, slugOf, type Table, tablesIn } from "./tables.ts";
+
+/** What `npm run bench` wrote, with `--growth` and with `--leak`. Empty if that was not run. */
+export interface Reports {
+  readonly results: string;
+  readonly growth: string;
+  readonly leak: string;
+}
 
 export interface Plot {
   /** Its file in docs/pictures/, without the extension. */
   readonly name: string;
   readonly svg: string;
+  readonly description: string;
 }
 
-interface Row {
-  readonly server: string;
-  readonly value: number;
-  readonly ratio: number;
-}
-
-interface Table {
+interface Section {
   readonly title: string;
-  readonly figure: string;
-  readonly rows: readonly Row[];
+  readonly text: string;
+  /** What is shown as a plot: titles of tables. */
+  readonly plotted: readonly string[];
+  /** What is shown as a table, beside those. */
+  readonly listed?: RegExp;
 }
 
-/** What is shown as a plot: a part of each title. */
-const plotted = [
-  "10 KiB, 64 connections",
-  "1 MiB, 64 connections",
-  "1 GiB, 16 connections",
-  "1 GiB, 500 readers that stall",
-  "Express, 10 KiB, 64 connections",
-  "Web `Response` through Hono, 10 KiB, 64 connections",
-  "Generated stream of 200,000 rows of 40 bytes, 1 connection",
+const sections: readonly Section[] = [
+  {
+    title: "At a glance",
+    text: "Files on a local disk, and what a server holds while its clients stall.",
+    plotted: [
+      "10 KiB, 64 connections",
+      "1 MiB, 64 connections",
+      "1 GiB, 16 connections",
+      "1 GiB, 500 readers that stall",
+    ],
+    listed: /^(?:304 by|1 KiB range)/,
+  },
+  {
+    title: "Many files",
+    text:
+      "10,000 files of 10 KiB are 98 MiB, and `localFileCache.maxBytes` is 32 MiB unless you set it. “Room for all” has 256 MiB, “no room” has none. " +
+      "By Zipf's law, the second file is requested half as often as the first, the third a third as often.",
+    plotted: ["10,000 files of 10 KiB, requested by Zipf's law, 64 connections"],
+    listed: /^10,000 files of 10 KiB, requested uniformly/,
+  },
+  {
+    title: "Latency",
+    text:
+      "16 clients download 1 GiB as fast as they can, and others ask for 500 small files a second, however slow the server is. A server that sends more " +
+      "of the large files has less time for the small ones: the last column says how much it sent. The delay of the event loop includes the " +
+      "millisecond of the timer that measures it.",
+    plotted: [],
+    listed: /^500 files of 10 KiB a second/,
+  },
+  {
+    title: "TLS and HTTP/2",
+    text: "HTTP/2 is over TLS, by Node's compatibility API. The certificate is made when the server starts.",
+    plotted: ["https, 10 KiB, 64 connections", "HTTP/2, 10 KiB, 16 connections of 4 streams"],
+    listed: /^(?:https|HTTP\/2), 1 MiB/,
+  },
+  {
+    title: "Through a framework",
+    text: "In processes that hold 10 MB of objects, as an application may. RESULTS.md has the same for 0 and for 50 MB.",
+    plotted: [
+      "Express, 10 KiB, 64 connections",
+      "Web `Response` through Hono, 10 KiB, 64 connections",
+      "Web `Response` through srvx, 10 KiB, 64 connections",
+    ],
+    listed: /^(?:Express|Web `Response` through \w+), 1 (?:MiB|GiB)[^:]*(?<!held)$/,
+  },
+  {
+    title: "Generated and kept",
+    text:
+      "Rows that a generator yields one at a time, and files that `keepFiles` keeps: a hit is sent from the disk, a miss is written to it, and " +
+      "the file without `keepFiles` is beside them.",
+    plotted: ["Generated stream of 200,000 rows of 40 bytes, 1 connection"],
+    listed: /^(?:Kept files|Generated stream, its)/,
+  },
 ];
 
-export function plotsOf(results: string): readonly Plot[] {
-  return tablesIn(results)
-    .filter(({ title }) => plotted.includes(title))
-    .map((table) => ({ name: `bench-${slugOf(table.title)}`, svg: plot(table) }));
-}
-
-/** The page, in Markdown. */
-export function pageOf(results: string): string {
-  const tables = tablesIn(results);
-  const [, introduction = "", machine = ""] = /^# .*\n\n(.+)\n\n((?:- .*\n)+)/m.exec(results) ?? [];
-  const pictures = tables
-    .filter(({ title }) => plotted.includes(title))
-    .map((table) => `![${describe(table)}](pictures/bench-${slugOf(table.title)}.svg)`);
-  const better = tables.flatMap(({ title, figure, rows }) =>
-    rows.filter(({ server, ratio }) => ratio < 1 && !isOurs(server)).map((row) => ({ title, figure, ...row })),
-  );
-  const lines = better.map(
-    ({ title, figure, server, value, ratio }) => `| ${title} | ${server} | ${value} ${figure} | ${ratio.toFixed(2)} |`,
-  );
-  return `# Benchmarks
+/** The page, in Markdown, and its plots. */
+export function pageOf({ results, growth, leak }: Reports): { page: string; plots: readonly Plot[] } {
+  const tables = tablesIn(results).filter(({ title }) => title !== "Summary");
+  const { text, machine } = introductionOf(results);
+  const plots: Plot[] = [];
+  const shown = (plot: Plot): string => {
+    plots.push(plot);
+    return `![${plot.description}](pictures/${plot.name}.svg)`;
+  };
+  const parts = [
+    `# Benchmarks
 
 How much processor time and memory a download costs, here and in other packages. One command measures all of it, and writes this
 page: \`npm run bench\`. Every table is in [bench/RESULTS.md](../bench/RESULTS.md), how it is measured in
 [bench/README.md](../bench/README.md).
 
-${introduction}
+${text}
 
-${machine}
-## At a glance
-
-${pictures.join("\n\n")}
-
-## Where others are better
+${machine.trim()}`,
+    ...sections.flatMap((section) => formatSection(section, tables, shown)),
+    ...(growth === "" ? [] : formatGrowth(growth, shown)),
+    ...(leak === "" ? [] : formatLeak(leak, shown)),
+    `## Where others are better
 
 Peers, and the limits that no package can go below: a server that has the bytes in memory, or nginx.
 
-| Workload | Server | Its figure | ÷ ours |
-| --- | --- | ---: | ---: |
-${lines.join("\n")}
-`;
+${formatTable(["Workload", "Server", "Its figure", "÷ ours"], tables.flatMap(betterThanOurs))}`,
+  ];
+  return { page: `${parts.join("\n\n")}\n`, plots };
 }
 
-function tablesIn(results: string): readonly Table[] {
-  return results
-    .split(/^## /m)
+function formatSection(
+  { title, text, plotted, listed }: Section,
+  tables: readonly Table[],
+  shown: (plot: Plot) => string,
+): readonly string[] {
+  const pictures = tables.filter((table) => plotted.includes(table.title)).map((table) => shown(plotOf(table)));
+  const others = tables
+    .filter((table) => listed?.test(table.title))
+    .map((table) => `### ${table.title}\n\n${formatTable(table.head, table.rows)}`);
+  return pictures.length + others.length === 0 ? [] : [`## ${title}`, text, ...pictures, ...others];
+}
+
+function plotOf({ title, head, rows }: Table): Plot {
+  const bars = rows.flatMap(([server = "", cell]) => {
+    const value = numberIn(cell);
+    const kind = isOurs(server) ? "ours" : server.endsWith("(limit)") ? "limit" : "peer";
+    return value === undefined ? [] : [{ label: plain(server), value, kind } as const];
+  });
+  const figure = head[1] ?? "";
+  const values = bars.map(({ label, value }) => `${label} ${value}`);
+  const description = `${plain(title)}, ${figure}: ${values.join(", ")}`;
+  const name = `bench-${slugOf(title)}`;
+  return { name, description, svg: barPlot({ id: name, title: plain(title), figure, description }, bars) };
+}
+
+function formatGrowth(report: string, shown: (plot: Plot) => string): readonly string[] {
+  const { text } = introductionOf(report);
+  const [summary, ...tables] = tablesIn(report);
+  if (!summary) return [];
+  return [
+    "## Growth",
+    text,
+    formatTable(summary.head, summary.rows),
+    ...tables.flatMap((table) => [
+      `### ${table.title}`,
+      table.text,
+      formatTable(table.head, table.rows),
+      shown(growthPlotOf(table)),
+    ]),
+  ];
+}
+
+function growthPlotOf({ title, head, rows }: Table): Plot {
+  const name = `bench-growth-${slugOf(title)}`;
+  const places = rows.map(([count = ""]) => count.replace(/,000,000$/, "M").replace(/,000$/, "k"));
+  const lines = head
     .slice(1)
-    .filter((section) => !section.startsWith("Summary\n"))
-    .map((section) => {
-      const [head = "", , ...rows] = section.match(/^\|.*\|$/gm) ?? [];
-      const title = section.slice(0, section.indexOf("\n"));
-      return {
-        title,
-        figure: cellsOf(head)[1] ?? "",
-        rows: rows.map(rowOf).filter(({ value }) => Number.isFinite(value)),
-      };
-    });
+    .map((label, at) => ({ label: plain(label), values: rows.map((cells) => numberIn(cells[at + 1])) }));
+  const values = lines.map(({ label, values }) => `${label} ${values.map((value) => value ?? "–").join(", ")}`);
+  const figure = "CPU µs a request";
+  const description = `${title} ${places.join(", ")}, ${figure}: ${values.join("; ")}`;
+  return { name, description, svg: linePlot({ id: name, title, figure, description }, places, lines) };
 }
 
-function rowOf(line: string): Row {
-  const [server = "", value = "", ratio = ""] = cellsOf(line);
-  return { server, value: value === "" ? Number.NaN : Number(value), ratio: ratio === "" ? Number.NaN : Number(ratio) };
+function formatLeak(report: string, shown: (plot: Plot) => string): readonly string[] {
+  const [summary, samples] = tablesIn(report);
+  if (!summary || !samples) return [];
+  return [
+    "## Ten minutes at full rate",
+    introductionOf(report).text,
+    formatTable(summary.head, summary.rows),
+    shown(leakPlotOf(samples)),
+  ];
 }
 
-function cellsOf(line: string): string[] {
-  return line
-    .slice(1, -1)
-    .split("|")
-    .map((cell) => cell.trim());
+function leakPlotOf({ head, rows }: Table): Plot {
+  const name = "bench-leak";
+  const places = rows.map(([seconds = ""], at) => (at % 3 === 0 ? `${Math.round(Number(seconds) / 60)} min` : ""));
+  const lines = ["RSS, MB", "buffers, MB", "heap, MB"].map((label) => {
+    const column = head.indexOf(label);
+    return { label, values: rows.map((cells) => numberIn(cells[column])).map((value) => value && Math.round(value)) };
+  });
+  const values = lines.map(({ label, values }) => `${label}: ${values.join(", ")}`);
+  const title = "Ten minutes at full rate";
+  const description = `${title}. ${values.join(". ")}`;
+  return {
+    name,
+    description,
+    svg: linePlot({ id: name, title, figure: "MB when all clients have gone", description }, places, lines),
+  };
+}
+
+function betterThanOurs({ title, head, rows }: Table): readonly (readonly string[])[] {
+  return rows
+    .filter(([server = "", , ratio]) => (numberIn(ratio) ?? 1) < 1 && !isOurs(server))
+    .map(([server = "", value = "", ratio = ""]) => [title, server, `${value} ${head[1]}`, Number(ratio).toFixed(2)]);
 }
 
 function isOurs(server: string): boolean {
   return server.startsWith("downloadview");
 }
 
-function slugOf(title: string): string {
-  return title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
-}
-
-const left = 300;
-const width = 300;
-const step = 24;
-const top = 34;
-
-function plot(table: Table): string {
-  const rows = table.rows.toSorted((a, b) => a.value - b.value);
-  const longest = Math.max(...rows.map(({ value }) => value));
-  const id = slugOf(table.title);
-  const bars = rows.map(({ server, value }, at) => {
-    const y = top + at * step;
-    const length = Math.max(1, Math.round((value / longest) * width));
-    const weight = isOurs(server) ? ' font-weight="600"' : "";
-    const opacity = isOurs(server) ? 0.9 : server.endsWith("(limit)") ? 0.12 : 0.3;
-    return [
-      `  <text x="${left - 8}" y="${y + 14}" text-anchor="end"${weight}>${escaped(server.replaceAll("`", ""))}</text>`,
-      `  <rect x="${left}" y="${y + 2}" width="${length}" height="16" rx="2" fill-opacity="${opacity}"/>`,
-      `  <text x="${left + length + 6}" y="${y + 14}"${weight}>${value}</text>`,
-    ].join("\n");
-  });
-  const height = top + rows.length * step + 6;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 ${height}" width="720" role="img" aria-labelledby="${id}-title" fill="currentColor" font-family="system-ui, sans-serif" font-size="13">
-  <title id="${id}-title">${escaped(describe(table))}</title>
-  <style>:root { color: #1f2328 } @media (prefers-color-scheme: dark) { :root { color: #e6edf3 } }</style>
-  <text x="0" y="18" font-size="14" font-weight="600">${escaped(table.title.replaceAll("`", ""))}: ${escaped(table.figure)}, less is better</text>
-${bars.join("\n")}
-</svg>
-`;
-}
-
-function describe({ title, figure, rows }: Table): string {
-  const values = rows.map(({ server, value }) => `${server.replaceAll("`", "")} ${value}`);
-  return `${title.replaceAll("`", "")}, ${figure}: ${values.join(", ")}`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+function plain(text: string): string {
+  return text.replaceAll("`", "");
 }

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Figure } from "./figures.ts";
 import { median } from "./statistics.ts";
+import { formatTable } from "./tables.ts";
 import type { ServerResult, WorkloadResult } from "./tournament.ts";
 
 /** All tables, in Markdown. */
@@ -103,11 +104,6 @@ function formatNumber(value: number | undefined, digits: number): string {
 /** Of nothing to compare with, nothing. */
 function formatRatio(value: number, ours: number | undefined): string {
   return ours === undefined || !(ours > 0) || Number.isNaN(value) ? "–" : (value / ours).toFixed(2);
-}
-
-export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const rule = header.map((_, column) => (column === 0 ? "---" : "---:"));
-  return [header, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 function versionsOf(results: readonly WorkloadResult[]): readonly string[] {

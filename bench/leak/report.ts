@@ -1,4 +1,4 @@
-import { formatTable } from "../harness/report.ts";
+import { formatTable } from "../harness/tables.ts";
 import { median } from "../harness/statistics.ts";
 import type { Memory } from "../harness/protocol.ts";
 
