@@ -70,7 +70,7 @@ export function partBelow(prefix: Location | undefined, location: Location | und
 const maxRemembered = 4096;
 
 /** Caches the results of a pure function: parsing and encoding a path costs microseconds on each request. */
-function remembered<T>(derive: (key: string) => T): (key: string) => T {
+export function remembered<T>(derive: (key: string) => T): (key: string) => T {
   const known = new Map<string, T>();
   return (key) => {
     if (known.has(key)) return known.get(key)!;

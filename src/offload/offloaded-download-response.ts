@@ -109,9 +109,10 @@ async function handOver(
   const able = serverAgrees(request, representation, response) && !losesAny(backend, head.fields);
   const canPace = source.pace === undefined || backend.options.includes("limitRate");
   if (!able || !canPace || !isLocated(response, stat)) return stream(response, request, delivery, options);
-  await announceTransfer(source.beforeSend, handedOverTransfer(request, representation), delivery);
+  const { beforeSend, deliveryId } = source;
+  if (beforeSend) await announceTransfer(beforeSend, handedOverTransfer(request, representation), delivery);
   if (source.pace) headers.set("X-Accel-Limit-Rate", String(pacedRate(source.pace(), headers)));
-  const id = await source.deliveryId?.();
+  const id = deliveryId && (await deliveryId());
   if (id !== undefined) headers.set("X-Download-Id", id);
   const fields = fieldsForServer(head.fields, headers, backend);
   delivery.handOver();

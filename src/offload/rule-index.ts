@@ -1,5 +1,6 @@
+import { isDownloadError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
-import type { CompiledRule } from "./compiled-rule.ts";
+import { remembered, type CompiledRule } from "./compiled-rule.ts";
 import { locatePath, locateUrl, type Location } from "./path-prefix.ts";
 
 /**
@@ -10,6 +11,7 @@ export class RuleIndex {
   readonly rules: readonly CompiledRule[];
   readonly #paths = new PrefixTree();
   readonly #urls = new PrefixTree();
+  readonly #firstForPath = remembered((path) => this.#paths.firstAbove(locatePath(path)));
   /** The rules whose storage signs a URL, by the seconds for which it works. In the order of the first rule of each. */
   readonly presigned: readonly PresignedRules[];
 
@@ -34,15 +36,24 @@ export class RuleIndex {
    * have to work for its `url`: it is read only if a rule for URLs comes first.
    */
   firstFor(file: Pick<DownloadFile, "path" | "url">): number | undefined {
-    const byPath = this.#paths.first < Infinity ? this.#firstBelow(this.#paths, file.path, locatePath) : Infinity;
-    const byUrl = this.#urls.first < byPath ? this.#firstBelow(this.#urls, file.url, locateUrl) : Infinity;
-    const first = Math.min(byPath, byUrl);
+    const path = this.#paths.first < Infinity ? placeOf(file, "path") : undefined;
+    const byPath = path === undefined ? Infinity : this.#firstForPath(path);
+    const url = this.#urls.first < byPath ? placeOf(file, "url") : undefined;
+    const first = url === undefined ? byPath : Math.min(byPath, this.#urls.firstAbove(locateUrl(url)));
     return first === Infinity ? undefined : first;
   }
+}
 
-  #firstBelow(tree: PrefixTree, place: string | undefined, locate: (place: string) => Location | undefined): number {
-    const location = place === undefined ? undefined : locate(place);
-    return location ? tree.firstAbove(location) : Infinity;
+/**
+ * Returns a place of the file. For a bad name, the getters of a storage's file throw: such a file has no place here, and the
+ * same error is thrown again when the file is read.
+ */
+export function placeOf(file: Pick<DownloadFile, "path" | "url">, name: "path" | "url"): string | undefined {
+  try {
+    return file[name];
+  } catch (error) {
+    if (isDownloadError(error)) return undefined;
+    throw error;
   }
 }
 
@@ -73,7 +84,9 @@ export class PrefixTree {
   }
 
   /** Returns the smallest number of a prefix that `location` is below, or `Infinity`. */
-  firstAbove({ origin, segments }: Location): number {
+  firstAbove(location: Location | undefined): number {
+    if (!location) return Infinity;
+    const { origin, segments } = location;
     let node = this.#origins.get(origin);
     let first = Infinity;
     for (const segment of segments) {

@@ -1,5 +1,4 @@
 import { debug as writeDebug } from "../diagnostics.ts";
-import { isDownloadError } from "../errors.ts";
 import type { DownloadFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import { ownResponse } from "../responses/own-response.ts";
@@ -9,7 +8,7 @@ import { compileRules, partBelow, targetAt, type CompiledRule, type Target } fro
 import { offloadArchive } from "./archive-manifest.ts";
 import type { OffloadedDownloadResponse } from "./offloaded-download-response.ts";
 import { locateUrl } from "./path-prefix.ts";
-import { RuleIndex } from "./rule-index.ts";
+import { placeOf, RuleIndex } from "./rule-index.ts";
 import type { OffloadRule } from "./rule.ts";
 
 export interface SmartDownloadOptions {
@@ -56,9 +55,13 @@ export function smartDownloadMiddleware({ backend, rules, debug }: SmartDownload
     const response = ownResponse(result, request);
     const archive = backend?.archives ? await offloadArchive(response, request, locate) : undefined;
     if (archive) return archive;
-    const offloaded = await offload(response, compiled);
+    const { file } = response;
+    const first = compiled.firstFor(file);
+    const signed = compiled.presigned.length > 0 ? await signedMatch(file, compiled, first) : undefined;
+    const match = signed ?? (first === undefined ? undefined : matchOf(compiled.rules[first]!, file));
+    const offloaded = match && offload(response, match);
     if (offloaded) return offloaded;
-    log(`No offload rule matches ${whereabouts(response.file)}: the application sends it`);
+    log(`No offload rule matches ${whereabouts(file)}: the application sends it`);
     for (const [name, value] of streamed) if (!response.headers.has(name)) response.headers.set(name, value);
     return response;
   };
@@ -75,38 +78,43 @@ function debugOnce(log: ((message: string) => void) | undefined): (message: stri
   };
 }
 
-async function offload(response: DownloadResponse, index: RuleIndex): Promise<DownloadResult | undefined> {
-  const match = await firstMatch(response.file, index);
-  if (!match) return undefined;
-  const { rule, target, signedUrl } = match;
-  const { backend } = rule;
-  if (backend === "none" || !canLimit(backend, response)) return undefined;
-  return respond(rule, backend, response, target, signedUrl);
-}
-
 interface Match {
   readonly rule: CompiledRule;
   readonly target: Target;
   readonly signedUrl?: string;
 }
 
-/** Returns the first rule that matches. A storage signs a URL only if a presigned rule comes before the first other match. */
-async function firstMatch(file: DownloadFile, index: RuleIndex): Promise<Match | undefined> {
-  const { rules, presigned } = index;
-  let first = index.firstFor(places(file)) ?? Infinity;
+function matchOf(rule: CompiledRule, file: DownloadFile): Match | undefined {
+  const target = targetOf(rule, file);
+  return target && { rule, target };
+}
+
+/**
+ * Returns the first presigned rule, if it comes before `plain`, the first of the others that matches. Else the storage does
+ * not sign a URL.
+ */
+async function signedMatch(
+  file: DownloadFile,
+  { rules, presigned }: RuleIndex,
+  plain: number = Infinity,
+): Promise<Match | undefined> {
+  let first = plain;
   let signedUrl: string | undefined;
   for (const group of presigned) {
     if (group.first > first) break;
     const url = await urlOf(file, group.signedFor);
-    const location = url === undefined ? undefined : locateUrl(url);
-    const number = location ? group.urls.firstAbove(location) : Infinity;
+    const number = url === undefined ? Infinity : group.urls.firstAbove(locateUrl(url));
     if (url !== undefined && number < first) [first, signedUrl] = [number, new URL(url).href];
   }
   const rule = rules[first];
-  if (!rule) return undefined;
-  if (signedUrl !== undefined) return { rule, target: targetAt(`${rule.destination}/`, rule.backend), signedUrl };
-  const target = targetOf(rule, file);
-  return target && { rule, target };
+  if (!rule || signedUrl === undefined) return undefined;
+  return { rule, target: targetAt(`${rule.destination}/`, rule.backend), signedUrl };
+}
+
+function offload(response: DownloadResponse, { rule, target, signedUrl }: Match): DownloadResult | undefined {
+  const { backend } = rule;
+  if (backend === "none" || !canLimit(backend, response)) return undefined;
+  return respond(rule, backend, response, target, signedUrl);
 }
 
 function respond(
@@ -130,7 +138,7 @@ function respond(
 
 /** Returns the internal URL of a file on a server that makes archives. Undefined if another rule matches the file first. */
 function internalUrl(index: RuleIndex, file: DownloadFile): string | undefined {
-  const first = index.firstFor(places(file));
+  const first = index.firstFor(file);
   const rule = first === undefined ? undefined : index.rules[first];
   if (!rule || index.presigned.some((group) => group.first < first!)) return undefined;
   return rule.backend !== "none" && rule.backend.archives ? targetOf(rule, file)?.encoded : undefined;
@@ -146,40 +154,18 @@ function canLimit({ options }: OffloadBackend, { limitRate, pace }: DownloadResp
 
 function targetOf(rule: CompiledRule, file: DownloadFile): Target | undefined {
   // A storage may have to work for its URL: only a rule that looks at it asks.
-  const url = rule.sourceUrl && property(file, "url");
-  const path = rule.sourceDir && property(file, "path");
+  const url = rule.sourceUrl && placeOf(file, "url");
+  const path = rule.sourceDir && placeOf(file, "path");
   const below = url === undefined ? undefined : partBelow(rule.sourceUrl, locateUrl(url));
   if (below) return targetAt([rule.destination, ...below].join("/"), rule.backend);
   return path === undefined ? undefined : rule.targetOfPath(path);
 }
 
 async function urlOf(file: DownloadFile, expiresIn: number): Promise<string | undefined> {
-  return file.signedUrl ? file.signedUrl({ expiresIn }) : property(file, "url");
-}
-
-/** The file's places, read when they are asked for. */
-function places(file: DownloadFile): Pick<DownloadFile, "path" | "url"> {
-  return {
-    get path() {
-      return property(file, "path");
-    },
-    get url() {
-      return property(file, "url");
-    },
-  } as Pick<DownloadFile, "path" | "url">;
-}
-
-// For a bad name, the getters of a storage's file throw. The same error is thrown again when the file is read: a 404.
-function property(file: DownloadFile, name: "path" | "url"): string | undefined {
-  try {
-    return file[name];
-  } catch (error) {
-    if (isDownloadError(error)) return undefined;
-    throw error;
-  }
+  return file.signedUrl ? file.signedUrl({ expiresIn }) : placeOf(file, "url");
 }
 
 function whereabouts(file: DownloadFile): string {
-  const places = [property(file, "path"), property(file, "url")].filter((place) => place !== undefined);
+  const places = [placeOf(file, "path"), placeOf(file, "url")].filter((place) => place !== undefined);
   return places.length === 0 ? `${JSON.stringify(file.name)}, which has neither path nor url` : places.join(" or ");
 }

@@ -8,11 +8,12 @@ import { http2Stream } from "./connection.ts";
 export function mergeHead(rendered: RenderedResponse, response: ServerResponse): RenderedResponse {
   if (response.headersSent) return rendered;
   const present = response.getHeaderNames();
-  const { yields = [] } = rendered;
+  if (present.length === 0) return rendered;
   // Middleware that replaced `write` may compress what it gets.
-  let mustMerge = present.length > 0 && Object.hasOwn(response, "write");
+  let mustMerge = Object.hasOwn(response, "write");
   // Most applications set a few fields such as `X-Powered-By`, which say nothing of the file, and stay beside the download's.
-  for (const name of present) mustMerge ||= mergedNames.has(name) || yields.some((own) => own.toLowerCase() === name);
+  for (const name of present) mustMerge ||= mergedNames.has(name);
+  for (const name of rendered.yields ?? []) mustMerge ||= response.hasHeader(name);
   return mustMerge ? { ...rendered, headers: mergeInto(response, rendered).raw } : rendered;
 }
 
