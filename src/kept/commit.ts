@@ -31,9 +31,11 @@ export async function commit(
   made: MadeBytes,
   times?: MadeTimes,
 ): Promise<KeptRecord | undefined> {
-  const { previous, lease } = task;
+  const { key, lease } = task;
+  // Another process may have kept it just before the lease was taken.
+  const previous = task.previous ?? (await folder.read(key));
   const same = previous && isSameContent(previous, made) && (await folder.hasBytes(previous)) ? previous : undefined;
-  const record = recordOf(task, made, same, times);
+  const record = recordOf({ key, lease, previous }, made, same, times);
   if (!(await lease.isHeld())) return undefined;
   if (!same) await placeFile(folder, lease, part, record);
   if (!(await writeRecord(folder, task, record))) {

@@ -1,20 +1,13 @@
 import { randomBytes } from "node:crypto";
-import {
-  mkdir,
-  open,
-  opendir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  statfs,
-  unlink,
-  utimes,
-  type FileHandle,
-} from "node:fs/promises";
+import { readFile as readFileWithCallback } from "node:fs";
+import { mkdir, open, opendir, rename, rm, stat, statfs, unlink, utimes, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { hashKey, type HashedKey } from "./key.ts";
 import { parseRecord, type KeptRecord } from "./record.ts";
+
+// For a missing file it takes half the time of that of node:fs/promises. Each miss waits for it.
+const readFile = promisify(readFileWithCallback);
 
 /**
  * The folder of the kept files. Every name in it is made here:

@@ -1,3 +1,4 @@
+import type { FileHandle } from "node:fs/promises";
 import { FileChangedError } from "../errors.ts";
 import { onAbort } from "../files/abort.ts";
 import { closedEarly } from "../files/byte-reader.ts";
@@ -226,6 +227,7 @@ export class Making {
       // A client that waits for its turn still reads from the part: it does not wait for the disk.
       if (this.#users === 0) this.#part?.release();
       await this.#publication.end();
+      await this.#part?.isOpen();
       await remove(this.#host.folder.part(this.#task.lease.nonce)).catch(() => undefined);
       await this.#task.fleet?.end();
       await this.#task.lease.release();
@@ -294,16 +296,25 @@ export class Making {
     return isKept ? { kind: "kept", record } : { kind: "notKept" };
   }
 
-  /** Opens the file that is written. Returns why there can be none. */
-  async #openPart({ size = 0 }: FileStat): Promise<"disk" | undefined> {
-    if (size > this.#host.maxBytes) return "disk";
+  /**
+   * Opens the file that is written. Returns why there can be none. A file of unknown length does not wait for the disk: its first bytes
+   * are the client's before, and if the disk takes none it loses nothing, as it has no ranges.
+   */
+  async #openPart({ size }: FileStat): Promise<"disk" | undefined> {
+    if (size !== undefined && size > this.#host.maxBytes) return "disk";
+    const part = new PartFile(this.#createPart(size ?? 0));
+    if (size === undefined || (await part.isOpen())) this.#part = part;
+    return this.#part ? undefined : "disk";
+  }
+
+  /** Undefined if the disk, or its limits, leave no room for it. */
+  async #createPart(size: number): Promise<FileHandle | undefined> {
+    const { folder, makeRoom, onDiskError } = this.#host;
     try {
-      if (!(await this.#host.makeRoom(size))) return "disk";
-      this.#part = new PartFile(await this.#host.folder.create(this.#host.folder.part(this.#task.lease.nonce)));
-      return undefined;
+      return (await makeRoom(size)) ? await folder.create(folder.part(this.#task.lease.nonce)) : undefined;
     } catch (error) {
-      this.#host.onDiskError(error);
-      return "disk";
+      onDiskError(error);
+      return undefined;
     }
   }
 
@@ -324,7 +335,7 @@ export class Making {
     signal.throwIfAborted();
     if (!this.#isStarted) this.#start(part, opened.stat);
     part.finish({ kind: "whole" });
-    if (!isKeeping) return { kind: "notKept" };
+    if (!isKeeping || !(await part.isOpen())) return { kind: "notKept" };
     const { checksums } = checked;
     if (this.#shared) return this.#commit(part, { ...this.#shared.record, ...checksums }, this.#shared.record);
     const { contentType, contentEncoding, lastModified = new Date() } = opened.stat;
@@ -345,7 +356,7 @@ export class Making {
     const { maxBytes, makeRoom, onDiskError } = this.#host;
     const end = part.written + chunk.byteLength;
     try {
-      if (end > maxBytes) return false;
+      if (end > maxBytes || !(await part.isOpen())) return false;
       const isNextStep = Math.floor(end / roomStep) > Math.floor(part.written / roomStep);
       if (isNextStep && !(await makeRoom(roomStep))) return false;
       await part.write(chunk);

@@ -23,7 +23,8 @@ type End = { readonly kind: "whole" } | { readonly kind: "failed"; readonly erro
  * come until the first of those bytes was let go.
  */
 export class PartFile {
-  readonly #handle: FileHandle;
+  #handle: FileHandle | undefined;
+  readonly #opening: Promise<void>;
   #written = 0;
   #total = 0;
   #end: End | undefined;
@@ -39,12 +40,20 @@ export class PartFile {
   #isDone = false;
   #closing: Promise<void> | undefined;
 
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
+  /** @param opening the file. Undefined if there can be none. Does not reject */
+  constructor(opening: Promise<FileHandle | undefined>) {
+    this.#opening = opening.then((handle) => void (this.#handle = handle));
   }
 
+  /** Waits until the file is open. Returns false if there is none: the bytes can only be passed on. */
+  async isOpen(): Promise<boolean> {
+    await this.#opening;
+    return this.#handle !== undefined;
+  }
+
+  /** The file, once {@link isOpen} has returned true. */
   get handle(): FileHandle {
-    return this.#handle;
+    return this.#handle!;
   }
 
   /** How many bytes there are so far. */
@@ -76,12 +85,12 @@ export class PartFile {
   }
 
   /**
-   * Writes the chunk that was added.
+   * Writes the chunk that was added. The file must be open.
    * @throws {NodeJS.ErrnoException} if the disk does not take the bytes. {@link pass} then takes them.
    */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength;) {
-      const { bytesWritten } = await this.#handle.write(bytes, at, bytes.byteLength - at, this.#written + at);
+      const { bytesWritten } = await this.handle.write(bytes, at, bytes.byteLength - at, this.#written + at);
       at += bytesWritten;
     }
     this.#written += bytes.byteLength;
@@ -146,7 +155,7 @@ export class PartFile {
   #closeIfUnused(): void {
     if (!this.#isDone || this.#readers.size > 0) return;
     this.#head = undefined;
-    this.#closing ??= this.#handle.close().catch(() => undefined);
+    this.#closing ??= this.#opening.then(() => this.#handle?.close()).catch(() => undefined);
   }
 
   /** The bytes at a position. Empty at the end, undefined if they are still to come. @throws what the making failed with */
@@ -155,7 +164,7 @@ export class PartFile {
     if (position < this.#written) {
       const room = Math.min(position < smallestRead ? smallestRead : largestRead, this.#written - position);
       const chunk = allocate(room);
-      const { bytesRead } = await this.#handle.read(chunk, 0, room, position);
+      const { bytesRead } = await this.handle.read(chunk, 0, room, position);
       if (bytesRead === 0) throw closedEarly();
       return chunk.subarray(0, bytesRead);
     }

@@ -97,12 +97,17 @@ export class SingleFlight {
   async #lead(visit: Visit): Promise<Joined> {
     const { key, original, options } = visit;
     const { folder, index } = this.#host;
-    // Before the lease: what another process has kept meanwhile.
     const before = index.last(key);
+    // What another process has kept meanwhile. At the same time as the lease is taken: the first byte waits for both.
+    const reading = folder.read(key);
+    reading.catch(() => undefined);
     const taken = await takeLease(folder, key.hash, this.#host.lease);
     if (taken.kind === "held") return { kind: "foreign", nonce: taken.nonce };
     const { lease } = taken;
-    const previous = await folder.read(key);
+    const previous = await reading.catch(async (error: unknown) => {
+      await lease.release();
+      throw error;
+    });
     if (previous && previous.nonce !== before?.nonce) {
       await lease.release();
       index.forget(key);
