@@ -75,15 +75,20 @@ export class LocalFile implements DownloadFile {
   }
 
   /**
-   * @throws {FileNotFoundError } if it is missing or no regular file; with `readable`, also if it can't be read
+   * @throws {FileNotFoundError} if it is missing or no regular file; with `readable`, also if it can't be read
    * @throws {InvalidPathError} if it is outside the root
    */
-  stat({ readable = false }: StatOptions = {}): Promise<FileStat> {
-    return this.#untilItRests(async () => {
-      const cached = await this.#describe();
-      if (readable && cached.readableIn !== (this.#root ?? null)) await this.#assertReadable(cached);
-      return cached.stat;
-    });
+  async stat({ readable = false }: StatOptions = {}): Promise<FileStat> {
+    // For a file that is replaced all the time, the last attempt decides.
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const cached = await this.#describe();
+        if (readable && cached.readableIn !== (this.#root ?? null)) await this.#assertReadable(cached);
+        return cached.stat;
+      } catch (error) {
+        if (!(error instanceof FileChangedError) || attempt === maxAttempts) throw error;
+      }
+    }
   }
 
   /** The same errors as {@link stat} with `readable`; those of reading are also `FileChangedError`. */
@@ -110,17 +115,6 @@ export class LocalFile implements DownloadFile {
     );
   }
 
-  // For a file that is replaced all the time, the last attempt decides.
-  async #untilItRests<T>(read: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await read();
-      } catch (error) {
-        if (!(error instanceof FileChangedError) || attempt === maxAttempts) throw error;
-      }
-    }
-  }
-
   /** Describes the file as it is now. A version that was described before is not described again. */
   async #describe(): Promise<CachedFile> {
     let version: BigIntStats;
@@ -130,17 +124,20 @@ export class LocalFile implements DownloadFile {
       if (error instanceof FileNotFoundError) await this.#root?.warnIfMissing();
       throw reported(this.path, error);
     }
-    return localMemory.lookup(this.path, version, this.#format) ?? (await this.#describeAnew(version));
+    const known = localMemory.lookup(this.path, version, this.#format);
+    if (known) return known;
+    const isPseudo = isPseudoFile(this.path, version);
+    if (isPseudo && (await isPseudo)) return this.#remember(version, { seekable: false });
+    const tag = this.#format === "content" ? await this.#contentTag(version) : this.#tagOf(version);
+    return this.#remember(version, { ...factsOf(version), ...tag });
   }
 
-  async #describeAnew(version: BigIntStats): Promise<CachedFile> {
-    const isPseudo = await isPseudoFile(this.path, version);
-    const stat: FileStat = isPseudo ? { seekable: false } : await this.#statOf(version);
+  #remember(version: BigIntStats, stat: FileStat): CachedFile {
     const cached: CachedFile = {
       version: versionOf(version),
       format: this.#format,
       stat: Object.freeze(stat),
-      isSettled: !isPseudo && isSettled(version),
+      isSettled: stat.size !== undefined && isSettled(version),
       readableIn: undefined,
       content: undefined,
       wasRequested: false,
@@ -158,13 +155,11 @@ export class LocalFile implements DownloadFile {
     return refuseJSON(this, "file");
   }
 
-  async #statOf(version: BigIntStats): Promise<FileStat> {
-    const size = Number(version.size);
-    const times = isPlaceholderTime(version.mtimeNs) ? {} : { lastModified: new Date(Number(version.mtimeMs)) };
-    if (this.#format === "content") return { size, ...times, ...(await this.#contentTag(version)) };
-    const { mtimeNs: mtimeNanoseconds, ctimeNs: ctimeNanoseconds } = version;
-    const etag = this.#format && this.#format({ size, mtimeNanoseconds, ctimeNanoseconds }, new Date());
-    return { size, ...times, ...(etag ? { etag } : {}) };
+  #tagOf(version: BigIntStats): Pick<FileStat, "etag"> {
+    const { size, mtimeNs: mtimeNanoseconds, ctimeNs: ctimeNanoseconds } = version;
+    if (typeof this.#format !== "function") return {};
+    const etag = this.#format({ size: Number(size), mtimeNanoseconds, ctimeNanoseconds }, new Date());
+    return etag ? { etag } : {};
   }
 
   async #contentTag(version: BigIntStats): Promise<Pick<FileStat, "etag" | "digests">> {
@@ -199,6 +194,11 @@ export class LocalFile implements DownloadFile {
 const described = new WeakMap<FileStat, CachedFile>();
 
 const maxAttempts = 3;
+
+function factsOf({ size, mtimeNs, mtimeMs }: BigIntStats): FileStat {
+  if (isPlaceholderTime(mtimeNs)) return { size: Number(size) };
+  return { size: Number(size), lastModified: new Date(Number(mtimeMs)) };
+}
 
 /** Describes a file that may be anywhere. For a file below a root, `LocalRoot` does. */
 const lookAnywhere = oncePerTurn(async (path) => {

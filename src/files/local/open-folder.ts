@@ -11,7 +11,8 @@ export class OpenFolder {
   readonly #root: LocalRoot;
   readonly #key: string;
   #readers = 0;
-  #opening: Promise<number | undefined> | undefined;
+  #descriptor: number | undefined;
+  #opening: Promise<void> | undefined;
 
   private constructor(path: string, root: LocalRoot, key: string) {
     this.#path = path;
@@ -28,35 +29,36 @@ export class OpenFolder {
     return folder;
   }
 
-  /**
-   * Returns how the folder can be reached whatever becomes of its path. Undefined if a single file is being read, for which
-   * that would cost more than it spares, if the folder is outside the root, and on systems other than Linux.
-   */
-  async place(): Promise<string | undefined> {
+  /** Resolves when {@link place} is decided. Undefined if it is. */
+  ready(): Promise<void> | undefined {
     if (this.#readers > 1) this.#opening ??= this.#open();
-    const descriptor = await this.#opening;
-    return descriptor === undefined ? undefined : `/proc/self/fd/${descriptor}`;
+    return this.#descriptor === undefined ? this.#opening : undefined;
+  }
+
+  /**
+   * How the folder can be reached whatever becomes of its path. Undefined if a single file is being read, for which that
+   * would cost more than it spares, if the folder is outside the root, and on systems other than Linux.
+   */
+  get place(): string | undefined {
+    return this.#descriptor === undefined ? undefined : `/proc/self/fd/${this.#descriptor}`;
   }
 
   leave(): void {
     this.#readers -= 1;
     if (this.#readers > 0) return;
     folders.delete(this.#key);
-    this.#opening
-      ?.then((descriptor) => (descriptor === undefined ? undefined : closeDescriptor(descriptor)))
-      .catch(() => undefined);
+    if (this.#descriptor !== undefined) closeDescriptor(this.#descriptor).catch(() => undefined);
   }
 
-  async #open(): Promise<number | undefined> {
-    if (process.platform !== "linux") return undefined;
+  async #open(): Promise<void> {
+    if (process.platform !== "linux") return;
     const descriptor = await openFolder(this.#path).catch(() => undefined);
-    if (descriptor === undefined) return undefined;
+    if (descriptor === undefined) return;
     try {
       await this.#root.assertInside(await descriptorPath(descriptor));
-      return descriptor;
+      this.#descriptor = descriptor;
     } catch {
       await closeDescriptor(descriptor);
-      return undefined;
     }
   }
 }

@@ -68,14 +68,17 @@ export class PinnedFile implements OpenFile {
     root.assertNameAllowed(path);
     const folder = OpenFolder.enter(dirname(path), root);
     try {
-      const place = await folder.place();
-      const read = place && (await readUnlinked(`${place}/${basename(path)}`, target, position));
-      return (
-        read ||
-        (await readOnce(path, readOnly, target, position, (descriptor) =>
-          root.assertDescriptorInside(descriptor, this.#version, path),
-        ))
-      );
+      const ready = folder.ready();
+      if (ready) await ready;
+      if (folder.place !== undefined) {
+        try {
+          return await readOnce(`${folder.place}/${basename(path)}`, readOnlyUnlinked, target, position);
+        } catch {
+          // A symlink, or a failure that the path has as well.
+        }
+      }
+      const check = (descriptor: number): Promise<void> => root.assertDescriptorInside(descriptor, this.#version, path);
+      return await readOnce(path, readOnly, target, position, check);
     } finally {
       folder.leave();
     }
@@ -94,9 +97,4 @@ export class PinnedFile implements OpenFile {
   toJSON(): never {
     return refuseJSON(this, "file");
   }
-}
-
-/** Undefined for a symlink, and if the file cannot be read. */
-function readUnlinked(path: string, target: Uint8Array, position: number): Promise<ReadOnce | undefined> {
-  return readOnce(path, readOnlyUnlinked, target, position).catch(() => undefined);
 }
