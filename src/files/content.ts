@@ -164,7 +164,7 @@ export async function* readExactly(chunks: AsyncIterable<Uint8Array>, length?: n
  */
 export function ofLength(content: Content, length: number): Content {
   if (content.kind === "chunks") return content.length === length ? content : { ...content, length };
-  const actual = contentLength(content) ?? length;
+  const actual = content.kind === "bytes" ? content.bytes.byteLength : content.length;
   if (actual < length) throw endedEarly(length - actual);
   if (actual === length) return content;
   if (content.kind === "bytes") return { ...content, bytes: content.bytes.subarray(0, length) };

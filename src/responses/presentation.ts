@@ -370,11 +370,11 @@ function namesComparedByValue(): readonly (keyof HeadSettings)[] {
 /** Whether a head that was derived with `other` is right with `one`. */
 export function haveSameHead(one: HeadSettings, other: HeadSettings): boolean {
   for (const name of comparedByValue) if (one[name] !== other[name]) return false;
-  return isSameList(one.inlineTypes, other.inlineTypes) && one.headers.equals(other.headers);
+  const haveSameTypes = one.inlineTypes === other.inlineTypes || isSameList(one.inlineTypes, other.inlineTypes);
+  return haveSameTypes && one.headers.equals(other.headers);
 }
 
 function isSameList(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
-  if (one === other) return true;
   return one?.length === other?.length && one?.every((text, at) => text === other?.[at]) === true;
 }
 

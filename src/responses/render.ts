@@ -29,17 +29,19 @@ export interface RenderOptions {
 }
 
 /** Renders whatever a handler returned. */
-export async function renderResult(
+export function renderResult(
   result: DownloadResult,
   request: DownloadRequest,
   options?: RenderOptions,
 ): Promise<RenderedResponse> {
   // By its kind: the response may be of another copy of this package, and the result of JavaScript may be undefined.
-  if (!("kind" in Object(result))) {
-    const response = result as Response;
-    return renderWebResponse(response, request, startDelivery(request, undefined, limitsOf(response)?.onFinish));
-  }
-  return await (result as DownloadResponse | ProxiedDownloadResponse).render(request, options);
+  if (!("kind" in Object(result))) return renderForeign(result as Response, request);
+  return (result as DownloadResponse | ProxiedDownloadResponse).render(request, options);
+}
+
+/** Asynchronous, so that a result that is no response is a rejection. */
+async function renderForeign(response: Response, request: DownloadRequest): Promise<RenderedResponse> {
+  return renderWebResponse(response, request, startDelivery(request, undefined, limitsOf(response)?.onFinish));
 }
 
 /** Decides what a request gets, once its delivery is tracked. */
@@ -181,7 +183,9 @@ async function renderOpened(
     return renderWebResponse(answer, request, delivery);
   }
   let { head } = answer;
-  let body = await bodyOf(answer, opened, request);
+  const { kind } = answer.decision;
+  const sendsBytes = kind === "full" || kind === "partial" || kind === "multipart";
+  let body: ResponseBody = sendsBytes ? await bodyOf(answer, opened, request) : { kind: "none" };
   const { headers } = request;
   if (body.kind === "none") await opened.close();
   else if (headers.get("want-content-digest") !== null || headers.get("want-repr-digest") !== null) {
@@ -230,7 +234,6 @@ async function bodyOf(
   request: DownloadRequest,
 ): Promise<ResponseBody> {
   const range = decision.kind === "partial" ? decision.range : multipart?.parts[0]?.range;
-  if (decision.kind !== "full" && range === undefined) return { kind: "none" };
   const length = range ? rangeLength(range) : representation.size;
   let content = await file.content(range);
   if (length !== undefined) content = ofLength(content, length);

@@ -92,7 +92,8 @@ export class PathDownloadView<C = unknown> extends BaseDownloadView<C> {
   }
 
   async #findFile(): Promise<DownloadFile> {
-    const path = await this.getPath();
+    const named = this.getPath();
+    const path = typeof named === "string" ? named : await named;
     if (!path) throw new FileNotFoundError(undefined, { cause: new Error("getPath() returned no path") });
     if (path.includes("\0") || hasEncodedSeparator(this.request.url, path)) throw new InvalidPathError();
     const { root, etag } = this;
