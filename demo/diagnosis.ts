@@ -13,7 +13,7 @@ export function diagnosis(config: DownloadviewConfig, behindNginx: boolean): Req
   return async (request, response) => {
     const app = `http://127.0.0.1:${request.socket.localPort}`;
     const proxy = behindNginx ? `${request.protocol}://${request.get("Host")}` : undefined;
-    // Nothing in front, nothing to hand over: the doctor looks at the storage and the application alone.
+    // Nothing in front, nothing to offload: the doctor looks at the storage and the application alone.
     const examined: DownloadviewConfig = behindNginx ? config : { ...config, backend: "none", rules: [] };
     response.type("text").send(formatDiagnosis(await diagnose(examined, { app, proxy })));
   };

@@ -1,6 +1,6 @@
 /** What a server's log says of one download. */
 export interface DeliveryReport {
-  /** The id that the application handed over. */
+  /** The id that the application sent to the server. */
   readonly id: string;
   readonly status: number;
   /** Bytes of the body that the connection took. */

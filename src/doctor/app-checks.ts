@@ -54,7 +54,7 @@ export const appChecks: readonly Check<Examination>[] = [
   },
   {
     check: "app-refused",
-    title: "The application does not hand over a file that it refuses",
+    title: "The application does not offload a file that it refuses",
     examine: async (exam) => {
       const reply = await exam.askApp({ path: exam.path(exam.samples.plain, "refused") });
       const field = offloadFieldIn(reply);
@@ -62,7 +62,7 @@ export const appChecks: readonly Check<Examination>[] = [
       return ofApp(
         "403, without an offload field",
         `${reply.status}${field === undefined ? "" : ` with ${field}`}`,
-        "A middleware of the application hands over a file with any status: it must look at response.status, and hand over " +
+        "A middleware of the application offloads a file with any status: it must look at response.status, and offload " +
           "a 200 only.",
       );
     },

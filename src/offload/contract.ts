@@ -35,7 +35,7 @@ export interface OffloadBackend {
   readonly omits: readonly string[];
   /** Fields that the server drops although the response is wrong without them: the application streams. Lower-case. */
   readonly loses: readonly string[];
-  /** Whether the server ignores If-Range. The application then hands over a range only if If-Range holds. */
+  /** Whether the server ignores If-Range. The application then offloads a range only if If-Range holds. */
   readonly ignoresIfRange: boolean;
   /**
    * The form of the entity tags that the server makes. It compares If-None-Match with its own tag, not with the

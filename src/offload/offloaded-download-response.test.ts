@@ -43,7 +43,7 @@ async function offloaded(
   const rules = [{ sourceDir: folder, destinationUrl: "/_dl/", destinationDir: "/dl" }];
   const response = new DownloadResponse(file, options, hooks);
   const result = await smartDownloadMiddleware({ backend, rules })(response, request());
-  if (!(result instanceof OffloadedDownloadResponse)) throw new Error("Not handed over");
+  if (!(result instanceof OffloadedDownloadResponse)) throw new Error("Not offloaded");
   return result;
 }
 
@@ -106,7 +106,7 @@ describe.each(backends)("a download that %s sends", (_name, backend) => {
     ["If-Modified-Since", lastModified, 304],
     ["If-Match", '"other"', 412],
     ["If-Unmodified-Since", "Mon, 13 Nov 2023 22:13:20 GMT", 412],
-  ])("is not handed over when %s: %s makes it %i", async (name, value, status) => {
+  ])("is not offloaded when %s: %s makes it %i", async (name, value, status) => {
     const rendered = await render(await offloaded(backend), request({ [name]: value }));
     expect(rendered.status).toBe(status);
     expect(rendered.fields.has(backend.header)).toBe(false);
@@ -119,7 +119,7 @@ describe.each(backends)("a download that %s sends", (_name, backend) => {
     ["If-Modified-Since", "Mon, 13 Nov 2023 22:13:20 GMT"],
     ["Range", "bytes=0-3"],
     ["If-Range", '"other"'],
-  ])("is handed over with %s: %s", async (name, value) => {
+  ])("is offloaded with %s: %s", async (name, value) => {
     const rendered = await render(await offloaded(backend), request({ [name]: value }));
     expect(rendered.status).toBe(backend.status);
     expect(rendered.fields.has(backend.header)).toBe(true);
@@ -224,7 +224,7 @@ describe("a file with a compressed variant beside it", () => {
     const handler = withMiddleware(view, smartDownloadMiddleware({ backend, rules }));
     const asked = request({ "accept-encoding": coding });
     const result = await handler(asked, { params: { path: join(folder, "v.txt").slice(1) }, native: undefined });
-    if (!(result instanceof OffloadedDownloadResponse)) throw new Error("Not handed over");
+    if (!(result instanceof OffloadedDownloadResponse)) throw new Error("Not offloaded");
     return (await render(result, asked)).fields;
   };
   beforeAll(async () => {
@@ -232,7 +232,7 @@ describe("a file with a compressed variant beside it", () => {
     await writeFile(join(folder, "v.txt.gz"), "gzipped");
   });
 
-  it("is handed over as the variant that the client prefers", async () => {
+  it("is offloaded as the variant that the client prefers", async () => {
     const gzip = await ask(nginx(), "gzip", folder);
     expect([gzip.get("X-Accel-Redirect"), gzip.get("Content-Encoding")]).toEqual(["/_dl/v.txt.gz", "gzip"]);
     const identity = await ask(nginx(), "identity", folder);

@@ -1,6 +1,6 @@
 import type { FileStat } from "../files/download-file.ts";
 import { evaluatePreconditions, ifRangeHolds } from "../http/decide.ts";
-import { isHandOffField } from "../http/hand-off.ts";
+import { isOffloadField } from "../http/offload-fields.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import type { DescribedRepresentation } from "../http/head.ts";
 import type { Delivery } from "../responses/delivery.ts";
@@ -11,12 +11,12 @@ import { renderDownload, renderFile, renderRefusal, type RenderOptions } from ".
 import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { announceTransfer, handedOverTransfer } from "../responses/transfer.ts";
 import type { OffloadBackend } from "./contract.ts";
-import { decideHandOver, replaceFields } from "./hand-over.ts";
+import { decideOffload, replaceFields } from "./offload-decision.ts";
 import { UndescribedFile } from "./undescribed-file.ts";
 
 /**
  * A download whose bytes a server sends. The application still decides: it calls `stat` once, answers 404, 304 and 412
- * itself, and hands over a 200 only. The server answers ranges.
+ * itself, and offloads a 200 only. The server answers ranges.
  *
  * nginx, Caddy, h2o and lighttpd send the file with any status. If a later part of the application sets another status than
  * 200, the fields for the server are therefore removed.
@@ -55,7 +55,7 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
   override render(request: DownloadRequest, options: RenderOptions = {}): Promise<RenderedResponse> {
     if (this.status !== 200) return renderRefusal(this, request);
     const source = this.#sourceWithChanges();
-    const render = isForServer(request, this) ? handOver : stream;
+    const render = isForServer(request, this) ? offload : stream;
     return renderDownload(source, request, options, (_source, _request, delivery) =>
       render(this, request, delivery, options),
     );
@@ -64,7 +64,7 @@ export class OffloadedDownloadResponse extends ProxiedDownloadResponse {
   // If the application answers itself, changes that were made to this response apply as well.
   #sourceWithChanges(): DownloadResponse {
     const { source } = this;
-    if (!this.headers.equals(this.#made)) replaceFields(source.headers, withoutHandOffFields(this.headers));
+    if (!this.headers.equals(this.#made)) replaceFields(source.headers, withoutOffloadFields(this.headers));
     source.onFinish = this.onFinish;
     source.beforeSend = this.beforeSend;
     return source;
@@ -95,14 +95,14 @@ function stream(
   return renderFile(source, request, delivery, options);
 }
 
-async function handOver(
+async function offload(
   response: OffloadedDownloadResponse,
   request: DownloadRequest,
   delivery: Delivery,
   options: RenderOptions,
 ): Promise<RenderedResponse> {
   const { source, backend, headers } = response;
-  const decided = await decideHandOver(source, request, delivery, { passesRange: true });
+  const decided = await decideOffload(source, request, delivery, { passesRange: true });
   if (decided.kind === "answered") return decided.rendered;
   if (decided.kind === "streamed") return stream(response, request, delivery, options);
   const { head, representation, stat } = decided;
@@ -149,21 +149,21 @@ function losesAny({ loses }: OffloadBackend, fields: HeaderFields): boolean {
   return loses.some((name) => fields.has(name));
 }
 
-interface HandedOver {
+interface OffloadedFields {
   readonly backend: OffloadBackend;
   readonly own: HeaderFields;
   readonly fields: HeaderFields;
 }
 
 /** The fields by the head that they were derived from: a file has the same head object until it changes. */
-const handedOver = new WeakMap<HeaderFields, HandedOver>();
+const offloadedFields = new WeakMap<HeaderFields, OffloadedFields>();
 
 /** Returns `described` without the fields that this server must not get, and with the fields for the server. */
 function fieldsForServer(described: HeaderFields, own: HeaderFields, backend: OffloadBackend): HeaderFields {
-  const known = handedOver.get(described);
+  const known = offloadedFields.get(described);
   if (known && known.backend === backend && own.equals(known.own)) return known.fields;
   const fields = deriveFields(described, own, backend);
-  handedOver.set(described, { backend, own: new HeaderFields(own), fields });
+  offloadedFields.set(described, { backend, own: new HeaderFields(own), fields });
   return fields;
 }
 
@@ -172,9 +172,9 @@ function deriveFields(described: HeaderFields, own: HeaderFields, backend: Offlo
   const withheld = new Set(["content-length", ...backend.omits]);
   // If the application set a field for the server itself, `own` has it as well.
   for (const [name, value] of described) {
-    if (!withheld.has(name.toLowerCase()) && !isHandOffField(name)) addOnce(fields, name, value);
+    if (!withheld.has(name.toLowerCase()) && !isOffloadField(name)) addOnce(fields, name, value);
   }
-  for (const [name, value] of own) if (isHandOffField(name)) fields.append(name, value);
+  for (const [name, value] of own) if (isOffloadField(name)) fields.append(name, value);
   fields.append("Content-Length", "0");
   backend.complete?.(fields);
   return fields;
@@ -187,6 +187,6 @@ function addOnce(fields: HeaderFields, name: string, value: string): void {
   else fields.set(name, `${before}, ${value}`);
 }
 
-function withoutHandOffFields(headers: HeaderFields): HeaderFields {
-  return new HeaderFields([...headers].filter(([name]) => !isHandOffField(name)));
+function withoutOffloadFields(headers: HeaderFields): HeaderFields {
+  return new HeaderFields([...headers].filter(([name]) => !isOffloadField(name)));
 }

@@ -115,7 +115,7 @@ describe("smartDownloadMiddleware", () => {
     ).toBe(null);
   });
 
-  it.each([201, 206, 403, 404, 500])("does not hand over a response of status %i", async (status) => {
+  it.each([201, 206, 403, 404, 500])("does not offload a response of status %i", async (status) => {
     const fields = await offload(new LocalFile("/srv/media/1"), { backend: nginx(), rules: [byDir] }, status);
     expect(fields.get("X-Accel-Redirect")).toBeNull();
   });
@@ -199,7 +199,7 @@ describe("xAccelRedirect", () => {
 });
 
 describe("DownloadDispatcher", () => {
-  it("stops at the first middleware that hands over", async () => {
+  it("stops at the first middleware that offloads", async () => {
     const seen: string[] = [];
     const dispatcher = new DownloadDispatcher([
       (response) => {

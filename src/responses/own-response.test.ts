@@ -142,7 +142,7 @@ describe("limits around a grant in the path", () => {
   });
 });
 
-describe("a proxy that asks about a download that another wrapper hands over", () => {
+describe("a proxy that asks about a download that another wrapper offloads", () => {
   it("is counted and reported like any other", async () => {
     const ends: DownloadOutcome["kind"][] = [];
     const counted: DownloadHandler = async (request, context) => {

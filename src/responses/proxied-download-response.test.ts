@@ -18,7 +18,7 @@ describe("ProxiedDownloadResponse", () => {
   });
 });
 
-describe("a hand-over that is refused later", () => {
+describe("an offloaded response that is refused later", () => {
   it.each([401, 403, 404, 500])("names no file with a %i", async (status) => {
     const response = new ProxiedDownloadResponse({ headers: { "X-Accel-Redirect": "/a", "X-Test": "1" } });
     response.status = status;

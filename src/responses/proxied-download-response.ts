@@ -1,6 +1,6 @@
 import type { DownloadFile } from "../files/download-file.ts";
 import { isFramingField } from "../http/framing.ts";
-import { isHandOffField } from "../http/hand-off.ts";
+import { isOffloadField } from "../http/offload-fields.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../http/header-fields.ts";
 import { startDelivery, statusOf, type Delivery, type OnFinish } from "./delivery.ts";
 import { refuseJSON } from "../serialization.ts";
@@ -52,7 +52,7 @@ export class ProxiedDownloadResponse {
     const delivery = startDelivery(request, this.file, this.onFinish);
     // Some servers send a file with an error status if they are told where it is.
     const refused = this.status >= 400;
-    const headers = [...this.headers].filter(([name]) => !(refused && isHandOffField(name)) && !isOfBody(name)).flat();
+    const headers = [...this.headers].filter(([name]) => !(refused && isOffloadField(name)) && !isOfBody(name)).flat();
     // No server sends a file for an error status, nor for a 304.
     if (this.status < 400 && this.status !== 304) {
       if (request.method !== "HEAD") await this.#announce(request, delivery);

@@ -4,7 +4,7 @@ import { ofLength, startChunks } from "../files/content.ts";
 import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { releaseFile } from "../files/download-file.ts";
 import { isFramingField } from "../http/framing.ts";
-import { isHandOffField } from "../http/hand-off.ts";
+import { isOffloadField } from "../http/offload-fields.ts";
 import { HeaderFields } from "../http/header-fields.ts";
 import type { ResponseHead } from "../http/head.ts";
 import { maxRanges, parseRange, rangeLength, type RangeSpec } from "../http/range.ts";
@@ -122,7 +122,7 @@ export async function renderRefusal(
   request: DownloadRequest,
 ): Promise<RenderedResponse> {
   const { status, headers, file, onFinish } = response;
-  const sendable = [...headers].filter(([name]) => !isHandOffField(name) && !isFramingField(name));
+  const sendable = [...headers].filter(([name]) => !isOffloadField(name) && !isFramingField(name));
   const fields = new HeaderFields(sendable).set("Content-Length", "0");
   return { status, headers: fields.toRaw(), body: { kind: "none" }, delivery: startDelivery(request, file, onFinish) };
 }

@@ -2,7 +2,7 @@ import { endedEarly } from "../files/content.ts";
 import { decodedCodings } from "../http/encoding.ts";
 import { normalizeEntityTag, opaqueTag } from "../http/etag.ts";
 import { isFramingField } from "../http/framing.ts";
-import { isHandOffField } from "../http/hand-off.ts";
+import { isOffloadField } from "../http/offload-fields.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { Delivery, OnFinish } from "./delivery.ts";
 import type { DownloadRequest } from "./handler.ts";
@@ -69,9 +69,9 @@ function lengthIn(fields: Headers): number | undefined {
 /** The fields of a response that may be sent on, as they describe its body. */
 function ownFields(response: Response, method: string): Headers {
   const fields = new Headers(response.headers);
-  const keepsHandOff = ownResponses.has(response);
+  const keepsOffloadFields = ownResponses.has(response);
   for (const name of response.headers.keys()) {
-    if (isFramingField(name) || (!keepsHandOff && isForeignInstruction(name))) fields.delete(name);
+    if (isFramingField(name) || (!keepsOffloadFields && isForeignInstruction(name))) fields.delete(name);
   }
   // Fields that are for the next hop alone (RFC 9110 §7.6.1).
   const options = response.headers.get("connection")?.split(",") ?? [];
@@ -177,5 +177,5 @@ function nameOf(value: unknown): string {
 
 // X-Accel-Buffering names no file, and applications set it on bodies that they stream.
 function isForeignInstruction(name: string): boolean {
-  return isHandOffField(name) && name.toLowerCase() !== "x-accel-buffering";
+  return isOffloadField(name) && name.toLowerCase() !== "x-accel-buffering";
 }

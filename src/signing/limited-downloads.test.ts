@@ -384,7 +384,7 @@ describe("a limited link and its response", () => {
     expect([await download(ask, alice), await download(ask, bob), await download(ask, alice)]).toEqual([200, 200, 403]);
   });
 
-  it("refuses one hand-over for two requests, which can't be counted", async () => {
+  it("refuses one offloaded response for two requests, which can't be counted", async () => {
     const response = new ProxiedDownloadResponse({ headers: { "X-Accel-Redirect": "/a" } });
     const limited = limitedDownloads(async () => response, { limit: 2, key: () => "link" });
     const ask = (): Promise<DownloadResult> => limited(new Request("http://localhost/"), { params: {}, native: null });

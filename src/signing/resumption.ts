@@ -63,7 +63,7 @@ function restOnly(result: DownloadResult, version: string): DownloadResult {
     if (result.status < 400 && !(result.status === 206 && strongTag(result) === version)) throw expired();
     return result;
   }
-  // Replaces a redirect or a hand-over by its source: the client must not get a URL that works for the whole file.
+  // Replaces a redirect or an offloaded response by its source: the client must not get a URL that works for the whole file.
   const { source } = result as { source?: unknown };
   return announcing(isDownloadResponse(source) ? source : result, (transfer) => {
     if (transfer.kind === "redirected" || transfer.version !== version || !(transfer.first > 0)) throw expired();

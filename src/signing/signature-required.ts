@@ -195,13 +195,13 @@ function override(result: DownloadResult, overrides: ResponseOverrides): void {
   const source = sourceOf(result);
   if (source) overrideFields(source, overrides);
   if (source === undefined || source === result) return source ? undefined : overrideHeaders(result.headers, overrides);
-  // A hand-over of the source: it has copies of the source's fields.
+  // An offloaded response: it has copies of the source's fields.
   if (overrides.disposition !== undefined || overrides.filename !== undefined)
     result.headers.delete("Content-Disposition");
   if (overrides.contentType !== undefined) result.headers.delete("Content-Type");
 }
 
-/** Returns the result if it is a download, or the download that it hands over. Otherwise undefined. */
+/** Returns the result if it is a download, or the download that it offloads or redirects. Otherwise undefined. */
 function sourceOf(result: DownloadResult): DownloadResponse | undefined {
   if (isDownloadResponse(result)) return result;
   const { source } = result as { source?: unknown };

@@ -85,7 +85,7 @@ const brokenApps: readonly {
     names: /another backend/,
   },
   {
-    what: "with a middleware that hands over errors",
+    what: "with a middleware that offloads errors",
     app: (config) => ({
       middleware: (response, request) =>
         response.status === 200
@@ -194,7 +194,7 @@ describe("the doctor", () => {
     expect(await diagnose(config, { app: app.url, proxy: app.url })).toMatchObject({ healthy: true });
   });
 
-  it("finds an application that hands over although there is no server", async () => {
+  it("finds an application that offloads although there is no server", async () => {
     const config = configFor("nginx", place, { backend: "none" });
     const middleware = smartDownloadMiddleware(configFor("nginx", place));
     await using app = await serve(healthcheckApp(config, { middleware }));

@@ -246,7 +246,7 @@ describeServers("behind $label", (server) => {
     },
   );
 
-  it("hands over a range in no unit that servers disagree on", async () => {
+  it("offloads a range in no unit that servers disagree on", async () => {
     // lighttpd looks at the range of what the application streams as well.
     for (const range of server.name === "lighttpd" ? ["lines=0-1"] : ["lines=0-1", "bytes=x", "bytes=3-1"]) {
       const { status, body } = await getWith({ Range: range });

@@ -27,7 +27,7 @@ import { toExpressHandler } from "downloadview/express";
 import { toFetchHandler } from "downloadview/fetch";
 import { nginx } from "downloadview/nginx";
 import { toNodeHandler } from "downloadview/node";
-import { handOffFields } from "../../src/http/hand-off.ts";
+import { offloadFields } from "../../src/http/offload-fields.ts";
 import { serve, type Application } from "./support/application.ts";
 import { ask } from "./support/client.ts";
 import { isInstalled, publicFolder, startProxy, syntaxFault, type Proxy } from "./support/proxy.ts";
@@ -192,7 +192,7 @@ describe.skipIf(!isInstalled("nginx"))("a remote object behind nginx", () => {
 
 /** Fields of a store that wants another file, or more than is its business. */
 const hostileFields: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(handOffFields.map((name) => [name, "/_private/secret.txt"])),
+  ...Object.fromEntries(offloadFields.map((name) => [name, "/_private/secret.txt"])),
   "X-Accel-Limit-Rate": "1",
   "X-Accel-Expires": "3600",
   "X-Accel-Buffering": "yes",

@@ -31,7 +31,7 @@ export function responsesNameAFile(): void {
   new XSendfileResponse({ filePath: "/a/b" });
   // @ts-expect-error: nothing to send
   new XAccelRedirectResponse({ filename: "b" });
-  // @ts-expect-error: a status other than 200 is never handed over
+  // @ts-expect-error: a status other than 200 is never offloaded
   new XAccelRedirectResponse({ redirectUrl: "/_a/b", status: 206 });
 }
 

@@ -12,7 +12,7 @@ export interface PipeableBody {
 }
 
 /**
- * A body for srvx, and so for h3 and Nitro: once it has sent the head, it hands over its response. The response's own
+ * A body for srvx, and so for h3 and Nitro, which pipe it into Node's response after they have sent the head. The response's own
  * writer then sends the bytes from recycled memory, which no web stream may do.
  */
 export function pipeableBody(rendered: RenderedResponse, body: ReadableBody): PipeableBody {

@@ -66,7 +66,7 @@ export class ResponseStream extends Readable {
   #chunks: AsyncGenerator<Uint8Array> | undefined;
   #sent = 0;
   /** Whether the writer has taken over: the body and its delivery are its own then. */
-  #isHandedOver = false;
+  #isTakenOver = false;
   #failure: unknown;
 
   constructor(rendered: RenderedResponse, hasType: boolean) {
@@ -85,7 +85,7 @@ export class ResponseStream extends Readable {
         this.#failure = error;
         delivery.abort(status, bytesSent, error);
         // Before the response closes: frameworks log the error of a stream that fails, and drop one that is closed.
-        if (error !== undefined && this.#isHandedOver) this.destroy(asError(error));
+        if (error !== undefined && this.#isTakenOver) this.destroy(asError(error));
       },
     };
   }
@@ -93,7 +93,7 @@ export class ResponseStream extends Readable {
   /** Frees the body when the response is over, also if the framework never read it. */
   followResponse(response: ServerResponse): void {
     if (hasLeft(response)) this.#leave(undefined);
-    else onConnectionEnd(response, () => this.#isHandedOver || this.destroy());
+    else onConnectionEnd(response, () => this.#isTakenOver || this.destroy());
   }
 
   override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { end?: boolean }): T {
@@ -103,7 +103,7 @@ export class ResponseStream extends Readable {
   }
 
   async #writeTo(response: ServerResponse): Promise<void> {
-    this.#isHandedOver = true;
+    this.#isTakenOver = true;
     // Frameworks set a type for a stream. A response such as 412 has no content for a type to describe.
     if (!this.#hasType && !response.headersSent) response.removeHeader("Content-Type");
     // No bytes went through this stream, but a pipeline waits for its `end`, before the response is closed.
@@ -117,7 +117,7 @@ export class ResponseStream extends Readable {
   }
 
   override _read(): void {
-    if (this.#isHandedOver) return;
+    if (this.#isTakenOver) return;
     this.#chunks ??= chunksOf(this.#rendered);
     this.#chunks.next().then(
       ({ done, value }) => {
@@ -130,7 +130,7 @@ export class ResponseStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    if (!this.#isHandedOver) this.#leave(error ?? undefined);
+    if (!this.#isTakenOver) this.#leave(error ?? undefined);
     callback(error);
   }
 

@@ -19,14 +19,14 @@ type Result = ReadableStreamReadResult<Uint8Array>;
 export class ServerStream extends ReadableStream<Uint8Array> {
   readonly #rendered: RenderedResponse;
   readonly #response: ServerResponse;
-  readonly #onHandOver: () => void;
+  readonly #onTakeOver: () => void;
 
-  /** `onHandOver` is called if the writer takes over: the source is not pulled then. */
-  constructor(source: Source, rendered: RenderedResponse, response: ServerResponse, onHandOver: () => void) {
+  /** `onTakeOver` is called if the writer takes over: the source is not pulled then. */
+  constructor(source: Source, rendered: RenderedResponse, response: ServerResponse, onTakeOver: () => void) {
     super(source, { highWaterMark: 0 });
     this.#rendered = rendered;
     this.#response = response;
-    this.#onHandOver = onHandOver;
+    this.#onTakeOver = onTakeOver;
   }
 
   // What pipes, tees or clones the stream does not call this method.
@@ -37,7 +37,7 @@ export class ServerStream extends ReadableStream<Uint8Array> {
       return super.getReader(options as undefined) as never;
     // Locked, as by any reader.
     super.getReader();
-    this.#onHandOver();
+    this.#onTakeOver();
     return new ServerReader(this.#rendered, response) as never;
   }
 }

@@ -10,7 +10,7 @@ import { chunkSizes, mostAbsorbed, patience, returnLarge, takeLarge, wantedBytes
 export class FileChunks implements AsyncIterator<Uint8Array, undefined> {
   readonly #content: SeekableContent;
   #position = 0;
-  #handedOver = 0;
+  #sentAt = 0;
   #hasLarge = false;
 
   constructor(content: SeekableContent) {
@@ -27,7 +27,7 @@ export class FileChunks implements AsyncIterator<Uint8Array, undefined> {
     const count = await this.#content.readInto(chunk, this.#position);
     if (count === 0) throw endedEarly(left);
     this.#position += count;
-    this.#handedOver = performance.now();
+    this.#sentAt = performance.now();
     return { done: false, value: count === chunk.byteLength ? chunk : chunk.subarray(0, count) };
   }
 
@@ -38,7 +38,7 @@ export class FileChunks implements AsyncIterator<Uint8Array, undefined> {
   }
 
   #roomFor(left: number): number {
-    const keepsUp = this.#position > mostAbsorbed && performance.now() - this.#handedOver < patience;
+    const keepsUp = this.#position > mostAbsorbed && performance.now() - this.#sentAt < patience;
     const wanted = wantedBytes(left, keepsUp);
     this.#hasLarge = wanted > chunkSizes.small && takeLarge(keepsUp);
     return Math.min(wanted, this.#hasLarge ? chunkSizes.large : chunkSizes.small);

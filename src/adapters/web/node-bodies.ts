@@ -28,7 +28,7 @@ export async function serverStream(rendered: RenderedResponse, outgoing?: Outgoi
   const { body } = rendered;
   if (body.kind !== "content" || !isLarge(body.content) || !isNodeResponse(outgoing)) return undefined;
   const { ServerStream } = await (serverStreams ??= import("../node/server-stream.ts"));
-  return (source, onHandOver) => new ServerStream(source, rendered, outgoing, onHandOver);
+  return (source, onTakeOver) => new ServerStream(source, rendered, outgoing, onTakeOver);
 }
 
 let serverStreams: Promise<typeof ServerStreams> | undefined;

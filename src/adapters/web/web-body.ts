@@ -18,10 +18,10 @@ export interface Outgoing {
   once(event: "close", listener: () => void): unknown;
 }
 
-/** Makes the stream of a source. `onHandOver` is called if something else than the source sends the body. */
+/** Makes the stream of a source. `onTakeOver` is called if something else than the source sends the body. */
 export type MakeStream = (
   source: UnderlyingDefaultSource<Uint8Array>,
-  onHandOver: () => void,
+  onTakeOver: () => void,
 ) => ReadableStream<Uint8Array>;
 
 export interface WebBodyOptions {

@@ -1,7 +1,7 @@
 import { debug, reasonOf } from "../../diagnostics.ts";
 import { isDownloadError, MethodNotAllowedError } from "../../errors.ts";
 import type { DownloadFile } from "../../files/download-file.ts";
-import { isHandOffField } from "../../http/hand-off.ts";
+import { isOffloadField } from "../../http/offload-fields.ts";
 import { HeaderFields, sendableFields } from "../../http/header-fields.ts";
 import type { DownloadResponse } from "../../responses/download-response.ts";
 import {
@@ -15,7 +15,7 @@ import { derivedFrom } from "../../responses/own-response.ts";
 import type { ProxiedDownloadResponse } from "../../responses/proxied-download-response.ts";
 import { renderResult } from "../../responses/render.ts";
 import { announceTransfer, handedOverTransfer } from "../../responses/transfer.ts";
-import { replaceFields } from "../hand-over.ts";
+import { replaceFields } from "../offload-decision.ts";
 import { refused, type OriginalDownload } from "./original-request.ts";
 
 export type Field = readonly [name: string, value: string];
@@ -55,15 +55,15 @@ function unconditional({ headers }: DownloadRequest): DownloadRequest["headers"]
   return { get: (name) => (decidedByProxy.test(name) ? null : headers.get(name)) };
 }
 
-/** The download that a result is, or that it hands over. A refused one has no source. */
+/** The download that a result is, or that it offloads. A refused one has no source. */
 function sourceOf(result: DownloadResult): DownloadResponse | undefined {
   if (result.status >= 400) return undefined;
   if (isDownloadResponse(result)) return result;
   const { source } = result as { source?: unknown };
   if (!isDownloadResponse(source)) return undefined;
-  // What wrappers have added to the hand-over, such as a limit, is about this download all the same.
+  // What wrappers have added to the offloaded response, such as a limit, is about this download all the same.
   const { headers, beforeSend, onFinish } = result as ProxiedDownloadResponse;
-  replaceFields(source.headers, new HeaderFields([...headers].filter(([name]) => !isHandOffField(name))));
+  replaceFields(source.headers, new HeaderFields([...headers].filter(([name]) => !isOffloadField(name))));
   return Object.assign(source, { beforeSend, onFinish });
 }
 
@@ -133,7 +133,7 @@ const madeByProxy =
   /^(?:content-(?:length|range|encoding)|accept-ranges|etag|last-modified|transfer-encoding|connection|date)$/i;
 
 function forClient(fields: HeaderFields): Field[] {
-  return [...fields].filter(([name]) => !madeByProxy.test(name) && !isHandOffField(name));
+  return [...fields].filter(([name]) => !madeByProxy.test(name) && !isOffloadField(name));
 }
 
 /**

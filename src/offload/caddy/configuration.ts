@@ -17,15 +17,15 @@ export function caddyConfiguration(
 ): string {
   const upstream = app.socket === undefined ? app.origin : `unix/${app.socket}`;
   const folders = authRequest ? rules.map((rule, at) => authorizedFolder(rule, at, upstream)) : [];
-  const handOvers = lines(
-    ...(authRequest ? [] : rules.map((rule, at) => handover(rule, at))),
+  const offloads = lines(
+    ...(authRequest ? [] : rules.map((rule, at) => offloadOf(rule, at))),
     "# With any other status, Caddy would pass the field, and so a path, on to the client.",
     "header_down -X-Accel-Redirect",
   );
   const title = "# Made by `downloadview config caddy`. Make it again when a rule changes.";
   if (locations && authRequest) return lines(`${title} Put it into the site.`, ...folders, "");
-  if (locations) return lines(`${title} Put it into reverse_proxy.`, handOvers, "");
-  const application = lines(`reverse_proxy ${upstream} {`, indented(handOvers, "\t"), "}");
+  if (locations) return lines(`${title} Put it into reverse_proxy.`, offloads, "");
+  const application = lines(`reverse_proxy ${upstream} {`, indented(offloads, "\t"), "}");
   const proxy = lines(
     log !== undefined && lines("log {", `\toutput file ${quoted(log)}`, "\tformat json", "}"),
     ...folders,
@@ -91,7 +91,7 @@ function authorizedFolder(rule: CompiledRule, at: number, upstream: string): str
   );
 }
 
-function handover(rule: CompiledRule, at: number): string {
+function offloadOf(rule: CompiledRule, at: number): string {
   const name = `@downloadview${at}`;
   return lines(
     "# Only with a 200, and only files of this folder: Caddy would send the file with an error status as well.",

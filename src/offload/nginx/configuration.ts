@@ -1,5 +1,5 @@
 import { ImproperlyConfiguredError } from "../../errors.ts";
-import { handOffFields } from "../../http/hand-off.ts";
+import { offloadFields } from "../../http/offload-fields.ts";
 import { authorizePath, decidedFields, publicFolder, publicStore } from "../auth-request/configuration-parts.ts";
 import type { CompiledRule } from "../compiled-rule.ts";
 import type { NginxOptions } from "./index.ts";
@@ -479,7 +479,7 @@ const hiddenFields = [
   "X-Timestamp",
 ] as const;
 
-const accelFields = handOffFields.filter((field) => field.startsWith("X-Accel-"));
+const accelFields = offloadFields.filter((field) => field.startsWith("X-Accel-"));
 
 function remoteFile({ rule, signedFor }: CompiledRule, at: number | undefined, options: NginxOptions): string {
   const url = new URL(rule.sourceUrl ?? "");
@@ -532,7 +532,7 @@ function fetching(url: URL, at: number | undefined, options: NginxOptions): stri
 
 function hiding(own: readonly string[], { hidden = [] }: NginxOptions): string[] {
   const names = new Map(
-    [...handOffFields, ...hiddenFields, ...hidden, ...own].map((field) => [field.toLowerCase(), field]),
+    [...offloadFields, ...hiddenFields, ...hidden, ...own].map((field) => [field.toLowerCase(), field]),
   );
   return [
     "# Only the storage's fields that describe the bytes reach the client.",

@@ -12,7 +12,7 @@ import type { RenderedResponse } from "../../responses/rendered-response.ts";
 import { announceTransfer, handedOverTransfer } from "../../responses/transfer.ts";
 import { privateCacheControl } from "../../http/cache-control.ts";
 import { signedUntil, urlValidity } from "../../storages/object-store/url-validity.ts";
-import { decideHandOver, replaceFields } from "../hand-over.ts";
+import { decideOffload, replaceFields } from "../offload-decision.ts";
 import type { RedirectOptions } from "./index.ts";
 
 /** A download that redirects the client to the store, if the store can send it as the application would. */
@@ -61,7 +61,7 @@ async function redirect(
   options: RenderOptions,
 ): Promise<RenderedResponse> {
   // When the client follows the redirect, it sends the same Range and If-Range to the store.
-  const decided = await decideHandOver(source, request, delivery, { passesRange: false });
+  const decided = await decideOffload(source, request, delivery, { passesRange: false });
   if (decided.kind === "answered") return decided.rendered;
   if (decided.kind === "streamed") return renderFile(source, request, delivery, options);
   const { head, representation, stat } = decided;

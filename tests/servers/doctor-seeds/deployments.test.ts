@@ -157,7 +157,7 @@ function openApp(config: DownloadviewConfig, root: string): express.Express {
   return app.get("/files/*path", toExpressHandler(view));
 }
 
-describeInstalled("an application that hands over any file of its folder to %s", (name) => {
+describeInstalled("an application that offloads any file of its folder to %s", (name) => {
   it("is healthy", async () => {
     const own = await mkdtemp(join(folder, "open-"));
     await chmod(own, 0o755);

@@ -5,7 +5,7 @@
  * (X-LiteSpeed-*), mod_zip of nginx (X-Archive-*), and ours for the URL of a remote object, for the id of a
  * download in a log, and for the answer to a proxy that asks.
  */
-export const handOffFields = [
+export const offloadFields = [
   "X-Accel-Redirect",
   "X-Accel-Expires",
   "X-Accel-Limit-Rate",
@@ -36,6 +36,6 @@ const pattern =
   /^x-(?:accel|sendfile|lighttpd|reproxy|litespeed|archive)(?:-.*|\d*)$|^x-(?:remote-url|download-(?:id|status|path))$/i;
 
 /** Tells whether a field is an instruction to the server in front of the application. Such a field must not reach a client. */
-export function isHandOffField(name: string): boolean {
+export function isOffloadField(name: string): boolean {
   return pattern.test(name);
 }

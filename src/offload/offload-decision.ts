@@ -11,31 +11,31 @@ import type { RenderedResponse } from "../responses/rendered-response.ts";
 import { renderWebResponse } from "../responses/web-response.ts";
 
 /** Who answers a request for a download that another server could send. */
-export type HandOver =
+export type OffloadDecision =
   /** The application answers without the file: 304, 412, 416, or a response that the view made. */
   | { readonly kind: "answered"; readonly rendered: RenderedResponse }
   /** The application sends the bytes, because the other server would send different ones. */
   | { readonly kind: "streamed" }
   /** The other server sends the file, and evaluates Range itself: the client gets a 200 or a 206. */
   | {
-      readonly kind: "handedOver";
+      readonly kind: "offloaded";
       readonly stat: FileStat;
       readonly head: ResponseHead;
       readonly representation: DescribedRepresentation;
     };
 
-export interface HandOverOptions {
+export interface OffloadDecisionOptions {
   /** Whether the client's Range reaches the other server in the same request. If so, the application judges the range first. */
   readonly passesRange: boolean;
 }
 
 /** Decides who answers a GET. Calls `stat` once. */
-export async function decideHandOver(
+export async function decideOffload(
   source: DownloadResponse,
   request: DownloadRequest,
   delivery: Delivery,
-  { passesRange }: HandOverOptions,
-): Promise<HandOver> {
+  { passesRange }: OffloadDecisionOptions,
+): Promise<OffloadDecision> {
   const stat = await source.file.stat(new RequestOptions(request));
   const answer = await answerTo(source, withoutRange(request), stat);
   if (!("decision" in answer)) return { kind: "answered", rendered: renderWebResponse(answer, request, delivery) };
@@ -43,7 +43,7 @@ export async function decideHandOver(
   if (decision.kind !== "full") return { kind: "answered", rendered: bodiless(head, delivery) };
   const verdict = passesRange ? judgeRange(request, representation) : "server";
   if (verdict === "application") return { kind: "streamed" };
-  if (verdict === "server") return { kind: "handedOver", stat, head, representation };
+  if (verdict === "server") return { kind: "offloaded", stat, head, representation };
   const unsatisfied = responseHead({ kind: "rangeNotSatisfiable" }, representation, head.fields);
   return { kind: "answered", rendered: bodiless({ ...unsatisfied, yields: head.yields }, delivery) };
 }
