@@ -1,6 +1,12 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { acceptedEncodings, preferredEncoding } from "./encoding.ts";
+import { describe, expect, it, vi } from "vitest";
+import {
+  acceptedEncodings,
+  decodedByRuntime,
+  decodedCodings,
+  noteDecodedByRuntime,
+  preferredEncoding,
+} from "./encoding.ts";
 
 describe("preferredEncoding", () => {
   const stored = ["br", "zstd", "gzip"];
@@ -66,5 +72,33 @@ describe("acceptedEncodings", () => {
       ["br", 1],
       ["*", 0],
     ]);
+  });
+});
+
+describe("the codings that a runtime's own fetch has decoded", () => {
+  const runtimes: [name: string, globals: Record<string, unknown>, decoded: string[], identity?: boolean][] = [
+    ["Node 22", { process: { versions: { undici: "6.22.0" } } }, ["gzip", "x-gzip", "deflate", "br", "gzip, br"]],
+    [
+      "Node 24",
+      { process: { versions: { undici: "7.16.0" } } },
+      ["gzip", "x-gzip", "deflate", "br", "gzip, br", "zstd"],
+    ],
+    ["Bun", { Bun: {}, process: { versions: {} } }, ["gzip", "x-gzip", "deflate", "br", "zstd"]],
+    ["Deno", { Deno: {}, process: { versions: { undici: "7.16.0" } } }, ["gzip", "br"]],
+    ["Deno that was asked for identity", { Deno: {}, process: { versions: {} } }, [], true],
+    ["Workers", { process: undefined }, ["gzip", "x-gzip", "deflate", "br", "gzip, br"]],
+  ];
+  const all = ["gzip", "x-gzip", "deflate", "br", "gzip, br", "zstd", "compress", "gzip, compress", "aws-chunked"];
+  it.each(runtimes)("%s", (_, globals, expected, identity = false) => {
+    const headersOf = (coding: string): Headers => new Headers({ "Content-Encoding": coding });
+    for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
+    const isDecoded = (coding: string): boolean => {
+      const headers = headersOf(coding);
+      noteDecodedByRuntime(headers, { identity });
+      return decodedByRuntime(headers, { identity }).length > 0 && decodedCodings(headers).length > 0;
+    };
+    const decoded = all.filter(isDecoded);
+    vi.unstubAllGlobals();
+    expect(decoded).toEqual(expected);
   });
 });

@@ -77,11 +77,52 @@ export function contentCoding(field: string | null | undefined): string | undefi
 
 const knownCodings = new Set(["gzip", "x-gzip", "deflate", "br"]);
 
+/** Codings of responses whose `fetch` is known not to decode as ours does. */
+const decodedElsewhere = new WeakMap<Headers, readonly string[]>();
+
 /** Returns the codings that fetch decodes, in the order in which they were applied: all of them or none. */
 export function decodedCodings(headers: Headers): readonly string[] {
-  const codings =
+  const known = decodedElsewhere.get(headers);
+  if (known) return known;
+  const codings = codingsIn(headers);
+  return codings.every((coding) => knownCodings.has(coding)) ? codings : [];
+}
+
+/** Notes what the runtime's own `fetch` has decoded, for {@link decodedCodings} of the same headers. */
+export function noteDecodedByRuntime(headers: Headers, asked?: { readonly identity: boolean }): void {
+  if (headers.has("content-encoding")) decodedElsewhere.set(headers, decodedByRuntime(headers, asked));
+}
+
+/**
+ * Returns the codings that the runtime's own `fetch` has decoded. They keep their field, and runtimes differ: Node 24 and Bun
+ * decode zstd, Bun and Deno decode no list of codings, and Deno decodes nothing if it was asked for `identity`.
+ */
+export function decodedByRuntime(
+  headers: Headers,
+  asked: { readonly identity: boolean } = { identity: false },
+): readonly string[] {
+  const codings = codingsIn(headers);
+  return codings.every(isDecodedByRuntime(codings.length, asked.identity)) ? codings : [];
+}
+
+interface Runtime {
+  readonly Deno?: unknown;
+  readonly Bun?: unknown;
+  readonly process?: { readonly versions?: { readonly undici?: string } };
+}
+
+function isDecodedByRuntime(count: number, identity: boolean): (coding: string) => boolean {
+  const { Deno, Bun, process } = globalThis as Runtime;
+  if (Deno !== undefined) return (coding) => !identity && count === 1 && (coding === "gzip" || coding === "br");
+  const decodesZstd = Bun !== undefined || Number.parseInt(process?.versions?.undici ?? "", 10) >= 7;
+  if (Bun !== undefined && count > 1) return () => false;
+  return (coding) => knownCodings.has(coding) || (decodesZstd && coding === "zstd");
+}
+
+function codingsIn(headers: Headers): readonly string[] {
+  return (
     contentCoding(headers.get("content-encoding"))
       ?.split(",")
-      .map((coding) => coding.trim()) ?? [];
-  return codings.every((coding) => knownCodings.has(coding)) ? codings : [];
+      .map((coding) => coding.trim()) ?? []
+  );
 }

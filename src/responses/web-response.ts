@@ -1,5 +1,5 @@
 import { endedEarly } from "../files/content.ts";
-import { decodedCodings } from "../http/encoding.ts";
+import { decodedByRuntime } from "../http/encoding.ts";
 import { normalizeEntityTag, opaqueTag } from "../http/etag.ts";
 import { isFramingField } from "../http/framing.ts";
 import { isOffloadField } from "../http/offload-fields.ts";
@@ -85,7 +85,7 @@ const isToken = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** Whether `fetch` has decoded the body, while the fields still describe the encoded one. */
 function isDecoded({ url, headers }: Response): boolean {
-  return url !== "" && decodedCodings(headers).length > 0;
+  return url !== "" && decodedByRuntime(headers).length > 0;
 }
 
 function describeDecoded(fields: Headers): void {

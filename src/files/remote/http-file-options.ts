@@ -1,4 +1,5 @@
 import { ImproperlyConfiguredError } from "../../errors.ts";
+import { noteDecodedByRuntime } from "../../http/encoding.ts";
 import type { Upstream } from "./request.ts";
 import { nodeFetch, type ResolveHost } from "./node-fetch.ts";
 import { remotePolicy } from "./policy.ts";
@@ -67,10 +68,21 @@ function fetchOf(
   { fetch: own, requestInit, resolve, allowedHosts }: HTTPFileOptions,
   connectTimeout: number,
 ): RemoteFetch {
-  if (own) return own;
+  if (own) return noting(own);
   // A `dispatcher`, for example of a proxy, works with the global fetch only.
   const wantsFetch = requestInit !== undefined && "dispatcher" in requestInit;
-  return (!wantsFetch && nodeFetch({ publicOnly: allowedHosts === undefined, resolve, connectTimeout })) || fetch;
+  return (
+    (!wantsFetch && nodeFetch({ publicOnly: allowedHosts === undefined, resolve, connectTimeout })) || noting(fetch)
+  );
+}
+
+/** Runtimes decode different codings, and leave the field that names them. */
+function noting(send: RemoteFetch): RemoteFetch {
+  return async (url, init) => {
+    const response = await send(url, init);
+    noteDecodedByRuntime(response.headers, { identity: true });
+    return response;
+  };
 }
 
 function assertRequestInit({ method = "GET", body, signal }: RequestInit = {}): void {
