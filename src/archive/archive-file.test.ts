@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ArchiveEntryError, ContentTooLargeError, FileChangedError, FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, FileStat, OpenOptions } from "../files/download-file.ts";
 import { LocalFile } from "../files/local/local-file.ts";
@@ -406,6 +406,59 @@ describe("entries", () => {
     };
     await new ArchiveFile([{ name: "a", file, size: 1, etag: '"1"' }]).stat();
     expect(stats).toBe(0);
+  });
+});
+
+describe("members that are streams", () => {
+  const size = 300_000;
+
+  /** An archive of three, and the names of those that were cancelled. */
+  function streams(): { readonly archive: ArchiveFile; readonly cancelled: string[] } {
+    const cancelled: string[] = [];
+    const entries = ["a", "b", "c"].map((name) => {
+      const source = new ReadableStream<Uint8Array>(
+        {
+          pull(controller) {
+            controller.enqueue(new Uint8Array(size));
+            controller.close();
+          },
+          cancel: () => void cancelled.push(name),
+        },
+        { highWaterMark: 0 },
+      );
+      return { name, file: new VirtualFile(source, { size, lastModified, etag: `"${name}"` }) };
+    });
+    return { archive: new ArchiveFile(entries), cancelled };
+  }
+
+  it.each<[string, RequestInit, string[]]>([
+    ["a HEAD", { method: "HEAD" }, ["a", "b", "c"]],
+    ["a client that has failed a precondition", { headers: { "If-Match": '"x"' } }, ["a", "b", "c"]],
+    ["a client that leaves after the first chunk", {}, ["b", "c"]],
+  ])("are freed for %s", async (_, init, expected) => {
+    const { archive, cancelled } = streams();
+    const response = await toFetchHandler(async () => download(archive))(new Request("http://localhost/", init));
+    const reader = response.body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    await vi.waitFor(() => expect(cancelled.toSorted()).toEqual(expected));
+  });
+
+  it("are freed when the archive is closed before it is read, or not opened at all", async () => {
+    for (const end of [
+      async (archive: ArchiveFile) => (await archive.open()).close(),
+      (archive: ArchiveFile) => archive.release(),
+    ]) {
+      const { archive, cancelled } = streams();
+      await end(archive);
+      await vi.waitFor(() => expect(cancelled.toSorted()).toEqual(["a", "b", "c"]));
+    }
+  });
+
+  it("are read to their ends otherwise", async () => {
+    const { archive, cancelled } = streams();
+    expect(await read(archive)).toHaveLength((await streams().archive.stat()).size!);
+    expect(cancelled).toEqual([]);
   });
 });
 

@@ -1,7 +1,14 @@
 import { assertChoice } from "../choice.ts";
 import { refuseJSON } from "../serialization.ts";
 import { ContentTooLargeError } from "../errors.ts";
-import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
+import {
+  releaseFile,
+  type DownloadFile,
+  type FileStat,
+  type OpenFile,
+  type OpenOptions,
+  type StatOptions,
+} from "../files/download-file.ts";
 import { archiveEntityTag } from "./archive-entity-tag.ts";
 import { collectEntries, defaultMaxEntries, describeMembers, type MemberRules } from "./describe-members.ts";
 import { processFingerprints, type Fingerprints } from "./fingerprints.ts";
@@ -68,7 +75,8 @@ export class ArchiveFile implements DownloadFile {
   readonly #rules: MemberRules;
   readonly #maxBytes: number;
   readonly #fingerprints: Fingerprints;
-  #collected: Promise<ArchiveEntry[]> | undefined;
+  /** The entries as they were collected last. */
+  #collected: Promise<readonly ArchiveEntry[]> | undefined;
 
   constructor(
     entries: ArchiveEntries | (() => ArchiveEntries | Promise<ArchiveEntries>),
@@ -137,12 +145,22 @@ export class ArchiveFile implements DownloadFile {
     return { stat, members };
   }
 
-  /** A function is asked each time: an archive that outlives a request must not show what a client could have earlier. */
-  async #collect(): Promise<ArchiveEntry[]> {
+  /** Frees the members that hold something before they are opened, such as streams. */
+  async release(): Promise<void> {
+    const given = Array.isArray(this.#entries) ? (this.#entries as readonly ArchiveEntry[]) : [];
+    for (const { file } of (await this.#collected?.catch(() => undefined)) ?? given) if (file) releaseFile(file);
+  }
+
+  async #collect(): Promise<readonly ArchiveEntry[]> {
     const entries = this.#entries;
-    if (typeof entries === "function") return collectEntries(await entries(), this.#rules.maxEntries);
-    // Once: an iterator can be gone through a single time, and both stat() and open() need its entries.
-    this.#collected ??= collectEntries(entries, this.#rules.maxEntries);
+    const { maxEntries } = this.#rules;
+    if (typeof entries === "function") {
+      // Each time: an archive that outlives a request must not show what a client could have earlier.
+      this.#collected = (async () => collectEntries(await entries(), maxEntries))();
+    } else {
+      // Once: an iterator can be gone through a single time, and both stat() and open() need its entries.
+      this.#collected ??= collectEntries(entries, maxEntries);
+    }
     return this.#collected;
   }
 

@@ -1,7 +1,7 @@
 import { closedEarly } from "../files/byte-reader.ts";
 import { allocate } from "../files/bytes.ts";
 import type { Content, SeekableContent } from "../files/content.ts";
-import type { FileStat, OpenFile } from "../files/download-file.ts";
+import { releaseFile, type FileStat, type OpenFile } from "../files/download-file.ts";
 import { rangeLength, type ByteRange } from "../http/range.ts";
 import { refuseJSON } from "../serialization.ts";
 import type { Fingerprints } from "./fingerprints.ts";
@@ -97,6 +97,7 @@ export class OpenArchive implements OpenFile {
   }
 
   close(): Promise<void> {
+    if (!this.#isClosed) for (const { file } of this.#members) if (file) releaseFile(file);
     this.#isClosed = true;
     this.#largeChunk.giveBack();
     return this.#opened.close();
