@@ -127,6 +127,12 @@ export const keptServers: readonly ServerEntry[] = [
   { module: "files/downloadview", title: "downloadview, not kept", packages: [], ours: true },
 ];
 
+/** A generated file, of which each request of the kept one is a miss. */
+export const generatedMissServers: readonly ServerEntry[] = [
+  { module: "kept/generated-miss", title: "downloadview, a miss", packages: [] },
+  { module: "generated/downloadview", title: "downloadview, not kept", packages: [], ours: true },
+];
+
 /** A ZIP of many files. The peers send it without a length: it can neither resume nor show its progress. */
 export const archiveServers: readonly ServerEntry[] = [
   { module: "archives/downloadview", title: "downloadview", packages: [] },

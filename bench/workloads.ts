@@ -6,6 +6,7 @@ import {
   ROWS_PATH,
   THROUGHPUT_BYTES,
   THROUGHPUT_PATH,
+  WORK_PATH,
 } from "./harness/generated.ts";
 import {
   type Figure,
@@ -31,6 +32,7 @@ import {
   behindNginxServers,
   expressServers,
   fileServers,
+  generatedMissServers,
   generatedServers,
   honoServers,
   latencyServers,
@@ -173,14 +175,18 @@ const secure: readonly Workload[] = [
   ...overTLS("http2", "HTTP/2", http2Servers, "16 connections of 4 streams"),
 ];
 
-const kept: readonly Workload[] = (["10KiB.bin", "1MiB.bin"] as const).map((file) => ({
-  name: `kept-${sizeOf(file).replace(" ", "")}`,
-  title: `Kept files, ${sizeOf(file)}, 64 connections`,
-  servers: keptServers,
-  request: { kind: "file", file },
-  load: keepAlive,
-  figures: perRequest,
-}));
+const kept: readonly Workload[] = [
+  ...(["10KiB.bin", "1MiB.bin"] as const).map((file) => ({
+    name: `kept-${sizeOf(file).replace(" ", "")}`,
+    title: `Kept files, ${sizeOf(file)}, 64 connections`,
+    servers: keptServers,
+    request: { kind: "file", file } as const,
+    load: keepAlive,
+    figures: perRequest,
+  })),
+  generatedMiss("kept-first-byte", "costs nothing", FIRST_BYTE_PATH),
+  generatedMiss("kept-first-byte-work", "works for 5 ms", WORK_PATH),
+];
 
 const others: readonly Workload[] = [
   ...throughFramework("express", "Express", expressServers),
@@ -237,6 +243,17 @@ export const workloads: readonly Workload[] = [
   ...kept,
   ...archives,
 ];
+
+function generatedMiss(name: string, generator: string, path: string): Workload {
+  return {
+    name,
+    title: `Kept file that is not there yet, of a generator that ${generator}, its second chunk 20 ms after the first`,
+    servers: generatedMissServers,
+    request: { kind: "generated", path, bodyBytes: FIRST_BYTE_BYTES },
+    load: { kind: "first-byte", requests: 30 },
+    figures: [firstByte, cpuPerRequest],
+  };
+}
 
 function archive(folder: FolderName, title: string): Workload {
   return {

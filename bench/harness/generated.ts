@@ -12,11 +12,15 @@ const ROW_BYTES = 40;
 export const ROWS_BYTES: number = ROW_COUNT * ROW_BYTES;
 export const FIRST_BYTE_PATH = "/first-byte";
 export const FIRST_BYTE_BYTES: number = 2 * FIRST.length;
+/** The same, after some work. */
+export const WORK_PATH = "/work";
+const WORK_MILLISECONDS = 5;
 
 /** The body that every server generates, chunk by chunk, for a path. */
 export function generate(path: string): AsyncGenerator<Buffer<ArrayBuffer> | string> {
   if (path === ROWS_PATH) return generateRows();
-  return path === FIRST_BYTE_PATH ? generateSlowly() : generateMuch();
+  if (path === FIRST_BYTE_PATH) return generateSlowly();
+  return path === WORK_PATH ? generateAfterWork() : generateMuch();
 }
 
 /** A line of CSV at a time, as an export that is written by hand does. */
@@ -33,4 +37,9 @@ async function* generateSlowly(): AsyncGenerator<Buffer<ArrayBuffer>> {
   yield FIRST;
   await delay(20);
   yield FIRST;
+}
+
+async function* generateAfterWork(): AsyncGenerator<Buffer<ArrayBuffer>> {
+  await delay(WORK_MILLISECONDS);
+  yield* generateSlowly();
 }
