@@ -27,7 +27,7 @@ export type Freshness = "fresh" | "revalidating" | "ifError" | "expired";
 /** @param now milliseconds since the epoch */
 export function freshness(record: KeptRecord, options: FreshnessOptions, now: number): Freshness {
   const { staleWhileRevalidate = 0, staleIfError = 0 } = options;
-  const staleFor = (now - record.validatedAt) / 1000 - lifetime(record, options);
+  const staleFor = -remainingLife(record, options, now);
   // A clock that was set back must not make a file fresh for ever.
   if (staleFor < 0 && now >= record.validatedAt - clockSkew) return "fresh";
   if (record.upstream?.mustRevalidate) return "expired";
@@ -36,6 +36,11 @@ export function freshness(record: KeptRecord, options: FreshnessOptions, now: nu
 }
 
 const clockSkew = 60_000;
+
+/** For how many seconds more a file is fresh. Negative if it is stale, Infinity if it never is. */
+export function remainingLife(record: KeptRecord, options: FreshnessOptions, now: number): number {
+  return lifetime(record, options) - (now - record.validatedAt) / 1000;
+}
 
 /** For how many seconds after {@link KeptRecord.validatedAt} the file is fresh. */
 function lifetime({ upstream }: KeptRecord, { freshFor }: FreshnessOptions): number {

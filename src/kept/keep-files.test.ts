@@ -396,7 +396,8 @@ test("Once it is stale, a file is served and made anew in the background", async
   await ask(handler);
   await quiet();
   const stale = await ask(handler);
-  expect([stale.text, stale.headers.get("cache-status")]).toEqual(["report 1", "downloadview; hit; detail=stale"]);
+  expect(stale.text).toBe("report 1");
+  expect(stale.headers.get("cache-status")).toMatch(/^downloadview; hit; ttl=-\d+$/);
   await expect.poll(() => report.made).toBe(2);
   await quiet();
   expect((await ask(handler)).text).toBe("report 2");
@@ -788,16 +789,6 @@ test("must-revalidate keeps a stale file from being served, also while it is mad
   await quiet();
   status = 500;
   await expect(ask(handler)).rejects.toMatchObject({ status: 502 });
-});
-
-test("Cache-Status says what a request came to if it is asked for, and else nothing", async () => {
-  const report = counted();
-  const told = view(report.file, { cacheStatus: "keep", freshFor: 60 });
-  expect((await ask(told)).headers.get("cache-status")).toBe("keep; fwd=miss; stored");
-  await quiet();
-  expect((await ask(told)).headers.get("cache-status")).toBe("keep; hit");
-  expect((await ask(told, { Range: "bytes=0-1" })).headers.get("cache-status")).toBe("keep; hit");
-  expect((await ask(view(report.file))).headers.get("cache-status")).toBeNull();
 });
 
 test("A key is told the parameters of the request, and of middleware for a whole application none", async () => {

@@ -4,6 +4,7 @@ import type { DownloadFile } from "../files/download-file.ts";
 import { releaseFile } from "../files/download-file.ts";
 import type { DownloadResponse } from "../responses/download-response.ts";
 import type { DownloadMiddleware, DownloadRequest, DownloadResult, ViewContext } from "../responses/handler.ts";
+import { cacheStatus } from "./cache-status.ts";
 import { KeepingFile, OpenedOriginal, type KeepingTask } from "./keeping-file.ts";
 import { hashKey, type KeptKey } from "./key.ts";
 import type { KeptFiles } from "./kept-files.ts";
@@ -12,7 +13,6 @@ import { isUsable, type Found, type KeptStore } from "./kept-store.ts";
 import { obtainWhole } from "./obtain-whole.ts";
 import { slicedFile } from "./in-slices.ts";
 import type { SlicedFile } from "./sliced-file.ts";
-import type { KeptEvent } from "./statistics.ts";
 import { storeOf } from "./store-of.ts";
 import { retryAfter, stillMaking } from "./unavailable.ts";
 import { visitOf, type Visit } from "./visit.ts";
@@ -162,23 +162,12 @@ function needsWhole({ method, headers }: DownloadRequest): boolean {
   return method === "HEAD" || ["range", "if-match", "if-unmodified-since"].some((name) => headers.get(name) !== null);
 }
 
-const statuses: Partial<Readonly<Record<KeptEvent, string>>> = {
-  hit: "hit",
-  stale: "hit; detail=stale",
-  miss: "fwd=miss; stored",
-  collapsed: "fwd=miss; collapsed",
-  passed: "fwd=miss; detail=passed",
-};
-
-function reporter(
-  response: DownloadResponse,
-  cacheStatus: boolean | string | undefined,
-): ((event: KeptEvent) => void) | undefined {
-  if (cacheStatus === undefined || cacheStatus === false) return undefined;
-  const name = cacheStatus === true ? "downloadview" : cacheStatus;
-  return (event) => {
-    const status = statuses[event];
-    if (status !== undefined) response.headers.set("Cache-Status", `${name}; ${status}`);
+function reporter(response: DownloadResponse, name: boolean | string = false): Visit["report"] {
+  if (name === false) return undefined;
+  const cache = name === true ? "downloadview" : name;
+  return (outcome) => {
+    const status = cacheStatus(outcome);
+    if (status !== undefined) response.headers.set("Cache-Status", `${cache}; ${status}`);
   };
 }
 

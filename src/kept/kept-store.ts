@@ -3,10 +3,11 @@ import { FileNotFoundError } from "../errors.ts";
 import type { DownloadFile, OpenFile, OpenOptions } from "../files/download-file.ts";
 import { releaseFile } from "../files/download-file.ts";
 import { statusOf } from "../responses/delivery.ts";
+import type { CacheOutcome } from "./cache-status.ts";
 import type { Fleet } from "./fleet.ts";
 import { remove, type KeptFolder } from "./folder.ts";
 import { ForeignMaking } from "./foreign-making.ts";
-import { freshness, type Freshness } from "./freshness.ts";
+import { freshness, remainingLife, type Freshness } from "./freshness.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { KeptFile } from "./kept-file.ts";
 import { KeptIndex } from "./kept-index.ts";
@@ -23,6 +24,9 @@ export interface Found {
   readonly file: KeptFile;
   readonly freshness: Freshness;
 }
+
+/** What is known of how a request was answered, beyond its event. */
+type Circumstances = Pick<CacheOutcome, "isAfterFailure" | "isRevalidated">;
 
 /** The parts of {@link KeptFiles} that answer requests, and the steps that every kind of request takes. */
 export class KeptStore {
@@ -64,11 +68,15 @@ export class KeptStore {
   /** What is kept of a key. Its bytes may be gone by now. */
   async find(visit: Visit): Promise<Found | undefined> {
     const record = await this.index.find(visit.key);
+    visit.ttl = undefined;
     return record && this.#found(record, visit);
   }
 
-  #found(record: KeptRecord, { original, options }: Visit): Found {
-    return { file: this.fileOf(record, original), freshness: freshness(record, options, Date.now()) };
+  #found(record: KeptRecord, visit: Visit): Found {
+    const { original, options } = visit;
+    const now = Date.now();
+    visit.ttl = remainingLife(record, options, now);
+    return { file: this.fileOf(record, original), freshness: freshness(record, options, now) };
   }
 
   fileOf(record: KeptRecord, original?: DownloadFile): KeptFile {
@@ -94,11 +102,16 @@ export class KeptStore {
     }
   }
 
-  /** The stale file that is served after a failure. @throws the failure, if none may be served */
-  staleOr(visit: Visit, found: Found | undefined, error: unknown): KeptFile {
+  /**
+   * The stale file that is served after a failure.
+   *
+   * @param wasAsked whether the original failed for this request, and not for one a moment ago
+   * @throws the failure, if none may be served
+   */
+  staleOr(visit: Visit, found: Found | undefined, error: unknown, wasAsked: boolean): KeptFile {
     // A 404 or 403 is an answer: the file was removed, or may no longer be had (RFC 5861 §4).
     if (!found || found.freshness === "expired" || statusOf(error) < 500) throw error;
-    this.count("stale", visit);
+    this.count("stale", visit, { isAfterFailure: wasAsked });
     return found.file;
   }
 
@@ -107,8 +120,14 @@ export class KeptStore {
     this.count(found.freshness === "fresh" ? "hit" : "stale", visit);
   }
 
-  count(event: KeptEvent, { key, report }: Visit): void {
-    this.counters.count(event, key, report);
+  count(event: KeptEvent, visit: Visit, circumstances?: Circumstances): void {
+    this.counters.count(event, visit.key);
+    this.report(event, visit, circumstances);
+  }
+
+  /** Tells a request what it came to. The last report counts. */
+  report(event: KeptEvent, { ttl, report }: Visit, circumstances: Circumstances = {}): void {
+    report?.({ event, ttl, ...circumstances });
   }
 
   /** The making of another process of this machine. */

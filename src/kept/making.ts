@@ -30,7 +30,7 @@ export type RefusalReason = "upstream" | "disk";
 
 /** What a making has come to in the end. */
 export type Made =
-  | { readonly kind: "kept"; readonly record: KeptRecord }
+  | { readonly kind: "kept"; readonly record: KeptRecord; readonly isRevalidated?: boolean }
   /** The clients got all bytes, and nothing is kept. */
   | { readonly kind: "notKept" }
   | { readonly kind: "refused"; readonly reason: RefusalReason };
@@ -293,7 +293,7 @@ export class Making {
     // What the upstream said holds for the clients that wait, whether it could be written down or not.
     this.#isHandedOver = true;
     this.#resolveStarted({ kind: "kept", record });
-    return isKept ? { kind: "kept", record } : { kind: "notKept" };
+    return isKept ? { kind: "kept", record, isRevalidated: true } : { kind: "notKept" };
   }
 
   /**

@@ -49,7 +49,7 @@ class Obtaining {
       const found = await this.#store.find(this.#visit);
       if (isUsable(found) && (await this.#store.isThere(key, found.file))) return this.#hit(found);
       const recent = this.#store.outcomes.get(key.hash);
-      if (recent?.kind === "failed") return this.#stale(found, recent.error);
+      if (recent?.kind === "failed") return this.#stale(found, recent.error, false);
       if (recent?.kind === "refused" || attempt === maxAttempts) return this.#original();
       const obtained = await this.#join(found);
       if (obtained) return obtained;
@@ -63,8 +63,8 @@ class Obtaining {
   }
 
   /** @throws `error` if no stale file may be served in its place */
-  #stale(found: Found | undefined, error: unknown): Obtained {
-    return { kind: "kept", file: this.#store.staleOr(this.#visit, found, error) };
+  #stale(found: Found | undefined, error: unknown, wasAsked = true): Obtained {
+    return { kind: "kept", file: this.#store.staleOr(this.#visit, found, error, wasAsked) };
   }
 
   #original(): Obtained {
@@ -95,7 +95,9 @@ class Obtaining {
     this.#store.index.forget(key);
     const record = await this.#store.index.find(key);
     const isOurs = record !== undefined && record.validatedAt >= this.#begin;
-    return isOurs ? { kind: "kept", file: this.#store.fileOf(record, original) } : undefined;
+    if (!isOurs) return undefined;
+    this.#store.count("collapsed", this.#visit);
+    return { kind: "kept", file: this.#store.fileOf(record, original) };
   }
 
   async #making(joined: JoinedMaking, found: Found | undefined): Promise<Obtained | undefined> {
@@ -121,6 +123,9 @@ class Obtaining {
       // The client comes back for it: it must be there then.
       making.finishAnyway();
       return { kind: "late" };
+    }
+    if (made.kind === "kept" && made.isRevalidated) {
+      this.#store.report(isStarter ? "miss" : "collapsed", this.#visit, { isRevalidated: true });
     }
     if (made.kind === "kept") return { kind: "kept", file: this.#store.fileOf(made.record, original) };
     const opened = isStarter ? await takeUnkept(making, leave, takesOpened) : undefined;

@@ -32,7 +32,7 @@ class Opening {
       const usable = attempt === 0 && this.#visit.wasLookedFor ? undefined : await this.#usable();
       if (usable) return usable;
       const recent = this.#store.outcomes.get(key.hash);
-      if (recent?.kind === "failed") return this.#stale(recent.error);
+      if (recent?.kind === "failed") return this.#stale(recent.error, false);
       if (recent?.kind === "refused" || attempt === maxAttempts) return this.#original();
       const opened = await this.#join();
       if (opened) return opened;
@@ -107,7 +107,7 @@ class Opening {
       const file = this.#store.fileOf(started.record, this.#visit.original);
       const opened = await this.#store.openKept(this.#visit.key, file, this.#opening);
       leave();
-      if (opened) this.#store.count(isStarter ? "miss" : "collapsed", this.#visit);
+      if (opened) this.#store.count(isStarter ? "miss" : "collapsed", this.#visit, { isRevalidated: true });
       return opened;
     }
     if (!started.part.isJoinable) {
@@ -128,9 +128,9 @@ class Opening {
   }
 
   /** @throws `error` if no stale file may be served in its place */
-  async #stale(error: unknown): Promise<OpenFile> {
+  async #stale(error: unknown, wasAsked = true): Promise<OpenFile> {
     const found = await this.#store.find(this.#visit);
-    const file = this.#store.staleOr(this.#visit, found, error);
+    const file = this.#store.staleOr(this.#visit, found, error, wasAsked);
     const opened = await this.#store.openKept(this.#visit.key, file, this.#opening);
     if (!opened) throw error;
     return opened;

@@ -35,8 +35,7 @@ export class Counters {
     return { ...this.#counts };
   }
 
-  count(event: KeptEvent, { key }: HashedKey, report?: (event: KeptEvent) => void): void {
-    report?.(event);
+  count(event: KeptEvent, { key }: HashedKey): void {
     if (event === "hit" || event === "stale") this.#counts.hits += 1;
     if (event === "miss" || event === "collapsed") this.#counts.misses += 1;
     if (event !== "hit" && event !== "miss") this.#counts[event] += 1;
