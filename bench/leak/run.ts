@@ -26,11 +26,11 @@ const turns: readonly Turn[] = [
   {
     path: "/own-*.bin",
     bodyBytes: 10 * KIB,
-    load: { ...requests, pick: { of: 10_000, distribution: "zipf" } },
+    load: { ...requests, pick: { of: 10_000, distribution: "uniform" } },
   },
   { path: "/1MiB.bin", bodyBytes: MIB, load: requests },
   { path: "/large.bin", status: 206, bodyBytes: KIB, headers: { Range: "bytes=5000-6023" }, load: requests },
-  { path: "/missing.bin", status: 404, bodyBytes: 9, load: requests },
+  { path: "/missing.bin", status: 404, bodyBytes: 10, load: requests },
   { path: "/limited", bodyBytes: 10 * KIB, load: requests },
   { path: "/generated", bodyBytes: 100 * KIB, load: requests },
   { path: "/large.bin", bodyBytes: 128 * MIB, load: { kind: "aborts", downloads: 400, concurrency: 20 } },
