@@ -61,25 +61,31 @@ function formatServer(
 
 /** Why a server was not measured, as a cell of a table. */
 function reasonOf(failure: string): string {
-  return (failure.split("\n")[0] ?? "").replaceAll("|", "/").slice(0, 80);
+  return (failure.split("\n")[0] ?? "").replaceAll("|", "/").trim().slice(0, 80);
 }
 
-/** A line a workload: ours, and the best peer. */
-function formatSummary(results: readonly WorkloadResult[]): string {
-  const rows = results.map(({ workload, servers: [ours, ...others] }) => {
+/** A line a workload, and one more for each other way to use ours: ours, and the best peer. */
+export function formatSummary(results: readonly WorkloadResult[]): string {
+  const rows = results.flatMap(({ workload, servers }) => {
     const [main] = workload.figures;
-    const value = ours && valueOf(main, ours);
-    const best = bestPeer(main, others);
-    return [
-      workload.title,
-      main.title,
-      formatNumber(value, main.digits),
-      best ? titleOf(best) : "",
-      best ? formatNumber(valueOf(main, best), main.digits) : "",
-      best ? formatRatio(valueOf(main, best), value) : "",
-    ];
+    const best = bestPeer(main, servers.slice(1));
+    return servers
+      .filter(({ entry }, at) => at === 0 || entry.ours)
+      .map((ours) => {
+        const value = valueOf(main, ours);
+        return [
+          workload.title,
+          titleOf(ours),
+          main.title,
+          formatNumber(value, main.digits),
+          best ? titleOf(best) : "",
+          best ? formatNumber(valueOf(main, best), main.digits) : "",
+          best ? formatRatio(valueOf(main, best), value) : "",
+        ];
+      });
   });
-  return `## Summary\n\n${formatTable(["Workload", "Figure", "downloadview", "Best peer", "its figure", "÷ ours"], rows)}`;
+  const head = ["Workload", "Ours", "Figure", "its figure", "Best peer", "its figure", "peer ÷ ours"];
+  return `## Summary\n\n${formatTable(head, rows)}`;
 }
 
 function bestPeer(figure: Figure, others: readonly ServerResult[]): ServerResult | undefined {
