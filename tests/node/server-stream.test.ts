@@ -75,6 +75,56 @@ describe.each(cases)("a %s file through Hono on Node", (size) => {
     expect(large).toEqual([]);
   });
 
+  it.each([0, 3, undefined])("is found to be read by the server where stacks have %s frames", async (limit) => {
+    const before = Error.stackTraceLimit;
+    Error.stackTraceLimit = limit as number;
+    try {
+      await using server = await listen(listenerFor());
+      await askForAll(server.port, size);
+      const copying = vi.spyOn(Buffer, "allocUnsafeSlow");
+      await askForAll(server.port, size);
+      expect(copying.mock.calls.filter(([bytes]) => bytes >= 64 * 1024)).toEqual([]);
+      expect(Error.stackTraceLimit).toBe(limit);
+    } finally {
+      vi.restoreAllMocks();
+      Error.stackTraceLimit = before;
+    }
+  });
+
+  it("asks for no signal of the request if Node's own response sends it", async () => {
+    const asked = vi.fn<() => void>();
+    const watching: MiddlewareHandler = (context, next) => {
+      const { raw } = context.req;
+      context.req.raw = new Proxy(raw, {
+        get(target, name) {
+          if (name === "signal") asked();
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      return next();
+    };
+    await using server = await listen(listenerFor(watching));
+    await askForAll(server.port, size);
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  it("stops a reader in between whose request was aborted before it read", async () => {
+    const controller = new AbortController();
+    let failed: unknown;
+    const aborting: MiddlewareHandler = async (context, next) => {
+      context.req.raw = new Request(context.req.raw.url, { signal: controller.signal });
+      await next();
+      controller.abort(new Error("gone"));
+      const reader = context.res.body!.getReader();
+      failed = await reader.read().catch((error: unknown) => error);
+      context.res = new Response("other");
+    };
+    await using server = await listen(listenerFor(aborting));
+    expect((await ask(server.port, `/${size}a`)).body.toString()).toBe("other");
+    expect(failed).toMatchObject({ message: "gone" });
+  });
+
   it("has the fields that middleware sets afterwards", async () => {
     await using server = await listen(
       listenerFor(async (context, next) => {

@@ -47,12 +47,23 @@ const servers = /[\\/]node_modules[\\/](?:@hono[\\/]node-server|srvx)[\\/]/;
 
 /** Whether the code that called `method` is a server's. Asked once for a response. */
 function isCalledByServer(method: (options?: ReadableStreamGetReaderOptions) => unknown): boolean {
-  const called: { stack?: unknown } = {};
-  Error.captureStackTrace(called, method);
-  // An application may have stacks be something else than text, or have none.
-  const { stack } = called;
+  const stack = callerOf(method);
   const [caller] = typeof stack === "string" ? (/^\s+at .*$/m.exec(stack) ?? []) : [];
   return caller !== undefined && servers.test(caller);
+}
+
+/** A stack of one frame. An application may have stacks be something else than text, or have none. */
+function callerOf(method: (options?: ReadableStreamGetReaderOptions) => unknown): unknown {
+  const called: { stack?: unknown } = {};
+  const { stackTraceLimit } = Error;
+  // Ten frames would cost five times as much. Where intrinsics are frozen, `set` returns false.
+  Reflect.set(Error, "stackTraceLimit", 1);
+  try {
+    Error.captureStackTrace(called, method);
+    return called.stack;
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  }
 }
 
 /** The reader that a server gets whose response was taken over: it ends when the response does. */

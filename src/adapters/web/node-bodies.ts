@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Content } from "../../files/content.ts";
-import type { RenderedResponse } from "../../responses/rendered-response.ts";
+import type { ReadableBody, RenderedResponse } from "../../responses/rendered-response.ts";
 import type * as PipeableBodies from "../node/pipeable-body.ts";
 import type * as ServerStreams from "../node/server-stream.ts";
 import { onOutgoingEnd, type MakeStream, type Outgoing } from "./web-body.ts";
@@ -11,9 +11,12 @@ import { onOutgoingEnd, type MakeStream, type Outgoing } from "./web-body.ts";
  */
 
 /** A file that the response's own writer sends, for a server that takes a body which is piped to its response. */
-export async function pipedFile(rendered: RenderedResponse, outgoing?: Outgoing): Promise<BodyInit | undefined> {
+export function pipedFile(rendered: RenderedResponse, outgoing?: Outgoing): Promise<BodyInit> | undefined {
   const { body } = rendered;
-  if (body.kind !== "content" || !isLarge(body.content)) return undefined;
+  return body.kind === "content" && isLarge(body.content) ? pipedBody(rendered, body, outgoing) : undefined;
+}
+
+async function pipedBody(rendered: RenderedResponse, body: ReadableBody, outgoing?: Outgoing): Promise<BodyInit> {
   const { pipeableBody } = await (pipeableBodies ??= import("../node/pipeable-body.ts"));
   const pipeable = pipeableBody(rendered, body);
   // Middleware may send another response instead: then the body is never piped.
@@ -24,9 +27,13 @@ export async function pipedFile(rendered: RenderedResponse, outgoing?: Outgoing)
 let pipeableBodies: Promise<typeof PipeableBodies> | undefined;
 
 /** For a large body on a server that shows Node's own response, which then sends it. */
-export async function serverStream(rendered: RenderedResponse, outgoing?: Outgoing): Promise<MakeStream | undefined> {
+export function serverStream(rendered: RenderedResponse, outgoing?: Outgoing): Promise<MakeStream> | undefined {
   const { body } = rendered;
   if (body.kind !== "content" || !isLarge(body.content) || !isNodeResponse(outgoing)) return undefined;
+  return serverStreamFor(rendered, outgoing);
+}
+
+async function serverStreamFor(rendered: RenderedResponse, outgoing: ServerResponse): Promise<MakeStream> {
   const { ServerStream } = await (serverStreams ??= import("../node/server-stream.ts"));
   return (source, onTakeOver) => new ServerStream(source, rendered, outgoing, onTakeOver);
 }

@@ -96,7 +96,7 @@ function bodyStream(
   body: ReadableBody,
   { request, outgoing, makeStream = pulledStream }: WebBodyOptions,
 ): ReadableStream<Uint8Array> {
-  const signal = request?.signal;
+  let signal: AbortSignal | undefined;
   const chunks = chunksOf(body, rate, slowReaders !== undefined);
   let sent = 0;
   let hasEnded = false;
@@ -127,7 +127,13 @@ function bodyStream(
     return closeBody(body);
   };
   const onAbort = (): void => void abort();
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const follow = (): AbortSignal | undefined => {
+    signal = request?.signal;
+    signal?.addEventListener("abort", onAbort, { once: true });
+    return signal;
+  };
+  // If the server's own response may send the body, its end says the same. Then the signal is asked for when the stream is read.
+  if (makeStream === pulledStream) follow();
   // Middleware may have put another response in the place of this one.
   if (outgoing) onOutgoingEnd(outgoing, () => void (hasEnded || abort()));
 
@@ -138,6 +144,10 @@ function bodyStream(
         if (slowReaders) controller = its;
       },
       async pull(controller) {
+        if (makeStream !== pulledStream && signal === undefined && follow()?.aborted) {
+          await abort();
+          throw request?.signal?.reason;
+        }
         try {
           isWaiting = false;
           watch();

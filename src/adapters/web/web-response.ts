@@ -125,9 +125,11 @@ export async function webDownload(
     rendered.delivery.abort(status, 0, error);
     throw error;
   }
-  const body = pipes ? await pipedFile(rendered, outgoing) : undefined;
-  if (body) return { status, fields, body };
-  const makeStream = await serverStream(rendered, outgoing);
+  // Most bodies are neither, and wait for nothing.
+  const piped = pipes ? pipedFile(rendered, outgoing) : undefined;
+  if (piped) return { status, fields, body: await piped };
+  const streamed = serverStream(rendered, outgoing);
+  const makeStream = streamed && (await streamed);
   return { status, fields, body: webBody(rendered, { request, outgoing, makeStream }) };
 }
 
