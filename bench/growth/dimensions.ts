@@ -18,6 +18,8 @@ export interface Dimension {
   readonly servers: readonly ServerEntry[];
   readonly request: (point: number) => WorkloadRequest;
   readonly load: (point: number) => Load;
+  /** Bytes that the system holds for each end of a connection. Default: as it is set, some megabytes. */
+  readonly socketBuffer?: number;
   /** Makes the files of a point. */
   readonly prepare?: (root: string, point: number) => void;
 }
@@ -87,7 +89,10 @@ export const dimensions: readonly Dimension[] = [
     unit: "ranges in flight",
     points: [10, 100, 1000, 10_000],
     note: "Clients that have asked for a range of 1 GiB and read no further. Beside them, 64 connections ask for ranges of 1 KiB.",
-    servers: [ours, send],
+    // 10,000 readers that stall would take all memory of the machine.
+    socketBuffer: 16 * KIB,
+    // Peers open a file for each, and would need more descriptors than a process may have.
+    servers: [ours],
     request: () => ({ kind: "file", file: "large.bin", range: { start: MIB + 1, end: MIB + KIB } }),
     load: (inFlight) => ({ ...keepAlive, inFlight }) as Load,
   },

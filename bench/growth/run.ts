@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { Child } from "../harness/child.ts";
 import { fileSizes, Fixtures, GIB, MIB } from "../harness/fixtures.ts";
-import { describeMachine, LOAD_CORE } from "../harness/machine.ts";
+import { describeMachine, limitSocketBuffers, LOAD_CORE } from "../harness/machine.ts";
 import type { BenchOptions } from "../harness/options.ts";
 import { valueOf } from "../harness/report.ts";
 import { measureWorkload } from "../harness/tournament.ts";
@@ -39,11 +39,19 @@ async function measureDimension(
   fixtures: Fixtures,
 ): Promise<Growth> {
   const rows: Growth["rows"][number][] = [];
-  for (const point of points) {
-    dimension.prepare?.(fixtures.root, point);
-    const { workload, servers } = await measureWorkload(workloadAt(dimension, point), rounds, load, fixtures);
-    const values = servers.map((server) => ({ value: valueOf(workload.figures[0], server), failure: server.failure }));
-    rows.push({ point, values });
+  const restore = dimension.socketBuffer === undefined ? () => {} : limitSocketBuffers(dimension.socketBuffer);
+  try {
+    for (const point of points) {
+      dimension.prepare?.(fixtures.root, point);
+      const { workload, servers } = await measureWorkload(workloadAt(dimension, point), rounds, load, fixtures);
+      const values = servers.map((server) => ({
+        value: valueOf(workload.figures[0], server),
+        failure: server.failure,
+      }));
+      rows.push({ point, values });
+    }
+  } finally {
+    restore();
   }
   const { name, unit, note, servers } = dimension;
   return { name, unit, note, servers: servers.map(({ title, limit }) => (limit ? `${title} (limit)` : title)), rows };

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem, type as systemType } from "node:os";
 
 /** Server and load have a core each, where there are two and `taskset` can pin to them. */
@@ -47,6 +47,15 @@ export function runIsolated(): number | undefined {
     env: { ...process.env, [ISOLATED]: "1" },
   });
   return status ?? 1;
+}
+
+/** Bounds what the system holds for new connections, in the namespace of this run only. Returns what sets it back. */
+export function limitSocketBuffers(bytes: number): () => void {
+  if (!isIsolated()) return () => {};
+  const settings = ["rmem", "wmem"].map((name) => `/proc/sys/net/ipv4/tcp_${name}`);
+  const before = settings.map((file) => readFileSync(file, "utf8"));
+  for (const file of settings) writeFileSync(file, `4096 ${bytes} ${bytes}`);
+  return () => settings.forEach((file, at) => writeFileSync(file, before[at]!));
 }
 
 function congestionControl(): string {

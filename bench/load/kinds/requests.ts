@@ -75,5 +75,7 @@ async function openInFlight(count: number, target: Target): Promise<LoadConnecti
     if (at % 100 === 99) await delay(20);
   }
   await begun.done;
+  // The server goes on until the system's buffers are full.
+  await delay(500 + count / 10);
   return connections;
 }
