@@ -127,11 +127,15 @@ export class OpenLocalFile implements OpenFile {
 
   /** Closes the descriptor of content that is in memory by now: a reader that stalls holds none. */
   #letGo(): void {
+    if (!this.#isOnDisk && this.#reads === 0) void this.#release();
+  }
+
+  /** Returns what was borrowed, once: returned twice, the descriptor would be taken from another reader. */
+  #release(): Promise<void> | undefined {
     const descriptor = this.#descriptor;
-    if (!descriptor || this.#isOnDisk || this.#reads > 0) return;
     this.#descriptor = undefined;
     this.#verifying = undefined;
-    descriptor.release().catch(() => undefined);
+    return descriptor?.release();
   }
 
   #onDisk(start: number, length: number): SeekableContent {
@@ -225,14 +229,15 @@ export class OpenLocalFile implements OpenFile {
   close(): Promise<void> {
     if (this.#closing) return this.#closing;
     this.#popular?.unpin();
-    return (this.#closing = this.#descriptor || this.#known ? this.#close(this.#descriptor) : nothingToClose);
+    return (this.#closing = this.#descriptor || this.#known ? this.#close() : nothingToClose);
   }
 
-  async #close(descriptor: SharedDescriptor | undefined): Promise<void> {
+  async #close(): Promise<void> {
     await this.#known;
     // The system reuses the number of a closed descriptor for the next file: a read under way would read that.
     if (this.#reads > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    await descriptor?.release();
+    // The content that was just read may have released it by now.
+    await this.#release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 import type { BigIntStats } from "node:fs";
+import { debug, reasonOf } from "../../diagnostics.ts";
 import { FileChangedError } from "../../errors.ts";
 import { rangeLength, type ByteRange } from "../../http/range.ts";
 import {
@@ -97,13 +98,16 @@ export class SharedDescriptor {
     return { bytes: bytes.subarray(0, count), stats: await this.stat() };
   });
 
-  /** Called once by each borrower. The last one closes the descriptor. */
+  /** Called once by each borrower. The last one closes the descriptor. Never rejects: a response that is over can't be told. */
   async release(): Promise<void> {
     this.#borrowers -= 1;
     if (this.#borrowers > 0) return;
     this.#retire();
     const opened = await this.#opening.catch(() => undefined);
-    if (opened) await closeDescriptor(opened.number);
+    if (opened)
+      await closeDescriptor(opened.number).catch((error: unknown) =>
+        debug(() => `a file was not closed: ${reasonOf(error)}`),
+      );
   }
 
   #retire(): void {
