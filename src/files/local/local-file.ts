@@ -128,8 +128,10 @@ export class LocalFile implements DownloadFile {
     if (known) return known;
     const isPseudo = isPseudoFile(this.path, version);
     if (isPseudo && (await isPseudo)) return this.#remember(version, { seekable: false });
-    const tag = this.#format === "content" ? await this.#contentTag(version) : this.#tagOf(version);
-    return this.#remember(version, { ...factsOf(version), ...tag });
+    const stat = factsOf(version);
+    if (this.#format === "content") Object.assign(stat, await this.#contentTag(version));
+    else this.#addTag(stat, version);
+    return this.#remember(version, stat);
   }
 
   #remember(version: BigIntStats, stat: FileStat): CachedFile {
@@ -155,11 +157,11 @@ export class LocalFile implements DownloadFile {
     return refuseJSON(this, "file");
   }
 
-  #tagOf(version: BigIntStats): Pick<FileStat, "etag"> {
-    const { size, mtimeNs: mtimeNanoseconds, ctimeNs: ctimeNanoseconds } = version;
-    if (typeof this.#format !== "function") return {};
-    const etag = this.#format({ size: Number(size), mtimeNanoseconds, ctimeNanoseconds }, new Date());
-    return etag ? { etag } : {};
+  #addTag(stat: FileStat, { size, mtimeNs, ctimeNs }: BigIntStats): void {
+    if (typeof this.#format !== "function") return;
+    const file = { size: Number(size), mtimeNanoseconds: mtimeNs, ctimeNanoseconds: ctimeNs };
+    const etag = this.#format(file, new Date());
+    if (etag) stat.etag = etag;
   }
 
   async #contentTag(version: BigIntStats): Promise<Pick<FileStat, "etag" | "digests">> {
@@ -195,9 +197,11 @@ const described = new WeakMap<FileStat, CachedFile>();
 
 const maxAttempts = 3;
 
+// Field by field: frozen, an object that was spread takes four times the memory, and thousands are kept.
 function factsOf({ size, mtimeNs, mtimeMs }: BigIntStats): FileStat {
-  if (isPlaceholderTime(mtimeNs)) return { size: Number(size) };
-  return { size: Number(size), lastModified: new Date(Number(mtimeMs)) };
+  const stat: FileStat = { size: Number(size) };
+  if (!isPlaceholderTime(mtimeNs)) stat.lastModified = new Date(Number(mtimeMs));
+  return stat;
 }
 
 /** Describes a file that may be anywhere. For a file below a root, `LocalRoot` does. */
