@@ -5,8 +5,9 @@ import { isFramingField } from "../http/framing.ts";
 import { isOffloadField } from "../http/offload-fields.ts";
 import { ImproperlyConfiguredError } from "../errors.ts";
 import type { Delivery, OnFinish } from "./delivery.ts";
-import type { DownloadRequest } from "./handler.ts";
+import type { DownloadRequest, DownloadResult } from "./handler.ts";
 import type { RenderedResponse, ResponseBody } from "./rendered-response.ts";
+import { sharedWeakMap } from "./shared-state.ts";
 
 /**
  * Renders a web `Response` that a handler returned. It may be the response of another server, which must not instruct the server
@@ -69,7 +70,7 @@ function lengthIn(fields: Headers): number | undefined {
 /** The fields of a response that may be sent on, as they describe its body. */
 function ownFields(response: Response, method: string): Headers {
   const fields = new Headers(response.headers);
-  const keepsOffloadFields = ownResponses.has(response);
+  const keepsOffloadFields = isOwnResponse(response);
   for (const name of response.headers.keys()) {
     if (isFramingField(name) || (!keepsOffloadFields && isForeignInstruction(name))) fields.delete(name);
   }
@@ -109,8 +110,18 @@ function mayHaveLength({ status, body }: Response, fields: Headers, method: stri
   return body !== null || status === 304 || method === "HEAD";
 }
 
-/** Web responses that this package made of a download. Their instructions to the server in front come from the view. */
+/** The download that a web response was made of. */
+export const downloads: WeakMap<Response, Exclude<DownloadResult, Response>> = /* @__PURE__ */ sharedWeakMap(
+  "downloads",
+);
+
+/** Other web responses that this package made. */
 export const ownResponses: WeakSet<Response> = new WeakSet();
+
+/** Whether this package made a web response. Its instructions to the server in front then come from the view. */
+export function isOwnResponse(response: Response): boolean {
+  return downloads.has(response) || ownResponses.has(response);
+}
 
 /**
  * Returns a response that may be sent as it is: without fields that instruct the server in front to send a file or that belong
@@ -136,7 +147,7 @@ export function changeableCopy(response: Response, { method }: Pick<DownloadRequ
 function copyOf(response: Response, headers: Headers, body: ReadableStream<Uint8Array> | null): Response {
   const { status, statusText } = response;
   const copy = new Response(body, { status, statusText, headers });
-  if (ownResponses.has(response)) ownResponses.add(copy);
+  if (isOwnResponse(response)) ownResponses.add(copy);
   const its = limitsOf(response);
   if (its) limits.set(copy, its);
   return copy;

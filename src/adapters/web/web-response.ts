@@ -8,8 +8,7 @@ import {
   type DownloadResult,
 } from "../../responses/handler.ts";
 import { renderResult } from "../../responses/render.ts";
-import { limitsOf, ownResponses, sendableResponse } from "../../responses/web-response.ts";
-import { sharedWeakMap } from "../../responses/shared-state.ts";
+import { downloads, isOwnResponse, limitsOf, ownResponses, sendableResponse } from "../../responses/web-response.ts";
 import { throughMiddleware } from "../application.ts";
 import { pipedFile, serverStream } from "./node-bodies.ts";
 import { webBody, type Outgoing } from "./web-body.ts";
@@ -23,8 +22,6 @@ export interface WebDownload {
 }
 
 export type Download = Exclude<DownloadResult, Response>;
-
-const downloads = /* @__PURE__ */ sharedWeakMap<Response, Download>("downloads");
 
 /**
  * The download that a web response was made from, for middleware that sees web responses: what file it is of, and under
@@ -72,7 +69,6 @@ export async function webResponse(
     const { status, fields, body } = await webDownload(final, request, options);
     const response = new ResponseClass(body, { ...responseInit, status, headers: headersInit(fields) });
     downloads.set(response, final);
-    ownResponses.add(response);
     return response;
   } catch (error) {
     if (hasLeft(request, error)) return new Response(null, { status: clientClosedRequest });
@@ -92,7 +88,7 @@ export async function plainResponse(
   const { status, statusText } = sendable;
   const headers = headersInit(fieldsFromRaw(rendered.headers));
   const own = new Response(webBody(rendered, { request, outgoing }), { status, statusText, headers });
-  if (ownResponses.has(sendable)) ownResponses.add(own);
+  if (isOwnResponse(sendable)) ownResponses.add(own);
   return own;
 }
 
