@@ -46,6 +46,11 @@ export class KeepingFile implements DownloadFile {
     return this.#file?.name ?? this.#task.visit.original.name;
   }
 
+  /** The kept file. Undefined if it is still to be made. */
+  get kept(): KeptFile | undefined {
+    return this.#file;
+  }
+
   /** The file as the view returned it. */
   get original(): DownloadFile {
     return this.#task.visit.original;

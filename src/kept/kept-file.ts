@@ -6,6 +6,9 @@ import { refuseJSON } from "../serialization.ts";
 import type { KeptKey } from "./key.ts";
 import type { KeptRecord } from "./record.ts";
 
+/** What is written beside a kept file. */
+export let recordOf: (file: KeptFile) => KeptRecord;
+
 /**
  * A file that was made once and lies on the disk. It has a `path`, so that offload rules match, and a strong entity tag,
  * a SHA-256 and a CRC-32 of its bytes.
@@ -28,6 +31,10 @@ export class KeptFile implements DownloadFile {
     this.name = nameOf(record, original);
     this.#local = localFileOf(record, path);
     if (original?.wasModifiedSince) this.wasModifiedSince = (since) => original.wasModifiedSince!(since);
+  }
+
+  static {
+    recordOf = (file) => file.#record;
   }
 
   /** The file that was kept, as the view returned it for this request. */

@@ -1,13 +1,15 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ImproperlyConfiguredError } from "../errors.ts";
-import type { DownloadFile } from "../files/download-file.ts";
+import { unwrap } from "../files/described-file.ts";
+import type { DownloadFile, SignedUrlOptions } from "../files/download-file.ts";
 import { refuseJSON } from "../serialization.ts";
 import { DerivedFile, type DeriveOptions } from "./derived-file.ts";
 import { Fleet } from "./fleet.ts";
 import { KeptFolder } from "./folder.ts";
 import { graveLife } from "./housekeeping.ts";
-import type { KeptFile } from "./kept-file.ts";
+import { KeepingFile } from "./keeping-file.ts";
+import { KeptFile, recordOf } from "./kept-file.ts";
 import { assertLimits, type KeepOptions, type KeptFilesOptions } from "./kept-options.ts";
 import { KeptStore } from "./kept-store.ts";
 import { hashKey, type KeptKey } from "./key.ts";
@@ -121,6 +123,52 @@ export class KeptFiles {
    */
   derive(original: DownloadFile, options: DeriveOptions): DerivedFile {
     return new DerivedFile(this, original, options);
+  }
+
+  /**
+   * A presigned URL of a kept file in the shared storage: the `url` of `redirectToStorage()`, which sends clients there.
+   *
+   * @param file the file of a response behind `keepFiles()`, or one that {@link get} or {@link make} returned
+   * @returns undefined if the application is to send the file: it is not kept, the storage has not got it yet or makes no URLs, or
+   * its bytes are compressed
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { mkdtemp, rm } from "node:fs/promises";
+   * import { tmpdir } from "node:os";
+   * import { join } from "node:path";
+   * import { download, MemoryStorage, VirtualFile, withMiddleware } from "downloadview";
+   * import { toFetchHandler } from "downloadview/fetch";
+   * import { keepFiles, KeptFiles } from "downloadview/keep";
+   * import { redirectToStorage } from "downloadview/redirect";
+   *
+   * // In place of `new S3Storage(client, { bucket: "files" })`.
+   * class Bucket extends MemoryStorage {
+   *   url(name: string): string {
+   *     return `https://bucket.example/${name}?signature`;
+   *   }
+   * }
+   * const kept = new KeptFiles({ folder: await mkdtemp(join(tmpdir(), "kept-")), shared: new Bucket() });
+   * const report = withMiddleware(
+   *   async () => download(new VirtualFile("report 7", { name: "report.txt" })),
+   *   keepFiles(kept, { key: () => ["report", 7] }),
+   *   redirectToStorage({ expiresIn: 600, url: (file, options) => kept.sharedUrl(file, options) }),
+   * );
+   * const file = await kept.make(["report", 7], new VirtualFile("report 7"));
+   * // It is saved there a moment later. Until then the application sends it.
+   * while ((await kept.sharedUrl(file!, {})) === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+   * const response = await toFetchHandler(report)(new Request("http://localhost/"));
+   * assert.equal(response.status, 302);
+   * assert.match(response.headers.get("Location") ?? "", /^https:\/\/bucket\.example\/kept\/files\//);
+   * await rm(kept.folder, { recursive: true });
+   * ```
+   */
+  async sharedUrl(file: DownloadFile, options: SignedUrlOptions): Promise<string | undefined> {
+    const whole = unwrap(file);
+    const found = whole instanceof KeepingFile ? whole.kept : whole;
+    if (!(found instanceof KeptFile)) return undefined;
+    return this.#store.fleet?.tier.url(hashKey(found.key), recordOf(found), options);
   }
 
   /**

@@ -11,8 +11,10 @@ import {
   VirtualFile,
   withMiddleware,
   type DownloadFile,
+  type SignedUrlOptions,
   type Storage,
 } from "../index.ts";
+import { redirectToStorage } from "../offload/redirect/index.ts";
 import { renderResult } from "../responses/render.ts";
 import { closeBody, readBody } from "../responses/rendered-response.ts";
 import { keepFiles, KeptFiles, type KeptFilesOptions, type KeptLeases } from "./index.ts";
@@ -244,6 +246,76 @@ test("A stream that is not read, since the file was fetched, is released", async
   const stream = new ReadableStream({ cancel: () => void (released += 1) });
   expect(await read((await machine().make(key, new VirtualFile(stream)))!)).toBe("report 1");
   await expect.poll(() => released).toBe(1);
+});
+
+/** A storage that makes URLs. */
+class Bucket extends MemoryStorage {
+  readonly asked: SignedUrlOptions[] = [];
+
+  url(name: string, options: SignedUrlOptions = {}): string {
+    this.asked.push(options);
+    return `https://bucket.example/${name}`;
+  }
+}
+
+async function locationOf(kept: KeptFiles, make: () => DownloadFile, init?: RequestInit): Promise<string | number> {
+  const handler = withMiddleware(
+    async () => download(make()),
+    keepFiles(kept, { key: () => key }),
+    redirectToStorage({ expiresIn: 600, url: (file, options) => kept.sharedUrl(file, options) }),
+  );
+  const request = new Request("http://localhost/", init);
+  const rendered = await renderResult(await handler(request, { params: {}, native: undefined }), request);
+  if (rendered.body.kind !== "none") for await (const chunk of readBody(rendered.body)) expect(chunk).toBeDefined();
+  await closeBody(rendered.body);
+  const at = rendered.headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === "location");
+  return at === -1 ? rendered.status : rendered.headers[at + 1]!;
+}
+
+test("Clients are redirected to the shared storage once it has the file, and not to a file that it lost", async () => {
+  const bucket = new Bucket();
+  storage = bucket;
+  const report = counted();
+  const kept = machine();
+  expect(await locationOf(kept, report.file)).toBe(200);
+  await shared();
+  const [bytes = ""] = await names("kept/files/");
+  expect(await locationOf(kept, report.file)).toBe(`https://bucket.example/${bytes}`);
+  expect(bucket.asked.at(-1)).toMatchObject({ contentType: "text/plain", contentDisposition: expect.any(String) });
+  expect(await locationOf(kept, report.file, { method: "HEAD" })).toBe(200);
+  await storage.delete(bytes);
+  expect(await locationOf(kept, report.file)).toBe(200);
+  expect(report.made).toBe(1);
+});
+
+test("No URL is made of compressed bytes, of a file of the application, or where no storage makes one", async () => {
+  storage = new Bucket();
+  const kept = machine();
+  const table = new VirtualFile("a,b\n".repeat(1000), { name: "table.csv" });
+  const compressed = await kept.derive(table, { recipe: "br", key }).ready();
+  await shared();
+  expect(await kept.sharedUrl(compressed!, {})).toBeUndefined();
+  expect(await kept.sharedUrl(table, {})).toBeUndefined();
+  storage = new MemoryStorage();
+  const plain = machine();
+  const file = await plain.make(key, counted().file());
+  await shared();
+  expect(await plain.sharedUrl(file!, {})).toBeUndefined();
+  const alone = new KeptFiles({ folder: join(folder, "alone") });
+  expect(await alone.sharedUrl((await alone.make(key, counted().file()))!, {})).toBeUndefined();
+});
+
+test("What a lifecycle rule of the bucket removes, records or bytes, is made again", async () => {
+  for (const prefix of ["kept/entries/", "kept/files/"]) {
+    storage = new MemoryStorage();
+    const report = counted();
+    await machine().make(key, report.file());
+    await shared();
+    for (const name of await names(prefix)) await storage.delete(name);
+    expect(await read((await machine().make(key, report.file()))!)).toBe("report 2");
+    await expect.poll(() => names(prefix)).not.toEqual([]);
+    expect(await read((await machine().make(key, report.file()))!)).toBe("report 2");
+  }
 });
 
 test("Without a storage, leases are refused: machines could not get what another one has made", () => {

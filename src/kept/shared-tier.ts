@@ -1,7 +1,8 @@
 import { debug, reasonOf, warnOnce } from "../diagnostics.ts";
+import { FileNotFoundError } from "../errors.ts";
 import { collectBytes } from "../files/byte-reader.ts";
 import { readOpened } from "../files/content.ts";
-import type { OpenOptions } from "../files/download-file.ts";
+import type { OpenOptions, SignedUrlOptions } from "../files/download-file.ts";
 import { LocalFile } from "../files/local/local-file.ts";
 import type { Storage } from "../storages/storage.ts";
 import { forgetOldest, maxRemembered } from "./forget-oldest.ts";
@@ -51,10 +52,26 @@ export class SharedTier {
       debug(() => `A shared file has ${size} bytes, not ${record.size}`);
     } catch (error) {
       signal?.throwIfAborted();
-      this.#failed(error);
+      // A lifecycle rule of the bucket may remove the bytes before the record.
+      if (!(error instanceof FileNotFoundError)) this.#failed(error);
     }
     this.#distrust(record.nonce);
     return undefined;
+  }
+
+  /**
+   * A URL of the bytes of a record. Undefined if the storage makes none, has not got them yet, or fails, and for encoded bytes: the
+   * storage does not know their coding.
+   */
+  async url({ hash }: HashedKey, record: KeptRecord, options: SignedUrlOptions): Promise<string | undefined> {
+    if (!this.#storage.url || record.contentEncoding !== undefined) return undefined;
+    try {
+      const name = bytesName(hash, record);
+      return (await this.#storage.exists(name)) ? await this.#storage.url(name, options) : undefined;
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
   }
 
   /** Saves a file that this machine has kept. Returns false if the storage fails. */

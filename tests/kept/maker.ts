@@ -1,6 +1,6 @@
 /**
  * A process that makes a file, for tests that kill it. Arguments: folder, chunks of 64 KiB, milliseconds between two of them, a log
- * of makings, a folder that machines share, and the URL of their Redis.
+ * of makings, a folder that machines share, or the URL of a bucket of S3, and the URL of their Redis.
  * Prints "ready", then for each line on its input makes the file and prints its SHA-256. Its client leaves after the first bytes if
  * the line begins with "leave ", and "left" is printed.
  */
@@ -8,15 +8,30 @@ import { createHash } from "node:crypto";
 import { appendFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { S3Client } from "@aws-sdk/client-s3";
 import { Redis } from "ioredis";
 import { FileSystemStorage, readOpened, VirtualFile } from "../../src/index.ts";
 import { RedisKeptLeases } from "../../src/redis/index.ts";
+import { S3Storage } from "../../src/storages/s3/s3-storage.ts";
 import { openKept } from "./support.ts";
 import { KeptFiles } from "../../src/kept/index.ts";
 
 const [folder = "", chunks = "16", pause = "0", log = "", shared = "", redis = ""] = process.argv.slice(2);
-const fleet = shared && { shared: new FileSystemStorage(shared), leases: new RedisKeptLeases(new Redis(redis)) };
+const fleet = shared && {
+  shared: shared.startsWith("http") ? bucketAt(new URL(shared)) : new FileSystemStorage(shared),
+  ...(redis ? { leases: new RedisKeptLeases(new Redis(redis)) } : {}),
+};
 const kept = new KeptFiles({ folder, lease: 1500, ...fleet });
+
+function bucketAt({ origin, pathname }: URL): S3Storage {
+  const client = new S3Client({
+    endpoint: origin,
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials: { accessKeyId: "test:tester", secretAccessKey: "testing" },
+  });
+  return new S3Storage(client, { bucket: pathname.slice(1) });
+}
 
 async function* bytes(): AsyncGenerator<Uint8Array> {
   if (log) await appendFile(log, `${process.pid}\n`);
