@@ -173,6 +173,41 @@ describe("the entity tag", () => {
     expect(one!.etag).not.toBe(other!.etag);
   });
 
+  it("is another one for other members, another order and another format", async () => {
+    const entry = (name: string, content: string): ArchiveEntry => ({ name, file: virtual(content) });
+    const [a, b] = [entry("a", "1"), entry("b", "2")];
+    const many = Array.from({ length: 501 }, (_, at) => entry(`${at}`, "x"));
+    const lists: readonly (readonly [ArchiveEntry[], ArchiveOptions?])[] = [
+      [[]],
+      [[], { format: "tar" }],
+      [[a]],
+      [[a], { format: "tar" }],
+      [[a, b]],
+      [[b, a]],
+      [[entry("a", "2"), entry("b", "1")]],
+      [[a, { name: "b/" }]],
+      [[a, entry("b", "")]],
+      [[a, a]],
+      [[{ ...a, crc32: 0 }]],
+      [[entry("a,b", "1")]],
+      [[entry("a\nb", "1")]],
+      [many],
+      [many.slice(0, 500)],
+      [many.toReversed()],
+    ];
+    const tags = await Promise.all(
+      lists.map(async ([list, options]) => (await new ArchiveFile(list, options).stat()).etag),
+    );
+    expect(new Set(tags).size).toBe(lists.length);
+  });
+
+  // So that a download which began on one server goes on on another that has a copy of the files.
+  it("does not tell where a member is from", async () => {
+    const tagAt = async (url: string): Promise<string | undefined> =>
+      (await new ArchiveFile([{ name: "a", file: new VirtualFile("x", { lastModified, url }) }]).stat()).etag;
+    expect(await tagAt("/one/a")).toBe(await tagAt("/two/a"));
+  });
+
   it("is weak if that of one member is, or is missing", async () => {
     for (const etag of ['W/"1"', undefined]) {
       const file: DownloadFile = {

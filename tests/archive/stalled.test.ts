@@ -5,7 +5,7 @@ import { mkdtemp, realpath, rm, utimes, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { sendRaw } from "../support/sockets.ts";
 
 interface Held {
@@ -52,6 +52,8 @@ async function heldFor(path: string): Promise<Held> {
     for (; Math.abs(now.rss - before.rss) > 500_000; [before, now] = [now, await held()]) {
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () => expect((await held()).descriptors).toBe(0), { timeout: 10_000 });
     return { rss: now.rss - idle.rss, descriptors: now.descriptors };
   } finally {
     for (const socket of sockets) socket.destroy();
@@ -60,7 +62,7 @@ async function heldFor(path: string): Promise<Held> {
   }
 }
 
-it("500 stalled readers of an archive hold no more than 500 of a file", async () => {
+it("500 stalled readers of an archive hold no more than 500 of a file, and nothing once they left", async () => {
   const [file, archive] = await Promise.all([heldFor("/file"), heldFor("/archive")]);
   expect(archive.descriptors).toBeLessThanOrEqual(file.descriptors);
   // 10 MB for the lists of members.
