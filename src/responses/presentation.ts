@@ -377,14 +377,3 @@ export function haveSameHead(one: HeadSettings, other: HeadSettings): boolean {
 function isSameList(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
   return one?.length === other?.length && one?.every((text, at) => text === other?.[at]) === true;
 }
-
-/** Whether a file of this type may be shown. Parameters of the type don't count. */
-export function mayBeInline(type: string, inlineTypes: readonly string[] | undefined): boolean {
-  if (inlineTypes === undefined) return true;
-  const essence = type.split(";", 1).join("").trim().toLowerCase();
-  const [family] = essence.split("/", 1);
-  return inlineTypes.some((pattern) => {
-    const allowed = pattern.toLowerCase();
-    return allowed === essence || allowed === `${family}/*` || allowed === "*/*";
-  });
-}

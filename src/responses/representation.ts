@@ -18,7 +18,7 @@ import {
 } from "../http/range.ts";
 import type { DownloadResponse } from "./download-response.ts";
 import type { DownloadRequest } from "./handler.ts";
-import { haveSameHead, headSettings, mayBeInline, type HeadSettings } from "./presentation.ts";
+import { haveSameHead, headSettings, type HeadSettings } from "./presentation.ts";
 import { decidesItself, wasModifiedSince } from "./was-modified-since.ts";
 
 /** Everything that responses to requests for one file have in common: what the file is, and how to treat it. */
@@ -260,6 +260,17 @@ function isInline({ attachment, inlineTypes, activeContent }: DownloadResponse, 
   const mayShow: unknown = attachment;
   if (mayShow !== false || !mayBeInline(type, inlineTypes)) return false;
   return activeContent !== "attachment" || !isActiveContent(type);
+}
+
+/** Whether a file of this type may be shown. Parameters of the type don't count. */
+function mayBeInline(type: string, inlineTypes: readonly string[] | undefined): boolean {
+  if (inlineTypes === undefined) return true;
+  const essence = type.split(";", 1).join("").trim().toLowerCase();
+  const [family] = essence.split("/", 1);
+  return inlineTypes.some((pattern) => {
+    const allowed = pattern.toLowerCase();
+    return allowed === essence || allowed === `${family}/*` || allowed === "*/*";
+  });
 }
 
 // The document loads nothing and runs no script. It has an opaque origin, so it cannot read the site's cookies.
