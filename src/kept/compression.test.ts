@@ -155,6 +155,6 @@ test("What cannot be compressed to is refused when it is configured", () => {
   expect(() => {
     kept.derive(file, { recipe: ["zstd", "br"], key: ["a"] });
     if (canZstd) kept.derive(file, { recipe: "zstd", key: ["a"] });
-    else expect(() => kept.derive(file, { recipe: "zstd", key: ["a"] })).toThrow("cannot compress");
+    else expect(() => kept.derive(file, { recipe: "zstd", key: ["a"] })).toThrow("from Node 22.15 and 23.8 on");
   }).not.toThrow();
 });

@@ -32,7 +32,10 @@ export function isCoding(recipe: string): recipe is DerivedCoding {
 export function availableCodings(codings: readonly DerivedCoding[]): readonly DerivedCoding[] {
   const available = codings.filter((coding) => coders[coding]);
   if (available.length > 0) return available;
-  throw new ImproperlyConfiguredError(`derive: Node ${process.version} cannot compress with ${codings.join(", ")}`);
+  throw new ImproperlyConfiguredError(
+    `derive: Node ${process.version} cannot compress with ${codings.join(", ")}: zlib has zstd from Node 22.15 and 23.8 on. ` +
+      'Add "br" or "gzip" to the list, which is then used where zstd is missing: recipe: ["zstd", "br"]',
+  );
 }
 
 /** Why a file is not compressed: it is encoded already. Clients get it as it is. */

@@ -315,6 +315,23 @@ test("The view decides before the cache: a permission that was withdrawn counts 
   await expect(ask(handler, {}, "HEAD")).rejects.toMatchObject({ status: 403 });
 });
 
+test.each([
+  { name: "says that it is unmodified", isModified: false, status: 304 },
+  { name: "says that it was modified", isModified: true, status: 200 },
+])("A kept file whose original $name is answered with $status, whatever its date", async ({ isModified, status }) => {
+  const dates: Date[] = [];
+  const wasModifiedSince = (since: Date): boolean => (dates.push(since), isModified);
+  const handler = view(() => new VirtualFile("report", { name: "report.txt", wasModifiedSince }));
+  await ask(handler);
+  await quiet();
+  for (const year of [1999, 2100]) {
+    const since = new Date(Date.UTC(year, 0, 1)).toUTCString();
+    expect((await ask(handler, { "If-Modified-Since": since })).status).toBe(status);
+    expect((await ask(handler, { "If-Modified-Since": since }, "HEAD")).status).toBe(status);
+  }
+  expect(dates).toHaveLength(4);
+});
+
 const badKeys: readonly (readonly [name: string, key: unknown])[] = [
   ["an empty array", []],
   ["a text", "report"],
