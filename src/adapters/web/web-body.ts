@@ -1,3 +1,5 @@
+import type { ServerResponse } from "node:http";
+import { hasLeft, onConnectionEnd } from "../node/connection.ts";
 import { ownBytes } from "../../files/content.ts";
 import {
   bodyLength,
@@ -81,10 +83,20 @@ function isOutgoing(value: unknown): value is Outgoing {
   return typeof value === "object" && value !== null && "once" in value;
 }
 
-/** Calls `listener` when the server's own response is over, also if something else has ended it meanwhile, such as a timeout. */
+/**
+ * Calls `listener` when the server's own response is over, also if something else has ended it meanwhile, such as a timeout.
+ * Node does not close a response that waits in line behind that of an earlier request when their connection closes: there, the
+ * connection is listened to.
+ */
 export function onOutgoingEnd(outgoing: Outgoing, listener: () => void): void {
-  if (outgoing.destroyed) queueMicrotask(listener);
+  const isOver = isNodeResponse(outgoing) ? hasLeft(outgoing) : outgoing.destroyed;
+  if (isOver) queueMicrotask(listener);
+  else if (isNodeResponse(outgoing)) onConnectionEnd(outgoing, listener);
   else outgoing.once("close", listener);
+}
+
+function isNodeResponse(outgoing: Outgoing): outgoing is ServerResponse {
+  return "req" in outgoing && "off" in outgoing;
 }
 
 /**
