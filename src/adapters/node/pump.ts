@@ -6,6 +6,7 @@ import { chunkSizes, mostAbsorbed, patience, returnLarge, takeLarge, wantedBytes
 import { Semaphore } from "../../semaphore.ts";
 import { borrowBuffer, returnBuffer } from "./buffer-pool.ts";
 import { trustedSocket } from "./connection.ts";
+import { turnFor } from "./turn-budget.ts";
 
 /** The writer of a response, as far as the pump needs it. */
 export interface ChunkWriter {
@@ -78,6 +79,8 @@ async function sendRecycled(next: NextChunk, wanted: number): Promise<SentChunk 
   try {
     const count = await readInTurn(content, buffer.subarray(0, Math.min(wanted, size)), position);
     isOurs = true;
+    const turn = turnFor(count);
+    if (turn) await turn;
     if (writer.isOver) return undefined;
     if (position === 0) onStart();
     // Asked now: the methods may have been replaced since the buffer was borrowed, by `onStart` or meanwhile.
