@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import { publint } from "publint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
+import { requires } from "../support/requires.ts";
 import { filesBelow, installPackage, run, type InstalledPackage } from "./installed-package.ts";
 import { externalImports, importsOf, loadedModules } from "./module-graph.ts";
 
@@ -95,9 +97,14 @@ describe("a project that is no ES module", () => {
     expect(await run("node", ["main.js"], folder)).toEqual({ stdout: "Hello\n", stderr: "" });
   });
 
+  /** The compiler options of `nest new` in Nest 11, without `baseUrl`, which TypeScript 6 refuses. */
+  const nest11 =
+    "--module nodenext --moduleResolution nodenext --resolvePackageJsonExports --esModuleInterop --isolatedModules " +
+    "--emitDecoratorMetadata --experimentalDecorators --allowSyntheticDefaultImports --forceConsistentCasingInFileNames";
   const refused = /TS1479|TS2307/;
   it.each([
     { options: "--module nodenext", works: true },
+    { options: nest11, works: true },
     { options: "--module node20", works: true },
     { options: "--module esnext --moduleResolution bundler", works: true },
     { options: "--module commonjs --moduleResolution bundler", works: true },
@@ -116,6 +123,37 @@ describe("a project that is no ES module", () => {
     if (works) await expect(compiled).resolves.toEqual({ stdout: "", stderr: "" });
     else expect((await compiled.catch((error: { stdout: string }) => error)).stdout).toMatch(refused);
   });
+
+  const jest = join(project, "tests/package/jest/node_modules/jest/bin/jest.js");
+  const node24 = join(project, "tests/frameworks/node_modules/node-24/bin/node");
+  const hasJest =
+    requires(() => existsSync(jest), "npm ci --prefix tests/package/jest") &&
+    requires(() => existsSync(node24), "npm ci --prefix tests/frameworks");
+  const test = `test("downloads", async () => {
+    const response = await toResponse(download("Hello"), new Request("http://localhost/"));
+    expect(await response.text()).toBe("Hello");
+  });`;
+  const required = `const { download } = require("downloadview"); const { toResponse } = require("downloadview/fetch"); ${test}`;
+  const imported = `import { download } from "downloadview"; import { toResponse } from "downloadview/fetch"; ${test}`;
+
+  it.runIf(hasJest).each([
+    { name: "a.test.js", code: required, flag: false, runtime: "Node 20", works: false },
+    { name: "a.test.js", code: required, flag: true, runtime: "Node 20", works: false },
+    { name: "a.test.js", code: required, flag: true, runtime: "Node 24", works: true },
+    { name: "a.test.mjs", code: imported, flag: false, runtime: "Node 20", works: false },
+    { name: "a.test.mjs", code: imported, flag: true, runtime: "Node 20", works: true },
+    { name: "a.test.mjs", code: imported, flag: true, runtime: "Node 24", works: true },
+  ])(
+    "is tested by Jest in $name, with --experimental-vm-modules: $flag, on $runtime: $works",
+    { timeout: 60_000 },
+    async ({ name, code, flag, runtime, works }) => {
+      const folder = await writeProject(join("jest", `${name}-${flag}-${runtime.slice(-2)}`), name, code);
+      const args = [...(flag ? ["--experimental-vm-modules"] : []), jest, "--rootDir", ".", "--ci"];
+      const ran = run(runtime === "Node 24" ? node24 : "node", [...args, "--testMatch", "**/a.test.*"], folder);
+      const { stderr } = await ran.catch((error: { stderr: string }) => error);
+      expect(stderr).toMatch(works ? /^Tests: +1 passed, 1 total$/m : /Must use import to load ES Module/);
+    },
+  );
 
   it.each([
     ["a browser", ["--platform=browser"]],
