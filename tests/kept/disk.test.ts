@@ -72,6 +72,9 @@ test.runIf(canMount)(
   "On a disk that gets full midway every client gets every byte, and nothing of the file stays",
   async () => {
     expect(mount("size=2m")).toBe(true);
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): number => warnings.push(warning.message);
+    process.on("warning", onWarning);
     await writeFile(join(folder, "other"), Buffer.alloc(1_000_000));
     const kept = new KeptFiles({ folder });
     const bytes = content(1, 5_000_000);
@@ -80,6 +83,12 @@ test.runIf(canMount)(
     expect(new Set(digests)).toEqual(new Set([sha256(bytes)]));
     await expect.poll(() => filesBelow("making")).toEqual([]);
     expect(await kept.get(["file", 1])).toBeUndefined();
+    // Once more, now that the refusal is forgotten: it is logged once.
+    await kept.delete(["file", 1]);
+    expect(await read(kept, 1, original)).toBe(sha256(bytes));
+    await new Promise(setImmediate);
+    process.off("warning", onWarning);
+    expect(warnings.filter((message) => message.includes(folder))).toEqual([expect.stringContaining("ENOSPC")]);
     const small = content(2, 1000);
     expect(await read(kept, 2, generated(small))).toBe(sha256(small));
     await expect.poll(async () => (await kept.get(["file", 2])) !== undefined).toBe(true);
