@@ -22,6 +22,8 @@ export class Child {
     this.#process = process;
     process.on("message", (answer: Answer) => this.#settle(answer));
     process.on("exit", () => this.#failAll(new Error("the process ended")));
+    // Of a question that could not be sent: without a listener, it would end the whole run.
+    process.on("error", (error) => this.#failAll(error));
   }
 
   /** Starts a script and waits until it can be asked. */
@@ -48,6 +50,7 @@ export class Child {
   }
 
   async ask<Value>(question: string, argument?: unknown): Promise<Value> {
+    if (!this.#process.connected) throw new Error("the process ended");
     const id = ++this.#lastId;
     const late = setTimeout(() => this.#settle({ id, error: "timed out" }), PATIENCE_MILLISECONDS);
     const answered = new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
