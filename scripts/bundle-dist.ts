@@ -17,6 +17,8 @@ const sources = join(root, "src");
 
 /** The chunks that most applications load whole, and the modules that each begins with. What the first has, no other has. */
 const chunks: readonly (readonly [name: string, modules: readonly string[]])[] = [
+  // Pure functions, which an application may bundle alone.
+  ["http", ["http/index.ts"]],
   // Runs wherever `fetch` runs.
   ["core", ["workerd.ts", "adapters/fetch.ts", "adapters/fields.ts", "signing/signed-storage.ts"]],
   // Writes to Node's responses, but imports no module of Node's.

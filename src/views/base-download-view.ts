@@ -119,15 +119,13 @@ export function DownloadMixin<Base extends Constructor<object>>(base: Base): Bas
   return Downloads as unknown as Base & Constructor<DownloadMembers>;
 }
 
-const defaults = {
-  ...presentationDefaults,
-  ...presentationMethods,
+const defaults = /* @__PURE__ */ Object.assign({}, presentationDefaults, presentationMethods, {
   responseClass: DownloadResponse,
   file: undefined,
   toJSON(this: object): never {
     return refuseJSON(this, "view");
   },
-};
+});
 
 /**
  * Defaults are on the prototype: fields of the base class, which every instance owns, win, and so do getters of

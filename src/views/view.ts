@@ -38,7 +38,10 @@ export type ContextOf<V> = V extends { context: ViewContext<infer C> } ? C : unk
 const methods = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
 type Method = (typeof methods)[number];
 const refusedNames: ReadonlySet<string> = new Set(["constructor", "__proto__", ...reservedNames, ...methods]);
-const methodsByName: ReadonlyMap<string, Method> = new Map(methods.map((method) => [method.toUpperCase(), method]));
+// A bundle that has no views has none of this.
+const methodsByName: ReadonlyMap<string, Method> = /* @__PURE__ */ new Map(
+  /* @__PURE__ */ methods.map((method) => [method.toUpperCase(), method]),
+);
 type MethodHandler = () => DownloadResult | Promise<DownloadResult>;
 
 /**
