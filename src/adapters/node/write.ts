@@ -262,8 +262,10 @@ class ResponseWriter {
     // HTTP/2's compatibility API emits it for a stream that was reset as well.
     if (!http2Stream(response)) {
       response.once("finish", () => {
-        // Node also emits it after the connection was destroyed, with bytes that were never sent.
-        const isLost = this.#socket?.destroyed === true && !this.#tookAll();
+        // Node also emits it after a write has failed, with bytes that were never sent, and before it destroys the connection.
+        const socket = this.#socket;
+        const hasFailed = socket?.destroyed === true || (socket?.errored ?? null) !== null;
+        const isLost = hasFailed && !this.#tookAll();
         if (!isLost) this.taken += length;
         this.#over(!isLost);
       });
