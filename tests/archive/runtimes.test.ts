@@ -60,5 +60,22 @@ describe.runIf(requires(frameworksAreThere, howToInstall))("an archive is the sa
         );
       },
     );
+
+    it("a selection, which a POST leads to, for the user who may have it", async () => {
+      const url = `http://127.0.0.1:${running.port}/selections`;
+      const posted = await fetch(url, { method: "POST", redirect: "manual" });
+      expect(posted.status).toBe(303);
+      const archive = new URL(posted.headers.get("location") ?? "", url);
+      const headers = { "X-User": "ann" };
+      const whole = await fetch(archive, { headers });
+      const bytes = Buffer.from(await whole.arrayBuffer());
+      const resume = { Range: "bytes=100-", "If-Range": whole.headers.get("etag") ?? "" };
+      const rest = await fetch(archive, { headers: { ...headers, ...resume } });
+      expect([whole.status, rest.status]).toEqual([200, 206]);
+      expect(Buffer.from(await rest.arrayBuffer()).equals(bytes.subarray(100))).toBe(true);
+      const refused = await fetch(archive, { headers: { ...resume, "X-User": "bob" } });
+      await refused.arrayBuffer();
+      expect(refused.status).toBe(403);
+    });
   });
 });
