@@ -99,6 +99,8 @@ export default defineConfig({
     ],
   },
   markdown: {
+    // The default themes have too little contrast on the background of a block (WCAG 1.4.3).
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
     // The names that GitHub gives headings, so that a link works in both places.
     anchor: {
       slugify: (heading) =>
