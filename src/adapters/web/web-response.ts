@@ -64,7 +64,7 @@ export async function webResponse(
 ): Promise<Response> {
   try {
     const final = await throughMiddleware(result, request, scope);
-    if (!isDownload(final)) return plainResponse(final, request, outgoing);
+    if (!isDownload(final)) return await plainResponse(final, request, outgoing);
     const options = { pipes: takesPipes(ResponseClass), outgoing, ...(fieldsOf ? { fieldsOf } : {}) };
     const { status, fields, body } = await webDownload(final, request, options);
     const response = new ResponseClass(body, { ...responseInit, status, headers: headersInit(fields) });
