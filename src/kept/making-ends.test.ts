@@ -22,8 +22,8 @@ const lease = 400;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "kept-"));
-  one = new KeptFiles({ folder, failureMemory: 300, lease });
-  other = new KeptFiles({ folder, failureMemory: 300, lease });
+  one = new KeptFiles({ folder, failureMemory: 1500, lease });
+  other = new KeptFiles({ folder, failureMemory: 1500, lease });
 });
 
 afterEach(async () => {
@@ -185,10 +185,10 @@ for (const [when, original] of stalled) {
       const file = original();
       return { name: file.name, stat: () => file.stat(), open: (options) => ((made += 1), file.open(options)) };
     };
-    const options = { idleTimeout: 100, finishAnyway: true };
+    const options = { idleTimeout: 600, finishAnyway: true };
     const asks = [open(view(one, make, options)), open(view(one, make, options), { method: "HEAD" })];
     await expect.poll(() => made).toBe(1);
-    asks.push(open(view(other, make, { ...options, idleTimeout: 50 })));
+    asks.push(open(view(other, make, { ...options, idleTimeout: 100 })));
     const results = await Promise.allSettled(asks);
     for (const result of results) {
       expect(result).toMatchObject({ status: "rejected", reason: { status: 503, headers: { "Retry-After": "2" } } });

@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import { FileChangedError } from "../errors.ts";
 import { onAbort } from "../files/abort.ts";
 import { closedEarly } from "../files/byte-reader.ts";
@@ -6,12 +5,13 @@ import type { DownloadFile, FileStat, OpenFile } from "../files/download-file.ts
 import { CheckedBytes } from "./checked-bytes.ts";
 import { commit, writeRecord, type CommitTask, type MadeBytes, type MadeTimes } from "./commit.ts";
 import type { FleetFile } from "./fleet.ts";
-import { remove, type KeptFolder } from "./folder.ts";
+import { remove } from "./folder.ts";
 import { OpenGrowingFile } from "./growing-file.ts";
 import { OpenSharedFile } from "./open-shared-file.ts";
 import { OriginalReads } from "./original-reads.ts";
 import { PartFile } from "./part-file.ts";
 import { growingStat, partInfo, type PartInfo } from "./part-info.ts";
+import { createPart, writeChunk, type MakingHost } from "./making-host.ts";
 import { Publication } from "./publication.ts";
 import type { KeptRecord, UpstreamLifetime } from "./record.ts";
 import { originalStalled } from "./unavailable.ts";
@@ -35,19 +35,6 @@ export type Made =
   | { readonly kind: "notKept" }
   | { readonly kind: "refused"; readonly reason: RefusalReason };
 
-/** Where a making writes, and what it may write there. */
-export interface MakingHost {
-  readonly folder: KeptFolder;
-  /** Files that are longer are not kept. In bytes. */
-  readonly maxBytes: number;
-  /** Milliseconds after which a process that shows no sign of life is gone. */
-  readonly lease: number;
-  /** Makes room for so many bytes. False if there is none. */
-  makeRoom(bytes: number): Promise<boolean>;
-  /** Told, of the disk, what kept a file from being kept. */
-  onDiskError(error: unknown): void;
-}
-
 export interface MakingTask extends CommitTask {
   readonly source: DownloadFile;
   /** {@link source}, if machines share what they make. */
@@ -60,9 +47,6 @@ export interface MakingTask extends CommitTask {
 
 /** For how many milliseconds an original that has sent all its bytes may take to end, when no client waits any more. */
 const endPatience = 10_000;
-
-/** The disk is looked at again after so many bytes. */
-const roomStep = 64 * 1024 * 1024;
 
 /** One making of one file: reads the original once, writes it to the disk, and has any number of clients read along. */
 export class Making {
@@ -302,20 +286,9 @@ export class Making {
    */
   async #openPart({ size }: FileStat): Promise<"disk" | undefined> {
     if (size !== undefined && size > this.#host.maxBytes) return "disk";
-    const part = new PartFile(this.#createPart(size ?? 0));
+    const part = new PartFile(createPart(this.#host, this.#task.lease.nonce, size ?? 0));
     if (size === undefined || (await part.isOpen())) this.#part = part;
     return this.#part ? undefined : "disk";
-  }
-
-  /** Undefined if the disk, or its limits, leave no room for it. */
-  async #createPart(size: number): Promise<FileHandle | undefined> {
-    const { folder, makeRoom, onDiskError } = this.#host;
-    try {
-      return (await makeRoom(size)) ? await folder.create(folder.part(this.#task.lease.nonce)) : undefined;
-    } catch (error) {
-      onDiskError(error);
-      return undefined;
-    }
   }
 
   async #write(opened: OpenFile, upstream: UpstreamLifetime | undefined, askedName: string): Promise<Made> {
@@ -328,7 +301,7 @@ export class Making {
       signal.throwIfAborted();
       part.add(chunk);
       if (!this.#isStarted) this.#start(part, opened.stat);
-      isKeeping &&= await this.#writeChunk(part, chunk);
+      isKeeping &&= await writeChunk(this.#host, part, chunk);
       if (!isKeeping && !part.isFull) await this.#stopKeeping(part);
       if (!isKeeping) await part.pass(chunk, signal);
     }
@@ -349,22 +322,6 @@ export class Making {
     const info = partInfo(this.#shared?.record.name ?? this.#task.source.name, stat);
     this.#publication.publish(info);
     this.#resolveStarted({ kind: "growing", info, part });
-  }
-
-  /** False if the disk, or its limits, do not take the chunk. */
-  async #writeChunk(part: PartFile, chunk: Uint8Array): Promise<boolean> {
-    const { maxBytes, makeRoom, onDiskError } = this.#host;
-    const end = part.written + chunk.byteLength;
-    try {
-      if (end > maxBytes || !(await part.isOpen())) return false;
-      const isNextStep = Math.floor(end / roomStep) > Math.floor(part.written / roomStep);
-      if (isNextStep && !(await makeRoom(roomStep))) return false;
-      await part.write(chunk);
-      return true;
-    } catch (error) {
-      onDiskError(error);
-      return false;
-    }
   }
 
   /** The rest goes through memory. Those that wait for a kept file need not wait for the last reader. */
