@@ -18,6 +18,8 @@ export interface RunningServer {
 
 /** Listens on a free port of the loopback interface. */
 export async function listen(server: Server): Promise<RunningServer> {
+  // Node's five seconds pass while ten thousand connections are opened, or while other servers have their turn.
+  if ("keepAliveTimeout" in server) server.keepAliveTimeout = 120_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return { port: portOf(server.address()) };
