@@ -5,7 +5,6 @@ import { MemoryStorage } from "../storages/memory-storage.ts";
 import { StorageFile } from "../storages/storage-file.ts";
 import { assertDownloadResponse } from "../testing/index.ts";
 import { download } from "./download.ts";
-import { download as downloadOnWorker } from "./download.worker.ts";
 
 describe("download", () => {
   it.each([
@@ -48,13 +47,6 @@ describe("download", () => {
     expect(file).toBeInstanceOf(HTTPFile);
     expect([file.name, file.url]).toEqual(["a.pdf", "https://files.example/a.pdf"]);
     expect(download(new URL("https://files.example/a.pdf"), { name: "own.pdf" }).getFilename()).toBe("own.pdf");
-  });
-
-  it("refuses a URL in a bundle for Workers, and takes everything else", async () => {
-    expect(() => downloadOnWorker(new URL("https://files.example/a.pdf"))).toThrow(/download\(new HTTPFile\(url\)\)/);
-    const file = new HTTPFile("https://files.example/a.pdf");
-    expect(downloadOnWorker(file).file).toBe(file);
-    await assertDownloadResponse(downloadOnWorker("a,b", { name: "a.csv" }), { filename: "a.csv", content: "a,b" });
   });
 
   it("takes text for text, never for a path or a URL", async () => {

@@ -176,7 +176,7 @@ describe("a bundle for Workers", () => {
       of: "download and toFetchHandler",
       code: `import { download } from "downloadview"; import { toFetchHandler } from "downloadview/fetch";
         export default { fetch: toFetchHandler(async () => download("Hello")) };`,
-      limit: 22_500,
+      limit: 28_500,
     },
     {
       of: "one function of downloadview/http",
