@@ -77,7 +77,7 @@ export const dimensions: readonly Dimension[] = [
       "share a look at the disk; from 100 on, each request looks.",
     servers: [{ ...ours, module: "growth/memoised" }, send],
     request: () => ({ kind: "generated", path: "/memo/*.bin", bodyBytes: KIB }),
-    load: (of) => ({ ...keepAlive, pick: { of, distribution: "uniform" } }) as Load,
+    load: (of) => ({ ...keepAlive, pick: { of, distribution: "uniform" } }),
     prepare: (root, point) => {
       if (point === 1) mkdirSync(join(root, "memo"));
       for (let at = Math.floor(point / 10); at < point; at++)
@@ -94,7 +94,7 @@ export const dimensions: readonly Dimension[] = [
     // Peers open a file for each, and would need more descriptors than a process may have.
     servers: [ours],
     request: () => ({ kind: "file", file: "large.bin", range: { start: MIB + 1, end: MIB + KIB } }),
-    load: (inFlight) => ({ ...keepAlive, inFlight }) as Load,
+    load: (inFlight) => ({ ...keepAlive, inFlight }),
   },
   {
     name: "links",

@@ -60,8 +60,7 @@ export async function send(
 ): Promise<HTTPResponse | Response> {
   try {
     const final = await throughMiddleware(result, event.req, event);
-    if (!isDownload(final))
-      return await plainResponse(final, event.req, event.runtime?.node?.res as Outgoing | undefined);
+    if (!isDownload(final)) return await plainResponse(final, event.req, event.runtime?.node?.res);
     const fieldsOf = (rendered: RenderedHead): HeaderFields => fieldsBeside(event.res.headers, rendered);
     const outgoing = event.runtime?.node?.res as Outgoing | undefined;
     const { status, fields, body } = await webDownload(final, event.req, {

@@ -77,7 +77,7 @@ export class ForeignMaking {
   async #open(following: Following): Promise<OpenFile | undefined> {
     const info = await this.#info();
     const reader = info && (await ForeignReader.open(this.#folder.part(this.#nonce), () => this.#state()));
-    return reader && new OpenGrowingFile(growingStat(info!), reader, () => following.end());
+    return reader && new OpenGrowingFile(growingStat(info), reader, () => following.end());
   }
 
   async #state(): Promise<ForeignState> {

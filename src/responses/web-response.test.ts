@@ -31,7 +31,7 @@ const next = "the next client's bytes";
 async function pipelined(first: DownloadHandler, method: string): Promise<string> {
   const view: DownloadHandler = async (request, context) =>
     request.url === "/first" ? first(request, context) : new Response(next);
-  const socket = connect(await listen(toNodeHandler(view) as RequestListener), "127.0.0.1");
+  const socket = connect(await listen(toNodeHandler(view)), "127.0.0.1");
   socket.write(
     `${method} /first HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
   );

@@ -35,7 +35,7 @@ it("One download that writes a MiB a turn never waits", async () => {
 
 it("Small chunks wait for none", async () => {
   await nextTurn();
-  turnFor(2 * mebibyte);
+  void turnFor(2 * mebibyte);
   expect(turnFor(64 * 1024)).toBeUndefined();
   expect(turnFor(mebibyte)).toBeInstanceOf(Promise);
   await nextTurn();

@@ -25,10 +25,10 @@ afterEach(async () => {
 function closings(): Map<number, number> {
   const closed = new Map<number, number>();
   const close = fs.close.bind(fs);
-  vi.spyOn(fs, "close").mockImplementation(((descriptor: number, callback?: fs.NoParamCallback) => {
+  vi.spyOn(fs, "close").mockImplementation((descriptor: number, callback?: fs.NoParamCallback) => {
     closed.set(descriptor, (closed.get(descriptor) ?? 0) + 1);
     close(descriptor, callback);
-  }) as typeof fs.close);
+  });
   return closed;
 }
 
@@ -71,7 +71,8 @@ describe("a file that is closed while a part of it is read", () => {
 it("a descriptor that can't be closed fails no response that is over", async () => {
   const { file } = await reader();
   const close = fs.close.bind(fs);
-  vi.spyOn(fs, "close").mockImplementation(((descriptor: number, callback?: fs.NoParamCallback) =>
-    close(descriptor, () => callback?.(new Error("EIO")))) as typeof fs.close);
+  vi.spyOn(fs, "close").mockImplementation((descriptor: number, callback?: fs.NoParamCallback) =>
+    close(descriptor, () => callback?.(new Error("EIO"))),
+  );
   await expect(file.close()).resolves.toBeUndefined();
 });
