@@ -47,9 +47,10 @@ export class AlreadyEncodedError extends Error {
 export class CompressedFile extends DescribedFile {
   readonly #original: DownloadFile;
 
-  constructor(original: DownloadFile, coding: DerivedCoding, name: string) {
+  /** @param onRead called when all of the original was read, before the end is known */
+  constructor(original: DownloadFile, coding: DerivedCoding, name: string, onRead: () => Promise<void>) {
     const contentEncoding = coding;
-    super(new VirtualFile(({ signal }) => compress(original, coding, signal), { name, contentEncoding }), {});
+    super(new VirtualFile(({ signal }) => compress(original, coding, signal, onRead), { name, contentEncoding }), {});
     this.#original = original;
   }
 
@@ -65,12 +66,14 @@ async function* compress(
   original: DownloadFile,
   coding: DerivedCoding,
   signal: AbortSignal,
+  onRead: () => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
   const opened = await original.open({ signal });
   try {
     if (opened.stat.contentEncoding !== undefined) throw new AlreadyEncodedError("It is encoded by now");
     const source = Readable.from(readOpened(opened), { objectMode: false });
     yield* pipeline(source, coders[coding]!(), () => undefined) as AsyncIterable<Uint8Array>;
+    await onRead();
   } finally {
     await opened.close();
   }

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LocalFile, readOpened, VirtualFile, type DownloadFile } from "../index.ts";
-import { KeptFiles } from "./index.ts";
+import { LocalFile, readOpened, VirtualFile, type DownloadFile, type FileStat, type StatOptions } from "../index.ts";
+import { KeptFiles, type DeriveOptions } from "./index.ts";
 
 let folder: string;
 let kept: KeptFiles;
@@ -51,6 +51,36 @@ test("A file is derived once for each version of a file on the disk", async () =
   await write("other");
   expect([await text(derive()), made]).toEqual(["OTHER", 1]);
 });
+
+for (const [kind, options] of [
+  ["a text", { recipe: "x", make: upper }],
+  ["a stream", { recipe: "x", make: async (source) => new Blob([await text(source)]).stream() }],
+  ["compressed bytes", { recipe: "gzip" }],
+] satisfies [string, DeriveOptions][]) {
+  test(`What is made of an original that is replaced meanwhile is not kept for the version before: ${kind}`, async () => {
+    const path = join(folder, "a.txt");
+    const old = new Date(2024, 1, 1);
+    const write = async (content: string, time: Date): Promise<void> => {
+      await writeFile(path, content);
+      await utimes(path, time, time);
+    };
+    await write("one", old);
+    // The version is told by a stat. Just after it, another file takes the place.
+    class Replaced extends LocalFile {
+      override async stat(options?: StatOptions): Promise<FileStat> {
+        const stat = await super.stat(options);
+        await write("secret", new Date(2024, 2, 1));
+        return stat;
+      }
+    }
+    await kept.derive(new Replaced(path), options).ready();
+    await write("one", old);
+    const file = kept.derive(new LocalFile(path), options);
+    const bytes = await read(file);
+    expect((options.recipe === "gzip" ? gunzipSync(bytes) : bytes).toString().toLowerCase()).toBe("one");
+    expect(await file.ready()).toBeDefined();
+  });
+}
 
 test("Two recipes of one file, and one recipe of two files, are different files", async () => {
   const a = new VirtualFile("a");

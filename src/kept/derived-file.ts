@@ -2,7 +2,8 @@ import { ImproperlyConfiguredError } from "../errors.ts";
 import { debug, reasonOf } from "../diagnostics.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions, StatOptions } from "../files/download-file.ts";
 import { VirtualFile } from "../files/virtual-file.ts";
-import type { ByteSource } from "../files/byte-source.ts";
+import { readBytes } from "../files/byte-reader.ts";
+import { isByteSource, isOneShot, type ByteSource } from "../files/byte-source.ts";
 import { preferredEncoding } from "../http/encoding.ts";
 import { refuseJSON } from "../serialization.ts";
 import { AlreadyEncodedError, availableCodings, CompressedFile, isCoding, type DerivedCoding } from "./compression.ts";
@@ -139,7 +140,18 @@ export class DerivedFile implements DownloadFile {
   }
 
   async #visit(recipe: string, { signal }: StatOptions): Promise<Visit> {
-    return visitOf(await this.#key(recipe, signal), this.#source(recipe), this.#options, { signal });
+    const { key } = this.#options;
+    const version = key === undefined ? await this.original.stat({ signal }) : undefined;
+    const hashed = hashKey(["derived", recipe, key ?? this.#keyOf(version ?? {})]);
+    const onRead = version && (() => this.#dropUnlessStill(version, hashed));
+    return visitOf(hashed, this.#source(recipe, onRead), this.#options, { signal });
+  }
+
+  /** Between the stat that the key is made of and the reading, another file may have taken the place of the original. */
+  async #dropUnlessStill(version: FileStat, { hash }: HashedKey): Promise<void> {
+    const now = await this.original.stat().catch(() => undefined);
+    // A making whose key is dropped meanwhile is served, and not kept.
+    if (!now || !isSameVersion(version, now)) await storeOf(this.#kept).drop(hash);
   }
 
   async #orOriginal<T>(derived: () => Promise<T>, original: () => Promise<T>): Promise<T> {
@@ -152,22 +164,25 @@ export class DerivedFile implements DownloadFile {
     }
   }
 
-  async #key(recipe: string, signal: AbortSignal | undefined): Promise<HashedKey> {
-    return hashKey(["derived", recipe, this.#options.key ?? (await this.#version(signal))]);
-  }
-
-  async #version(signal: AbortSignal | undefined): Promise<KeptKey> {
+  #keyOf({ size, lastModified, etag }: FileStat): KeptKey {
     const { original } = this;
-    const { size, lastModified, etag } = await original.stat({ signal });
     if (isKept(original)) return ["kept", original.key, etag ?? null];
     return ["path", original.path ?? null, size ?? null, lastModified?.getTime() ?? null, etag ?? null];
   }
 
-  #source(recipe: string): DownloadFile {
+  /** @param onRead called when all of the original was read, before the end of what is made of it is known */
+  #source(recipe: string, onRead: () => Promise<void> = async () => undefined): DownloadFile {
     const { make, contentType } = this.#options;
     const { original, name } = this;
-    if (make) return new VirtualFile(({ signal }) => make(original, { signal }), { name, contentType });
-    return new CompressedFile(original, recipe as DerivedCoding, name);
+    if (!make) return new CompressedFile(original, recipe as DerivedCoding, name, onRead);
+    const made = async (signal: AbortSignal): Promise<ByteSource> => {
+      const bytes = await make(original, { signal });
+      // What is no source is refused where it is read.
+      if (isByteSource(bytes) && isOneShot(bytes)) return followedBy(bytes, onRead);
+      await onRead();
+      return bytes;
+    };
+    return new VirtualFile(({ signal }) => made(signal), { name, contentType });
   }
 
   /** @throws {TypeError} always: what this holds is not for a client. */
@@ -191,6 +206,17 @@ function assertRecipe(recipe: unknown): void {
   throw new ImproperlyConfiguredError(
     `derive: recipe must be a text, such as "webp-800", got ${JSON.stringify(recipe)}`,
   );
+}
+
+async function* followedBy(bytes: ByteSource, onRead: () => Promise<void>): AsyncGenerator<Uint8Array> {
+  yield* readBytes(bytes);
+  await onRead();
+}
+
+/** A weak entity tag may be another one each time, so the size and the time decide there. */
+function isSameVersion(one: FileStat, other: FileStat): boolean {
+  if (one.etag?.startsWith('"') && other.etag?.startsWith('"')) return one.etag === other.etag;
+  return one.size === other.size && one.lastModified?.getTime() === other.lastModified?.getTime();
 }
 
 function isKept(file: DownloadFile): file is KeptFile {
