@@ -8,6 +8,7 @@ import { DerivedFile, type DeriveOptions } from "./derived-file.ts";
 import { Fleet } from "./fleet.ts";
 import { KeptFolder } from "./folder.ts";
 import { graveLife } from "./housekeeping.ts";
+import { deleteSlices } from "./in-slices.ts";
 import { KeepingFile } from "./keeping-file.ts";
 import { KeptFile, recordOf } from "./kept-file.ts";
 import { assertLimits, type KeepOptions, type KeptFilesOptions } from "./kept-options.ts";
@@ -179,7 +180,10 @@ export class KeptFiles {
    * @throws what the shared storage fails with
    */
   async delete(key: KeptKey): Promise<boolean> {
-    return this.#store.delete(hashKey(key).hash);
+    const hashed = hashKey(key);
+    const wasWhole = await this.#store.delete(hashed.hash);
+    const wasInSlices = await deleteSlices(this.#store, hashed);
+    return wasWhole || wasInSlices;
   }
 
   /** Drops all files, also in the shared storage. @throws what the shared storage fails with */

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { download, HTTPFile, withMiddleware } from "../index.ts";
+import { download, HTTPFile, VirtualFile, withMiddleware } from "../index.ts";
 import type { DownloadHandler } from "../responses/handler.ts";
 import { renderResult } from "../responses/render.ts";
 import { closeBody, readBody } from "../responses/rendered-response.ts";
@@ -102,6 +102,30 @@ test("A range over the border of two slices, and the whole, are right", async ()
   const whole = await ask(handler);
   expect([whole.status, whole.bytes.equals(bytesOf(1)), whole.headers.get("etag")]).toEqual([200, true, '"v1"']);
   expect(state.asked).toEqual(["bytes=0-0", range(0), range(1), range(2)]);
+});
+
+test("No key of an application, whatever a client puts into it, is that of a manifest or of a slice", async () => {
+  const { file } = upstream();
+  const manifest = { etag: '"v1"', size: slice, contentType: "text/html" };
+  await kept.make(["slices", "film"], new VirtualFile(JSON.stringify(manifest)));
+  const answer = await ask(view(file), { Range: "bytes=-500" });
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([206, "video/mp4"]);
+  expect(answer.bytes.equals(bytesOf(1).subarray(-500))).toBe(true);
+  const flat: unknown[] = [];
+  for await (const { key } of kept.list()) if (!key.some((part) => Array.isArray(part))) flat.push(key);
+  expect(flat).toEqual([["slices", "film"]]);
+});
+
+test("A file in slices is dropped by its key: no slice, and no manifest, is sent afterwards", async () => {
+  const { state, file } = upstream();
+  await ask(view(file), { Range: "bytes=-500" });
+  expect(await kept.delete(["film"])).toBe(true);
+  for await (const { key } of kept.list()) expect(key).toBeUndefined();
+  state.asked.length = 0;
+  await ask(view(file), { Range: "bytes=-500" });
+  expect(state.asked).toEqual(["bytes=0-0", range(2)]);
+  await kept.delete(["film"]);
+  expect(await kept.delete(["film"])).toBe(false);
 });
 
 test("HEAD and 304 fetch no slice", async () => {

@@ -77,12 +77,16 @@ export class SlicedFile implements DownloadFile {
 }
 
 function sliceKey({ hash }: HashedKey, etag: string, index: number): HashedKey {
-  return hashKey(["slice", hash, etag, index]);
+  return hashKey(["slice", [hash, etag, index]]);
 }
 
 /** Drops all slices of a version. */
-export async function dropSlices(store: KeptStore, key: HashedKey, { etag, size }: SliceManifest): Promise<void> {
-  for (let index = 0; index * sliceSize < size; index += 1) await store.drop(sliceKey(key, etag, index).hash);
+export async function dropSlices(
+  key: HashedKey,
+  { etag, size }: SliceManifest,
+  drop: (hash: string) => Promise<unknown>,
+): Promise<void> {
+  for (let index = 0; index * sliceSize < size; index += 1) await drop(sliceKey(key, etag, index).hash);
 }
 
 /** One slice of the original, as a file. */
