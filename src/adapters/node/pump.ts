@@ -5,7 +5,7 @@ import { endedEarly, type SeekableContent } from "../../files/content.ts";
 import { chunkSizes, mostAbsorbed, patience, returnLarge, takeLarge, wantedBytes } from "../chunk-budget.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { borrowBuffer, returnBuffer } from "./buffer-pool.ts";
-import { trustedSocket } from "./connection.ts";
+import { trustedSocket } from "./trusted-socket.ts";
 import { turnFor } from "./turn-budget.ts";
 
 /** The writer of a response, as far as the pump needs it. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { RenderedResponse } from "../../responses/rendered-response.ts";
-import { trustedSocket } from "./connection.ts";
+import { trustedSocket } from "./trusted-socket.ts";
 import { writeRendered } from "./write.ts";
 
 type Source = UnderlyingDefaultSource<Uint8Array>;

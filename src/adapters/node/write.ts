@@ -17,11 +17,11 @@ import {
   mustDrain,
   onConnectionEnd,
   socketOf,
-  trustedSocket,
 } from "./connection.ts";
 import { mergeHead, writeHead } from "./head.ts";
 import { pump } from "./pump.ts";
 import { NodeDownloadRequest } from "./request.ts";
+import { trustedSocket } from "./trusted-socket.ts";
 import { watchClient } from "./slow-client.ts";
 
 /** Told of an error that no response shows. If the download is broken, its head was sent, and the error is for a log. */
