@@ -126,6 +126,21 @@ describe("serverConfiguration", () => {
   });
 
   it.each([
+    ["apache", "/srv/${HOME}", /variable/],
+    ["caddy", "/srv/{$HOME}", /brace/],
+    ["caddy", "/srv/{http.request.uri.path}", /brace/],
+  ] as const)("refuses a folder in which %s would replace a part: %s", (server, folder, message) => {
+    expect(() => configured([{ sourceDir: folder, destinationDir: folder }], { server })).toThrow(message);
+  });
+
+  it("takes a dollar sign that is no variable for Apache", () => {
+    const folder = "/srv/$a {b}";
+    expect(configured([{ sourceDir: folder, destinationDir: folder }], { server: "apache" })).toContain(
+      'XSendFilePath "/srv/$a {b}"',
+    );
+  });
+
+  it.each([
     [8080, "listen *:8080;"],
     ["8080", "listen *:8080;"],
     ["127.0.0.1:8080", "listen 127.0.0.1:8080;"],

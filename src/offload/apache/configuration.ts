@@ -1,3 +1,4 @@
+import { ImproperlyConfiguredError } from "../../errors.ts";
 import type { ApacheOptions } from "./index.ts";
 import { folderOf, indented, lines, type ServerConfiguration } from "../server-configuration.ts";
 
@@ -94,6 +95,12 @@ function logged(log: string): string[] {
   ];
 }
 
+/** @throws {ImproperlyConfiguredError} for a variable, which Apache replaces within quotes too */
 function quoted(path: string): string {
+  if (path.includes("${")) {
+    throw new ImproperlyConfiguredError(
+      `A path for Apache must not have "\${", which would begin a variable, got ${JSON.stringify(path)}. Rename the folder`,
+    );
+  }
   return `"${path.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }

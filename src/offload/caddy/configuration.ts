@@ -1,3 +1,4 @@
+import { ImproperlyConfiguredError } from "../../errors.ts";
 import { authorizePath, decidedFields, publicFolder } from "../auth-request/configuration-parts.ts";
 import type { CaddyOptions } from "./index.ts";
 import type { CompiledRule } from "../compiled-rule.ts";
@@ -131,6 +132,12 @@ function validator(name: string, field: string, value: string, pattern: string):
   ];
 }
 
+/** @throws {ImproperlyConfiguredError} for a brace, with which a placeholder begins, within quotes too */
 function quoted(text: string): string {
+  if (text.includes("{")) {
+    throw new ImproperlyConfiguredError(
+      `A path for Caddy must have no brace, which would begin a placeholder, got ${JSON.stringify(text)}. Rename the folder`,
+    );
+  }
   return /^[\w/.*~-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
