@@ -128,6 +128,16 @@ test("A file in slices is dropped by its key: no slice, and no manifest, is sent
   expect(await kept.delete(["film"])).toBe(false);
 });
 
+test("Once the upstream has said that the file is gone, no slice that is kept is sent either", async () => {
+  const { state, file } = upstream();
+  await ask(view(file), { Range: "bytes=-500" });
+  const gone = (): HTTPFile =>
+    new HTTPFile("https://files.example/film.mp4", { fetch: async () => new Response(null, { status: 404 }) });
+  await expect(ask(view(gone), { Range: "bytes=0-9" })).rejects.toMatchObject({ status: 404 });
+  await expect(ask(view(gone), { Range: "bytes=-500" })).rejects.toMatchObject({ status: 404 });
+  expect(state.asked).toEqual(["bytes=0-0", range(2)]);
+});
+
 test("HEAD and 304 fetch no slice", async () => {
   const { state, file } = upstream();
   const handler = view(file);

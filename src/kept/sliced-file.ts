@@ -2,6 +2,7 @@ import { FileChangedError } from "../errors.ts";
 import { readOpened, type Content } from "../files/content.ts";
 import type { DownloadFile, FileStat, OpenFile, OpenOptions } from "../files/download-file.ts";
 import type { ByteRange } from "../http/range.ts";
+import { statusOf } from "../responses/delivery.ts";
 import { refuseJSON } from "../serialization.ts";
 import type { KeptStore } from "./kept-store.ts";
 import { hashKey, type HashedKey } from "./key.ts";
@@ -118,7 +119,11 @@ class SliceSource implements DownloadFile {
   /** @throws {FileChangedError} if the upstream has another version than that of the manifest */
   async open({ signal }: OpenOptions = {}): Promise<OpenFile> {
     const range = this.#range;
-    const opened = await this.#original.open({ range, ...(signal ? { signal } : {}) });
+    const opened = await this.#original.open({ range, ...(signal ? { signal } : {}) }).catch(async (error: unknown) => {
+      // It is gone, or may no longer be had: the slices that are kept are not sent any longer.
+      if (statusOf(error) < 500) await this.#onChanged();
+      throw error;
+    });
     const now = sliceable(opened);
     if (now?.etag === this.#manifest.etag && now.size === this.#manifest.size) {
       return new OpenSlice(opened, { size: this.#size }, range);
