@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { debug, reasonOf } from "../diagnostics.ts";
 import { forgetOldest, maxRemembered } from "./forget-oldest.ts";
 import type { KeptStore } from "./kept-store.ts";
 import { hashKey, type HashedKey } from "./key.ts";
@@ -20,7 +21,12 @@ export async function slicedFile(store: KeptStore, visit: Visit, from: number): 
   const manifest = await manifestAt(obtained.file.path);
   if (!manifest || manifest.size < from) return undefined;
   await discardOther(store, visit, manifest);
-  return new SlicedFile(store, visit, manifest, () => store.drop(manifestKey.hash));
+  // In the shared storage as well: from there, each request would get it back. What the client is told is that the file changed.
+  const onChanged = (): Promise<unknown> =>
+    store.delete(manifestKey.hash).catch((error: unknown) => {
+      debug(() => `A manifest of slices could not be dropped: ${reasonOf(error)}`);
+    });
+  return new SlicedFile(store, visit, manifest, onChanged);
 }
 
 /** Drops the manifest of a key, and all slices of it. Returns false if this machine had none. */

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { download, HTTPFile, VirtualFile, withMiddleware } from "../index.ts";
+import { download, HTTPFile, MemoryStorage, VirtualFile, withMiddleware } from "../index.ts";
 import type { DownloadHandler } from "../responses/handler.ts";
 import { renderResult } from "../responses/render.ts";
 import { closeBody, readBody } from "../responses/rendered-response.ts";
@@ -136,6 +136,18 @@ test("Once the upstream has said that the file is gone, no slice that is kept is
   await expect(ask(view(gone), { Range: "bytes=0-9" })).rejects.toMatchObject({ status: 404 });
   await expect(ask(view(gone), { Range: "bytes=-500" })).rejects.toMatchObject({ status: 404 });
   expect(state.asked).toEqual(["bytes=0-0", range(2)]);
+});
+
+test("Once the entity tag has changed, the shared manifest is dropped as well: the next request has the new version", async () => {
+  const { state, file } = upstream();
+  kept = new KeptFiles({ folder, failureMemory: 0, shared: new MemoryStorage() });
+  await ask(view(file), { Range: "bytes=-500" });
+  // Until it is shared.
+  await expect.poll(() => readdir(join(folder, "locks")).catch(() => []), { timeout: 15_000 }).toEqual([]);
+  state.version = 2;
+  await ask(view(file), { Range: "bytes=0-9" }).catch(() => undefined);
+  const answer = await ask(view(file), { Range: "bytes=0-9" });
+  expect([answer.headers.get("etag"), answer.bytes.equals(bytesOf(2).subarray(0, 10))]).toEqual(['"v2"', true]);
 });
 
 test("HEAD and 304 fetch no slice", async () => {
