@@ -56,7 +56,7 @@ const aroundLocations: Readonly<Record<ServerName, (text: string, whole: string)
 };
 
 function modulesOf({ command }: ServerProgram): string {
-  return isAbsolute(command) ? join(dirname(command), "../lib/lighttpd") : "/usr/lib/lighttpd";
+  return isAbsolute(command) ? join(dirname(command), "../root/usr/lib/lighttpd") : "/usr/lib/lighttpd";
 }
 
 describeServers("a configuration for $label", (server) => {
