@@ -1,5 +1,5 @@
 /**
- * `npm run entered`: how many files and functions of ours one warm request enters, by V8's precise coverage of the compiled sources.
+ * `npm run entered`: how many files and functions of this package one warm request enters, by V8's precise coverage of the compiled sources.
  * A reader who follows a request through the code walks the same way, so fewer is better.
  */
 import { execFileSync } from "node:child_process";

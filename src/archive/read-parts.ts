@@ -183,11 +183,8 @@ class Readings {
 }
 
 /** Fills `room` with the bytes of a part from `from` on. */
-function writeMade(part: BytesPart | ChecksumPart, from: number, room: Uint8Array, crc32: number): undefined {
-  if (room.byteLength === part.length) {
-    part.write(room, crc32);
-    return undefined;
-  }
+function writeMade(part: BytesPart | ChecksumPart, from: number, room: Uint8Array, crc32: number): void {
+  if (room.byteLength === part.length) return part.write(room, crc32);
   const bytes = new Uint8Array(part.length);
   part.write(bytes, crc32);
   room.set(bytes.subarray(from, from + room.byteLength));

@@ -117,7 +117,7 @@ const configNames = [
 
 /**
  * Loads the configuration of a project: what its `downloadview.config.ts` exports by default, or as `config`.
- * @throws {UsageError} if there is none
+ * @throws {UsageError} if the module has no such export
  */
 export async function loadConfig(path: string | undefined, folder: string): Promise<DownloadviewConfig> {
   const file = path === undefined ? await find(folder) : resolve(folder, path);

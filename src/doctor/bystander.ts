@@ -33,8 +33,8 @@ const products =
   /cloudflare|cloudfront|akamai|varnish|fastly|squid|awselb|envoy|haproxy|traefik|bunnycdn|vercel|netlify|google frontend|\bgws\b|\bats\b/i;
 
 /**
- * Returns the field, with its value, that tells of a CDN, a cache or a load balancer between the client and the server.
- * Undefined if there is none.
+ * Returns the field, with its value, that a CDN, a cache or a load balancer between the client and the server has
+ * added. Undefined if no field shows one.
  */
 export function bystander(own: Reply, theirs: Reply, server: ServerName | undefined): string | undefined {
   const isNew = (name: string): boolean => theirs.field(name) !== undefined && own.field(name) === undefined;

@@ -62,7 +62,7 @@ export class KeptFolder {
     return join(this.path, "graves", `${newNonce()}.json`);
   }
 
-  /** The record of a key. Undefined if there is none, or it is not that key's. */
+  /** Reads the record of a key. Undefined if it is missing or belongs to another key. */
   async read({ hash, text: keyText }: HashedKey): Promise<KeptRecord | undefined> {
     const path = this.entry(hash);
     try {

@@ -27,7 +27,7 @@ export class Housekeeping {
     return this.#bytes ?? 0;
   }
 
-  /** Makes room for a file of so many bytes. Returns false if there is none. */
+  /** Makes room for a file of so many bytes. Returns false if the folder is full. */
   async makeRoom(bytes: number): Promise<boolean> {
     const { maxBytes, minFreeBytes } = this.#limits;
     if (bytes > maxBytes) return false;

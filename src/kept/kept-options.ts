@@ -54,7 +54,7 @@ export interface KeepOptions extends FreshnessOptions {
 /** In milliseconds. Longer than servers in front wait by themselves (nginx, Apache: 60 s). */
 export const defaultIdleTimeout = 120_000;
 
-/** @throws {ImproperlyConfiguredError} for a number that is none, or is negative */
+/** @throws {ImproperlyConfiguredError} for anything but a number of 0 or more */
 export function assertLimits(limits: Readonly<Record<string, number>>): void {
   for (const [name, limit] of Object.entries(limits)) {
     if (typeof limit === "number" && limit >= 0) continue;

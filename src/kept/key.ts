@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** A JSON value. `undefined` is none: two values that are both unknown must not share a file. */
+/** A JSON value. `undefined` is refused: two values that are both unknown must not share a file. */
 export type KeptKeyPart =
   | string
   | number

@@ -92,7 +92,7 @@ export async function takeLease(folder: KeptFolder, hash: string, life: number):
   }
 }
 
-/** The nonce of the making whose lease is alive. Undefined if there is none. */
+/** The nonce of the making whose lease is alive. Undefined if no lease is. */
 export async function liveHolder(path: string, life: number): Promise<string | undefined> {
   const [holder, age] = await Promise.all([readHolder(path), ageOf(path)]);
   if (age === undefined || age > life) return undefined;

@@ -225,7 +225,7 @@ test("A stale file is served within staleIfError if its original hangs", async (
   expect(await ask(view(one, make, options), { headers: { Range: "bytes=0-1" } })).toBe("go");
 });
 
-test("A client that reads slowly is no fault of the original: what cannot be kept reaches it whole", async () => {
+test("The time that a slow client takes does not count against the original: a file that cannot be kept reaches it whole", async () => {
   await one.close();
   one = new KeptFiles({ folder, maxBytes: 1000 });
   const pieces = 40;

@@ -9,7 +9,7 @@ export interface MakingHost {
   readonly maxBytes: number;
   /** Milliseconds after which a process that shows no sign of life is gone. */
   readonly lease: number;
-  /** Makes room for so many bytes. False if there is none. */
+  /** Makes room for so many bytes. Returns false if the folder is full. */
   makeRoom(bytes: number): Promise<boolean>;
   /** Told, of the disk, what kept a file from being kept. */
   onDiskError(error: unknown): void;

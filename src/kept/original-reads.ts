@@ -50,7 +50,7 @@ export class OriginalReads {
     }
   }
 
-  // One timer for all steps. It runs on between them and then does nothing: a slow disk or reader is no fault of the original.
+  // All steps share one timer. Between two steps it fires without effect: the original does not answer for a slow disk or reader.
   #startTimer(): void {
     if (this.#timer) this.#timer.refresh();
     else if (this.#idleTimeout !== Infinity) {

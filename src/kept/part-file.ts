@@ -45,7 +45,7 @@ export class PartFile {
     this.#opening = opening.then((handle) => void (this.#handle = handle));
   }
 
-  /** Waits until the file is open. Returns false if there is none: the bytes can only be passed on. */
+  /** Waits until the file is open. Returns false if it could not be created: then the bytes can only be passed on. */
   async isOpen(): Promise<boolean> {
     await this.#opening;
     return this.#handle !== undefined;

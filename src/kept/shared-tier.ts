@@ -25,7 +25,7 @@ export class SharedTier {
     this.#storage = storage;
   }
 
-  /** The record of a key. Undefined if there is none, it is not that key's, or the storage fails. */
+  /** Reads the record of a key. Undefined if it is missing, belongs to another key, or the storage fails. */
   async find(key: HashedKey, signal?: AbortSignal): Promise<KeptRecord | undefined> {
     const name = entryName(key.hash);
     try {

@@ -36,7 +36,7 @@ export class LocalRoot {
   /**
    * The root at a path. There is one object for all requests, unless the path is relative: the working directory may be another
    * by now.
-   * @throws {ImproperlyConfiguredError} if the path is undefined or empty, or the policy is none
+   * @throws {ImproperlyConfiguredError} if the path is undefined or empty, or the policy is not a known one
    */
   static at(path: string | undefined, dotfiles: DotfilePolicy = "allow"): LocalRoot {
     const policy = typeof dotfiles === "string" ? dotfiles : JSON.stringify(dotfiles);

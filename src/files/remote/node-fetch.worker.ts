@@ -1,4 +1,4 @@
-/** Worker runtimes connect to addresses by themselves: no check of ours comes between. */
+/** A Worker runtime resolves names and connects itself, so this package cannot check the addresses. */
 export function nodeFetch(): undefined {
   return undefined;
 }
